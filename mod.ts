@@ -1,0 +1,40 @@
+/**
+ * Serve a fetch handler over FastCGI, behind nginx, lighttpd, Apache, Caddy or HAProxy, on Deno, Bun and Node.
+ *
+ * ```ts ignore
+ * import { serve } from "@fastcgi/serve";
+ *
+ * serve((request) => new Response(`Hello from ${new URL(request.url).pathname}\n`));
+ * ```
+ *
+ * {@link serve} listens on a Unix or TCP socket; {@link serveConnection} serves one pair of Web Streams, wherever they
+ * come from. The wire format is in `@fastcgi/serve/protocol`, the web-server half in `@fastcgi/serve/client`.
+ *
+ * @module
+ */
+export {
+  FastCgiError,
+  type FastCgiErrorCode,
+  type FastCgiErrorOptions,
+} from "./src/protocol/errors.ts";
+export {
+  type FastCgiServer,
+  serve,
+  type ServeAddress,
+  type ServeInit,
+  type ServeOptions,
+} from "./src/serve.ts";
+export type {
+  ErrorHandler,
+  RemoteAddress,
+  ServeHandler,
+  ServeHandlerInfo,
+  ServeRole,
+} from "./src/server/handler.ts";
+export {
+  serveConnection,
+  type ServeConnectionOptions,
+  type StreamPair,
+} from "./src/server/serve_connection.ts";
+export type { ConnectionOptions } from "./src/server/service.ts";
+export type { ParamsView } from "./src/cgi/params.ts";

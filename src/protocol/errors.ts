@@ -1,0 +1,55 @@
+/**
+ * What went wrong, as a stable name to branch on:
+ *
+ * - `bad_version`: a record header does not start with version 1
+ * - `bad_record`: a record's content has an impossible length for its type
+ * - `bad_request_id`: BEGIN_REQUEST with the null request id
+ * - `bad_name_value`: a name-value pair runs past the end of its stream
+ * - `truncated`: the input ended in the middle of a record
+ * - `bad_response`: the handler's answer cannot be sent, or its body broke off
+ * - `bad_reply`: (client) the application's answer is not a CGI response
+ * - `request_refused`: (client) the application ended the request with a protocol status
+ * - `connection_lost`: the connection ended before the exchange did
+ */
+export type FastCgiErrorCode =
+  | "bad_version"
+  | "bad_record"
+  | "bad_request_id"
+  | "bad_name_value"
+  | "truncated"
+  | "bad_response"
+  | "bad_reply"
+  | "request_refused"
+  | "connection_lost";
+
+/** What {@link FastCgiError} carries beside its message. */
+export interface FastCgiErrorOptions extends ErrorOptions {
+  /** Whose doing it was: the other end of the connection, or the program on this one. */
+  fault: "peer" | "application";
+  /** Whether other requests on the same connection can go on. */
+  connectionSurvives: boolean;
+}
+
+/** An error of the FastCGI exchange itself. The `code` is stable; the message is for people. */
+export class FastCgiError extends Error {
+  /** A stable name to branch on. */
+  readonly code: FastCgiErrorCode;
+  /** Whose doing it was. */
+  readonly fault: "peer" | "application";
+  /** Whether other requests on the same connection can go on. */
+  readonly connectionSurvives: boolean;
+
+  /** Builds an error from its stable code, its message and whose fault it is. */
+  constructor(code: FastCgiErrorCode, message: string, options: FastCgiErrorOptions) {
+    super(message, options);
+    this.name = "FastCgiError";
+    this.code = code;
+    this.fault = options.fault;
+    this.connectionSurvives = options.connectionSurvives;
+  }
+}
+
+/** A fault of the peer after which the byte stream can no longer be understood. */
+export function fatalPeerError(code: FastCgiErrorCode, message: string): FastCgiError {
+  return new FastCgiError(code, message, { fault: "peer", connectionSurvives: false });
+}

@@ -1,0 +1,46 @@
+/** Management records (FastCGI 1.0, section 4): the answers are values, whoever holds the connection writes them. */
+import { FCGI_NULL_REQUEST_ID, RecordType } from "./constants.ts";
+import { encodeUnknownType } from "./bodies.ts";
+import { encodeNameValues, forEachNameValue } from "./name_value.ts";
+import { encodeRecord } from "./record.ts";
+
+/** What an application tells about itself: `FCGI_MAX_CONNS`, `FCGI_MAX_REQS`, `FCGI_MPXS_CONNS` (section 4.1). */
+export type ManagementValues = ReadonlyMap<string, string>;
+
+/** Whether a record type is one of the eleven of FastCGI 1.0. */
+export function isKnownType(type: number): type is RecordType {
+  return type >= RecordType.BEGIN_REQUEST && type <= RecordType.UNKNOWN_TYPE;
+}
+
+/** Encodes the question a web server asks: GET_VALUES with these names. */
+export function encodeGetValues(names: Iterable<string>): Uint8Array {
+  const pairs = [...names].map((name) => [name, ""] as const);
+  return encodeRecord(RecordType.GET_VALUES, FCGI_NULL_REQUEST_ID, encodeNameValues(pairs));
+}
+
+/**
+ * Answers GET_VALUES: what was asked and is known, each once, in the order asked. So the answer is never larger than
+ * `values`, however often a name is repeated.
+ *
+ * @throws {FastCgiError} `bad_name_value` if the question is malformed.
+ */
+export function answerGetValues(content: Uint8Array, values: ManagementValues): Uint8Array {
+  const answer = new Map<string, string>();
+  forEachNameValue(content, (nameStart, valueStart) => {
+    const name = String.fromCharCode(
+      ...content.subarray(nameStart, Math.min(valueStart, nameStart + 64)),
+    );
+    const value = values.get(name);
+    if (value !== undefined) answer.set(name, value);
+  });
+  return encodeRecord(
+    RecordType.GET_VALUES_RESULT,
+    FCGI_NULL_REQUEST_ID,
+    encodeNameValues(answer),
+  );
+}
+
+/** Answers a record of an unknown type with UNKNOWN_TYPE (section 4.2). */
+export function answerUnknownType(type: number): Uint8Array {
+  return encodeUnknownType(type);
+}

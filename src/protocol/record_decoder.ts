@@ -1,0 +1,124 @@
+/**
+ * Bytes to records.
+ *
+ * Whole records inside a chunk are handed out as views of it, without a copy. Only a record that a chunk border cuts is
+ * gathered in a buffer of its own, allocated at its exact size (at most 65,798 bytes) once its header has been checked.
+ */
+import { FCGI_HEADER_LEN, FCGI_VERSION_1 } from "./constants.ts";
+import { fatalPeerError } from "./errors.ts";
+import { EMPTY_CONTENT, type FastCgiRecord } from "./record.ts";
+
+/**
+ * Decodes records from chunks of any size (FastCGI 1.0, section 3.3). Any padding is accepted; the reserved byte is
+ * not looked at.
+ *
+ * @example Usage
+ * ```ts
+ * import { encodeRecord, RecordDecoder, RecordType } from "@fastcgi/serve/protocol";
+ *
+ * const decoder = new RecordDecoder();
+ * decoder.push(encodeRecord(RecordType.STDIN, 1, new Uint8Array([1, 2, 3])));
+ * for (let record = decoder.next(); record !== undefined; record = decoder.next()) {
+ *   console.log(record.type, record.requestId, record.content.length); // 5 1 3
+ * }
+ * ```
+ */
+export class RecordDecoder {
+  #chunk: Uint8Array = EMPTY_CONTENT;
+  #offset = 0;
+  /** A record that a chunk border cut: first its header alone, then the whole at its exact size. */
+  #partial: Uint8Array | undefined;
+  #filled = 0;
+
+  /**
+   * Gives the decoder its next bytes. They belong to the decoder from then on: records are views of them.
+   *
+   * @throws {TypeError} If records of the chunk before have not been taken with {@link next}.
+   */
+  push(chunk: Uint8Array): void {
+    if (this.#offset < this.#chunk.length) {
+      throw new TypeError("Cannot push a chunk: records of the one before are still to be read");
+    }
+    this.#chunk = chunk;
+    this.#offset = 0;
+  }
+
+  /**
+   * Takes the next record, or returns `undefined` when more bytes are needed.
+   *
+   * @throws {FastCgiError} `bad_version` if a header is not one; nothing more can be decoded after it.
+   */
+  next(): FastCgiRecord | undefined {
+    if (this.#partial !== undefined) return this.#nextFromPartial(this.#partial);
+    const chunk = this.#chunk;
+    const start = this.#offset;
+    const available = chunk.length - start;
+    if (available >= FCGI_HEADER_LEN) {
+      const size = sizeOfRecord(chunk, start);
+      if (available >= size) {
+        this.#offset = start + size;
+        return recordAt(chunk, start);
+      }
+      return this.#keep(size, available);
+    }
+    if (available > 0) return this.#keep(FCGI_HEADER_LEN, available);
+    return undefined;
+  }
+
+  /** Whether the bytes so far end in the middle of a record. */
+  get isPartial(): boolean {
+    return this.#partial !== undefined;
+  }
+
+  #keep(size: number, available: number): undefined {
+    const partial = new Uint8Array(size);
+    partial.set(this.#chunk.subarray(this.#offset));
+    this.#partial = partial;
+    this.#filled = available;
+    this.#offset = this.#chunk.length;
+    return undefined;
+  }
+
+  #nextFromPartial(partial: Uint8Array): FastCgiRecord | undefined {
+    if (!this.#fill(partial)) return undefined;
+    if (partial.length === FCGI_HEADER_LEN) {
+      const size = sizeOfRecord(partial, 0);
+      if (size > FCGI_HEADER_LEN) {
+        const whole = new Uint8Array(size);
+        whole.set(partial);
+        this.#partial = whole;
+        if (!this.#fill(whole)) return undefined;
+        partial = whole;
+      }
+    }
+    this.#partial = undefined;
+    return recordAt(partial, 0);
+  }
+
+  #fill(partial: Uint8Array): boolean {
+    const end = Math.min(this.#offset + partial.length - this.#filled, this.#chunk.length);
+    partial.set(this.#chunk.subarray(this.#offset, end), this.#filled);
+    this.#filled += end - this.#offset;
+    this.#offset = end;
+    return this.#filled === partial.length;
+  }
+}
+
+/** The size of the record whose header stands at `start`, checked before anything is allocated for it. */
+function sizeOfRecord(bytes: Uint8Array, start: number): number {
+  if (bytes[start] !== FCGI_VERSION_1) {
+    throw fatalPeerError("bad_version", `Cannot read a record: version ${bytes[start]}, not 1`);
+  }
+  return FCGI_HEADER_LEN + (bytes[start + 4] << 8 | bytes[start + 5]) + bytes[start + 6];
+}
+
+function recordAt(bytes: Uint8Array, start: number): FastCgiRecord {
+  const contentLength = bytes[start + 4] << 8 | bytes[start + 5];
+  return {
+    type: bytes[start + 1],
+    requestId: bytes[start + 2] << 8 | bytes[start + 3],
+    content: contentLength === 0
+      ? EMPTY_CONTENT
+      : new Uint8Array(bytes.buffer, bytes.byteOffset + start + FCGI_HEADER_LEN, contentLength),
+  };
+}
