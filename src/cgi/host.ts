@@ -1,0 +1,56 @@
+/**
+ * Where a request was sent to: the scheme, host and port a browser shows (RFC 9110, section 4.2).
+ */
+import type { ParamsView } from "./params.ts";
+
+/**
+ * Host and optional port (RFC 3986, section 3.2): a name or IPv4 address, or a bracketed IPv6 address. Stricter than
+ * the RFC in one point: no percent-encoding, which the URL standard would decode to another host. No `@`, `/`, `?`,
+ * `#` or `\`, so what passes is the whole authority of the URL. HAProxy and h2o hand on any Host unchecked.
+ */
+const AUTHORITY = /^(?:[\w.~!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?$/;
+
+const DEFAULT_PORTS: Record<Scheme, string> = { http: "80", https: "443" };
+
+/** The schemes a web server answers. */
+export type Scheme = "http" | "https";
+
+/** Whether `text` can stand between `http://` and the path without changing what comes after it. */
+export function isAuthority(text: string): boolean {
+  return AUTHORITY.test(text);
+}
+
+/**
+ * The scheme of the request. `HTTPS` is the one variable every server sets, and the one an administrator sets by hand
+ * behind a TLS proxy, where nginx's stock parameters go on to say `REQUEST_SCHEME=http`: switched on, it wins.
+ */
+export function requestScheme(params: ParamsView): Scheme {
+  const https = params.get("HTTPS");
+  if (https !== undefined && (https === "1" || https.toLowerCase() === "on")) return "https";
+  return params.get("REQUEST_SCHEME")?.toLowerCase() === "https" ? "https" : "http";
+}
+
+/**
+ * The authority of the request: Host as the client sent it, else the server's name and port (RFC 3875, sections
+ * 4.1.14 and 4.1.15). `null` if the client's Host is none.
+ */
+export function requestAuthority(params: ParamsView, scheme: Scheme): string | null {
+  const host = params.get("HTTP_HOST");
+  if (host) return isAuthority(host) ? host : null;
+  return serverAuthority(params, scheme);
+}
+
+/**
+ * `SERVER_NAME` is configuration: one that is no host (nginx hands on `~^www\.` of a regular expression, lighttpd
+ * leaves it empty) is passed over, not held against the client.
+ */
+function serverAuthority(params: ParamsView, scheme: Scheme): string {
+  let name = params.get("SERVER_NAME") ?? "";
+  // An IPv6 literal without brackets (Caddy): two colons, where a port has one.
+  if (name.indexOf(":") !== name.lastIndexOf(":") && !name.startsWith("[")) name = `[${name}]`;
+  if (!isAuthority(name)) name = "localhost";
+  // HAProxy's name is the Host header of a request that has none of its own: it may hold a port.
+  if (/:\d*$/.test(name)) return name;
+  const port = params.get("SERVER_PORT") ?? "";
+  return /^\d{1,5}$/.test(port) && port !== DEFAULT_PORTS[scheme] ? `${name}:${port}` : name;
+}

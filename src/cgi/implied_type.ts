@@ -1,0 +1,47 @@
+/**
+ * The Content-Type a runtime implies but does not show.
+ *
+ * By the Fetch standard, `new Response("text")` has the header `content-type: text/plain;charset=UTF-8`. Bun 1.4 shows
+ * no header, nor any other difference between a body made from a string and one made from bytes; its own server, which
+ * knows, adds the type on the wire. Without a type browsers guess: UTF-8 text becomes windows-1252, text that looks
+ * like HTML becomes HTML. So there, a body that is text gets the type strings have, and a body that is none stays
+ * without, as on the other runtimes.
+ */
+
+const TEXT = "text/plain;charset=UTF-8";
+
+/** How much is looked at: the "resource header" of the MIME Sniffing standard (section 5.2). */
+const LOOKED_AT = 1445;
+
+const hidesType = !new Response("text").headers.has("content-type");
+
+/**
+ * The Content-Type to send with a body that came out of a `Response` without one; `null` for none.
+ *
+ * @param body The body's bytes, all of them or the first 1445.
+ */
+export function impliedContentType(body: Uint8Array): string | null {
+  return hidesType && body.length > 0 && looksLikeText(body) ? TEXT : null;
+}
+
+/** No "binary data byte" (MIME Sniffing, section 3), and UTF-8 as far as looked at. */
+export function looksLikeText(body: Uint8Array): boolean {
+  const length = Math.min(body.length, LOOKED_AT);
+  let ascii = true;
+  for (let i = 0; i < length; i++) {
+    const byte = body[i];
+    if (byte < 0x20 && (byte < 0x09 || byte === 0x0b || (byte > 0x0d && byte !== 0x1b))) {
+      return false;
+    }
+    if (byte > 0x7f) ascii = false;
+  }
+  if (ascii) return true;
+  try {
+    // As a stream, a character cut at the end is not an error.
+    new TextDecoder("utf-8", { fatal: true })
+      .decode(body.subarray(0, length), { stream: length < body.length });
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * What single web servers do differently, as data: one row per oddity, each with a test over captured parameters.
+ *
+ * The code that makes headers and paths reads these rows; it names no server itself. A row belongs here if a server
+ * (or the recipe its manual gives) does it; what the specifications say belongs where it is applied.
+ */
+import type { ParamsView } from "./params.ts";
+
+interface Row {
+  /** Stable, for tests and messages. */
+  readonly name: string;
+  /** Who does it. */
+  readonly servers: readonly string[];
+  /** What is done, and why it is treated so. */
+  readonly what: string;
+}
+
+/** Parameters that never become a header. */
+export interface IgnoredParams extends Row {
+  readonly kind: "ignored_params";
+  readonly params: readonly string[];
+}
+
+/** A header whose empty value means that the client sent none. */
+export interface InventedEmpty extends Row {
+  readonly kind: "invented_empty";
+  readonly header: string;
+}
+
+/** A header that also comes under another parameter name, which counts if its own is absent. */
+export interface OtherName extends Row {
+  readonly kind: "other_name";
+  readonly header: string;
+  readonly param: string;
+}
+
+/** A Content-Length no client sent. */
+export interface InventedLength extends Row {
+  readonly kind: "invented_length";
+  readonly invented: (method: string, length: string) => boolean;
+}
+
+/** What a `SCRIPT_NAME` that holds the whole path, with no `PATH_INFO` beside it, is: the mount point? */
+export interface WholePath extends Row {
+  readonly kind: "whole_path";
+  readonly isMount: (params: ParamsView) => boolean;
+}
+
+/** One row of the table. */
+export type Quirk = IgnoredParams | InventedEmpty | OtherName | InventedLength | WholePath;
+
+/** The table. */
+export const QUIRKS: readonly Quirk[] = [
+  {
+    kind: "ignored_params",
+    name: "httpoxy",
+    servers: ["nginx", "Caddy", "h2o"],
+    what:
+      "Passes a client's Proxy header, which CGI programs take for a proxy setting (CVE-2016-5385)",
+    params: ["HTTP_PROXY"],
+  },
+  {
+    kind: "ignored_params",
+    name: "content headers twice",
+    servers: ["nginx", "lighttpd", "Caddy", "h2o"],
+    what:
+      "Sends HTTP_CONTENT_* beside CONTENT_*, or makes them from a client's Content_Length header",
+    params: ["HTTP_CONTENT_LENGTH", "HTTP_CONTENT_TYPE"],
+  },
+  {
+    kind: "invented_empty",
+    name: "authorization recipe",
+    servers: ["Apache SetEnvIf"],
+    what:
+      'SetEnvIf Authorization "(.*)" HTTP_AUTHORIZATION=$1 sets it on requests without the header too',
+    header: "authorization",
+  },
+  {
+    kind: "invented_empty",
+    name: "no host",
+    servers: ["Caddy", "HAProxy", "h2o"],
+    what: "Sends an empty HTTP_HOST for HTTP/1.0 without Host",
+    header: "host",
+  },
+  {
+    kind: "other_name",
+    name: "FcgidPassHeader",
+    servers: ["mod_fcgid"],
+    what: "FcgidPassHeader Authorization passes it under the header's own name",
+    header: "authorization",
+    param: "Authorization",
+  },
+  {
+    kind: "invented_length",
+    name: "zero length",
+    servers: ["lighttpd", "HAProxy", "mod_fcgid", "Caddy"],
+    what: "Sends CONTENT_LENGTH=0 for a GET without a body",
+    invented: (method, length) => length === "0" && (method === "GET" || method === "HEAD"),
+  },
+  {
+    kind: "whole_path",
+    name: "lighttpd leaves out PATH_INFO",
+    servers: ["lighttpd"],
+    what: "Splits at its mount point, and sends no PATH_INFO where an empty one is meant",
+    isMount: (params) => params.get("SERVER_SOFTWARE")?.startsWith("lighttpd") === true,
+  },
+  {
+    kind: "whole_path",
+    name: "mod_fcgid leaves out PATH_INFO",
+    servers: ["mod_fcgid"],
+    what:
+      "Splits at its ScriptAlias, told as CONTEXT_PREFIX, and sends no PATH_INFO where an empty one is meant",
+    isMount: (params) => {
+      const prefix = params.get("CONTEXT_PREFIX");
+      return !!prefix && prefix === params.get("SCRIPT_NAME");
+    },
+  },
+];
+
+/** The rows of one kind. */
+export function quirksOf<Kind extends Quirk["kind"]>(kind: Kind): Extract<Quirk, { kind: Kind }>[] {
+  return QUIRKS.filter((row): row is Extract<Quirk, { kind: Kind }> => row.kind === kind);
+}

@@ -1,0 +1,14 @@
+/**
+ * The address of the HTTP client (RFC 3875, section 4.1.8; `REMOTE_PORT` is an extension every server has).
+ */
+import type { ParamsView } from "./params.ts";
+
+/** `""` and 0 stand for what the web server did not say. IPv6 addresses come without brackets. */
+export function remoteAddress(
+  params: ParamsView,
+): { transport: "tcp"; hostname: string; port: number } {
+  const hostname = (params.get("REMOTE_ADDR") ?? "").replace(/^\[(.*)\]$/, "$1");
+  const port = params.get("REMOTE_PORT") ?? "";
+  const number = /^\d{1,5}$/.test(port) ? Number(port) : 0;
+  return { transport: "tcp", hostname, port: number <= 65535 ? number : 0 };
+}
