@@ -1,0 +1,55 @@
+/**
+ * What `serve()` needs of a runtime's sockets, as structural types: a listener that hands out connections, whose bytes
+ * come and go by callbacks.
+ */
+
+/** Where a listener listens, in `Deno.serve`'s words. */
+export type ListenAddress =
+  | { readonly transport: "tcp"; readonly hostname: string; readonly port: number }
+  | { readonly transport: "unix"; readonly path: string };
+
+/** Where to listen. */
+export type ListenTarget =
+  | { readonly path: string }
+  | { readonly hostname: string; readonly port: number };
+
+/** The events of a socket, in the order they come. */
+export interface SocketEvents {
+  /** Bytes have come; they belong to the receiver. */
+  receive(chunk: Uint8Array): void;
+  /** The peer has closed its sending side. */
+  receiveEnd(): void;
+  /** After a `write` that returned `false`: more may be written. */
+  drained(): void;
+  /** The socket is closed on both sides. */
+  closed(reason?: unknown): void;
+}
+
+/** One accepted socket. */
+export interface Socket {
+  /** Sends bytes, which are the socket's own from now on; `false`: hold back until `drained`. */
+  write(bytes: Uint8Array): boolean;
+  /** Stops reading. */
+  pause(): void;
+  /** Reads again. */
+  resume(): void;
+  /** Closes the sending side behind what was written, then calls `sent`. */
+  end(sent: () => void): void;
+  /** Closes both sides. */
+  destroy(): void;
+}
+
+/** Takes an accepted socket and returns who hears of its events. */
+export type AcceptSocket = (socket: Socket) => SocketEvents;
+
+/** An open listening socket. */
+export interface Listener {
+  /** Where it listens, with the port the system chose. */
+  readonly address: ListenAddress;
+  /** Stops accepting and closes the listening socket; accepted sockets go on. */
+  close(): Promise<void>;
+  /** Keeps the process running while it listens, which is the default. */
+  ref(): void;
+  /** Lets the process end although it listens. */
+  unref(): void;
+}

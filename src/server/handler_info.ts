@@ -1,0 +1,55 @@
+import type { ParamsView } from "../cgi/params.ts";
+import { splitPath } from "../cgi/paths.ts";
+import { remoteAddress } from "../cgi/remote_addr.ts";
+import type { Exchange } from "./exchange.ts";
+import type { RemoteAddress, ServeHandlerInfo, ServeRole } from "./handler.ts";
+
+/** {@link ServeHandlerInfo} over an exchange. Everything is worked out when it is asked for. */
+export class HandlerInfo implements ServeHandlerInfo {
+  readonly data: ReadableStream<Uint8Array> | null;
+  readonly #exchange: Exchange;
+  #path: { scriptName: string; pathInfo: string } | undefined;
+
+  constructor(exchange: Exchange, data: ReadableStream<Uint8Array> | null) {
+    this.#exchange = exchange;
+    this.data = data;
+  }
+
+  get params(): ParamsView {
+    return this.#exchange.params;
+  }
+
+  get remoteAddr(): RemoteAddress {
+    return remoteAddress(this.#exchange.params);
+  }
+
+  get role(): ServeRole {
+    return this.#exchange.role;
+  }
+
+  get scriptName(): string {
+    return this.#splitPath.scriptName;
+  }
+
+  get pathInfo(): string {
+    return this.#splitPath.pathInfo;
+  }
+
+  get completed(): Promise<void> {
+    return this.#exchange.completed;
+  }
+
+  // Getters of bound functions, so that a handler may take them apart: `(request, { log }) => …`.
+  get log(): (message: string) => void {
+    return (message) => this.#exchange.log(message);
+  }
+
+  get waitUntil(): (promise: Promise<unknown>) => void {
+    return (promise) => this.#exchange.connection.service.waitUntil(promise);
+  }
+
+  get #splitPath(): { scriptName: string; pathInfo: string } {
+    const { params, connection } = this.#exchange;
+    return this.#path ??= splitPath(params, connection.service.options.basePath);
+  }
+}

@@ -1,0 +1,43 @@
+/** Every limit of a connection: a named constant with its reason. */
+
+/**
+ * The most bytes of parameters one request may have; more is answered 431. The largest head a stock web server passes
+ * on is lighttpd's and nginx's 64 KiB of PARAMS; Caddy and h2o pass on more.
+ */
+export const MAX_PARAMS_BYTES: number = 256 * 1024;
+
+/**
+ * The most parameters one request may have; more is answered 431. Web servers stop at about 100 headers (Apache,
+ * HAProxy) to 1,000 (nginx's 64 KiB of short ones), and Deno's `Headers` is quadratic in their number.
+ */
+export const MAX_PARAMS: number = 1000;
+
+/** The most requests in flight on one connection; the next is answered 503. HAProxy's default for a server is 100. */
+export const MAX_REQUESTS_PER_CONNECTION = 100;
+
+/**
+ * Bytes of a request body that may wait unread before the connection stops reading: the web server then holds the rest.
+ * As large as the largest record, so that a full one always fits.
+ */
+export const BODY_HIGH_WATER_MARK: number = 64 * 1024;
+
+/** Bytes of a response body gathered before the first write, in the hope that its end comes with them. */
+export const FIRST_WRITE_BYTES: number = 32 * 1024;
+
+/**
+ * Turns of the microtask queue a body read gets before the reply goes out without it. Bodies made from strings, bytes
+ * and blobs answer within 8 on every runtime; a body that waits for anything else is a stream, and is sent as one.
+ */
+export const PROMPT_TURNS = 10;
+
+/**
+ * How long a closed sending side waits for the peer's own end, in milliseconds, discarding what still comes. Closing
+ * earlier resets the connection under an upload, and the answer is lost with it (nginx: `lingering_timeout 5s`).
+ */
+export const LINGER_TIMEOUT = 5_000;
+
+/** How often a half-closed connection with a silent response is probed, in milliseconds. */
+export const PROBE_INTERVAL = 1_000;
+
+/** The longest log line sent to the web server, in UTF-16 code units: nginx and Apache cut theirs at 2 to 8 KiB. */
+export const MAX_LOG_LINE = 4096;

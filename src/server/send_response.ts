@@ -1,0 +1,164 @@
+/**
+ * A `Response` to STDOUT.
+ *
+ * The body is read for as long as it answers at once. If it ends in that time its length is known: it gets a
+ * Content-Length, and a small one leaves in one write with its header block and the end of the request. If it does not,
+ * it is a stream: what there is goes out, and every chunk after it as it comes, no faster than the connection takes it.
+ */
+import { headerLimitWarning } from "../cgi/header_limits.ts";
+import {
+  responseAllowsBody,
+  responseHead,
+  type ResponseHeadOptions,
+} from "../cgi/response_head.ts";
+import { FastCgiError } from "../protocol/errors.ts";
+import { STREAM_CONTENT_LEN } from "../protocol/record.ts";
+import { type BodyStart, bytesOf, readBodyStart } from "./body_start.ts";
+import type { Exchange } from "./exchange.ts";
+
+type Reader = ReadableStreamDefaultReader<Uint8Array>;
+
+/**
+ * Sends `response` as the answer of `exchange`.
+ *
+ * @throws {TypeError} If it is no `Response`, or its body has been used; nothing has been sent then.
+ * @throws {FastCgiError} `bad_response` if its header block fits no record, or its body is shorter than it says.
+ * @throws Whatever the body fails with; `exchange` says whether anything has been sent.
+ */
+export async function sendResponse(exchange: Exchange, response: Response): Promise<void> {
+  checkResponse(response);
+  const { method } = exchange;
+  const reader = response.body?.getReader();
+  if (reader === undefined) {
+    // The length of what a GET would have got is for the handler of a HEAD to say.
+    const contentLength = method === "HEAD" ? undefined : 0;
+    exchange.send(headOf(exchange, response, { method, contentLength }), [], true);
+    return;
+  }
+  exchange.responseBody = reader;
+  const start = await readBodyStart(reader);
+  const head = headOf(exchange, response, {
+    method,
+    contentLength: start.ended ? start.length : undefined,
+    body: start.ended ? start.chunks[0] : undefined,
+  });
+  if (!responseAllowsBody(method, response.status)) {
+    reader.cancel().catch(() => {});
+    exchange.send(head, [], true);
+  } else if (start.ended) {
+    await sendContent(exchange, head, start.chunks, true);
+  } else {
+    await sendStream(exchange, head, start, reader, declaredLength(response));
+  }
+}
+
+/** Sends a body of unknown end: never more than `declared` bytes, and less is a failure. */
+async function sendStream(
+  exchange: Exchange,
+  head: string,
+  start: BodyStart,
+  reader: Reader,
+  declared: number | undefined,
+): Promise<void> {
+  let { chunks, pending } = start;
+  let left = declared ?? Infinity;
+  for (;;) {
+    const fitting: Uint8Array[] = [];
+    for (const chunk of chunks) {
+      if (left > 0 && chunk.length > 0) fitting.push(chunk.subarray(0, left));
+      left -= chunk.length;
+    }
+    await sendContent(exchange, head, fitting, false);
+    head = "";
+    if (left < 0) {
+      // The response is whole as far as the client can tell; HAProxy and Caddy would fail it for the rest (rule 6).
+      const error = badResponse(`its body is longer than its Content-Length of ${declared} bytes`);
+      exchange.connection.service.report(error);
+      reader.cancel(error).catch(() => {});
+      break;
+    }
+    const read = await (pending ?? reader.read());
+    if (read.done) break;
+    chunks = [bytesOf(read.value)];
+    pending = undefined;
+  }
+  if (declared !== undefined && left > 0 && !exchange.isEnded) {
+    throw badResponse(`its body ended ${left} bytes short of its Content-Length of ${declared}`);
+  }
+  exchange.send("", [], true);
+}
+
+/** Sends content in as many records as it needs, the header block whole in the first one, as fast as they are taken. */
+async function sendContent(
+  exchange: Exchange,
+  head: string,
+  chunks: readonly Uint8Array[],
+  end: boolean,
+): Promise<void> {
+  let length = head.length;
+  for (const chunk of chunks) length += chunk.length;
+  if (length <= STREAM_CONTENT_LEN) {
+    if (length > 0 || end) await sent(exchange, exchange.send(head, chunks, end));
+    return;
+  }
+  for (const chunk of chunks) {
+    for (let offset = 0; offset < chunk.length && !exchange.isEnded;) {
+      const part = chunk.subarray(offset, offset + STREAM_CONTENT_LEN - head.length);
+      offset += part.length;
+      const isLast = end && chunk === chunks[chunks.length - 1] && offset === chunk.length;
+      await sent(exchange, exchange.send(head, [part], isLast));
+      head = "";
+    }
+  }
+}
+
+/** Waits until the connection takes more, if it does not at once. */
+function sent(exchange: Exchange, isWritable: boolean): Promise<void> | undefined {
+  return isWritable || exchange.isEnded ? undefined : exchange.connection.writable();
+}
+
+function headOf(exchange: Exchange, response: Response, options: ResponseHeadOptions): string {
+  const head = responseHead(response, {
+    ...options,
+    authorizer: exchange.role === "authorizer",
+  });
+  if (typeof head !== "string") throw badResponse(head.reason);
+  // It has to be complete in the first record: HAProxy dies of one that ends before the blank line (rule 5).
+  if (head.length >= STREAM_CONTENT_LEN) {
+    throw badResponse(
+      `its header block is ${head.length} bytes, the most is ${STREAM_CONTENT_LEN}`,
+    );
+  }
+  const warning = headerLimitWarning(head);
+  if (warning !== null) exchange.connection.service.warnOnce(warning);
+  return head;
+}
+
+function checkResponse(response: unknown): asserts response is Response {
+  if (!(response instanceof Response)) {
+    throw new TypeError(
+      `Cannot send the handler's answer: it is ${nameOf(response)}, not Response`,
+    );
+  }
+  if (response.bodyUsed || response.body?.locked) {
+    throw new TypeError("Cannot send the handler's answer: its body has been used already");
+  }
+}
+
+function nameOf(value: unknown): string {
+  return value === null || typeof value !== "object"
+    ? String(value)
+    : value.constructor?.name ?? "Object";
+}
+
+function declaredLength(response: Response): number | undefined {
+  const value = response.headers.get("content-length");
+  return value !== null && /^\d{1,15}$/.test(value) ? Number(value) : undefined;
+}
+
+function badResponse(what: string): FastCgiError {
+  return new FastCgiError("bad_response", `Cannot send the handler's answer: ${what}`, {
+    fault: "application",
+    connectionSurvives: true,
+  });
+}

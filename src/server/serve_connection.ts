@@ -1,0 +1,129 @@
+/** A connection that is a pair of Web Streams: the engine of {@link Connection} behind a thin transport. */
+import type { ServeHandler } from "./handler.ts";
+import { type ConnectionOptions, Service } from "./service.ts";
+import type { Transport } from "./transport.ts";
+
+/** Both directions of a connection. */
+export interface StreamPair {
+  /** What the web server sends. */
+  readonly readable: ReadableStream<Uint8Array>;
+  /** What the web server gets. */
+  readonly writable: WritableStream<Uint8Array>;
+}
+
+/** What {@link serveConnection} takes beside the streams and the handler. */
+export interface ServeConnectionOptions extends ConnectionOptions {
+  /** Drains the connection when it aborts: requests in flight are answered, then the connection ends. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Serves FastCGI over one pair of byte streams, of any kind, until the connection has ended on both sides.
+ *
+ * @returns A promise that resolves when both streams are closed and what was given to `info.waitUntil` has settled. It
+ * does not reject: a connection that breaks is an ordinary end, and failures go to `onError`.
+ *
+ * @example An application over streams
+ * ```ts ignore
+ * import { serveConnection } from "@fastcgi/serve";
+ *
+ * const listener = Deno.listen({ port: 9000 });
+ * for await (const { readable, writable } of listener) {
+ *   serveConnection({ readable, writable }, () => new Response("Hello\n"));
+ * }
+ * ```
+ */
+export async function serveConnection(
+  streams: StreamPair,
+  handler: ServeHandler,
+  options: ServeConnectionOptions = {},
+): Promise<void> {
+  const { signal } = options;
+  const service = new Service(handler, options);
+  const transport = new StreamTransport(streams);
+  const connection = service.accept(transport);
+  const drain = () => connection.drain();
+  signal?.addEventListener("abort", drain, { once: true });
+  if (signal?.aborted) drain();
+  try {
+    await transport.run(connection);
+    await service.drain();
+  } finally {
+    signal?.removeEventListener("abort", drain);
+  }
+}
+
+/** The events a {@link StreamTransport} has for its connection. */
+interface ConnectionEvents {
+  receive(chunk: Uint8Array): void;
+  receiveEnd(): void;
+  drained(): void;
+  closed(reason?: unknown): void;
+}
+
+/** Two Web Streams as a {@link Transport}. */
+class StreamTransport implements Transport {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #closed = Promise.withResolvers<void>();
+  #connection: ConnectionEvents | undefined;
+  /** Set while reading is paused. */
+  #paused: PromiseWithResolvers<void> | undefined;
+  #isWaiting = false;
+
+  constructor({ readable, writable }: StreamPair) {
+    this.#reader = readable.getReader();
+    this.#writer = writable.getWriter();
+  }
+
+  /** Feeds the connection until both streams are done with. */
+  async run(connection: ConnectionEvents): Promise<void> {
+    this.#connection = connection;
+    this.#writer.closed.catch((error) => connection.closed(error));
+    try {
+      for (;;) {
+        const { done, value } = await this.#reader.read();
+        if (done) break;
+        connection.receive(value);
+        if (this.#paused !== undefined) await this.#paused.promise;
+      }
+      connection.receiveEnd();
+    } catch (error) {
+      connection.closed(error);
+    }
+    await this.#closed.promise;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    this.#writer.write(bytes).catch(() => {});
+    if (this.#writer.desiredSize! > 0) return true;
+    if (!this.#isWaiting) {
+      this.#isWaiting = true;
+      this.#writer.ready.catch(() => {}).then(() => {
+        this.#isWaiting = false;
+        this.#connection?.drained();
+      });
+    }
+    return false;
+  }
+
+  pause(): void {
+    this.#paused ??= Promise.withResolvers();
+  }
+
+  resume(): void {
+    this.#paused?.resolve();
+    this.#paused = undefined;
+  }
+
+  end(sent: () => void): void {
+    this.#writer.close().then(sent, () => {});
+  }
+
+  destroy(): void {
+    this.resume();
+    const cancelled = this.#reader.cancel().catch(() => {});
+    const closed = this.#writer.abort().catch(() => {});
+    Promise.all([cancelled, closed]).then(() => this.#closed.resolve());
+  }
+}

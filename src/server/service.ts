@@ -1,0 +1,147 @@
+import type { ManagementValues } from "../protocol/management.ts";
+import { Connection } from "./connection.ts";
+import type { ErrorHandler, ServeHandler, ServeRole } from "./handler.ts";
+import { MAX_PARAMS, MAX_PARAMS_BYTES, MAX_REQUESTS_PER_CONNECTION } from "./limits.ts";
+import type { Transport } from "./transport.ts";
+
+/** What a connection does with its requests, whatever carries it. */
+export interface ConnectionOptions {
+  /**
+   * Hears of every failure; for a handler that failed, a `Response` it returns becomes the answer.
+   *
+   * @default prints the error with `console.error`; the client gets a plain 500
+   */
+  onError?: ErrorHandler;
+  /**
+   * Where the application is mounted, such as `/yourapplication`, when the web server's parameters do not say it right.
+   *
+   * @default found out from `SCRIPT_NAME` and `PATH_INFO`
+   */
+  basePath?: string;
+  /**
+   * The roles the handler takes; a request in another one is refused with `FCGI_UNKNOWN_ROLE`.
+   *
+   * @default ["responder"]
+   */
+  roles?: readonly ServeRole[];
+  /**
+   * The most bytes of parameters (so of request headers) a request may have; more is answered 431.
+   *
+   * @default 262144
+   */
+  maxParamsBytes?: number;
+  /**
+   * The most parameters a request may have; more is answered 431.
+   *
+   * @default 1000
+   */
+  maxParams?: number;
+  /**
+   * The most requests in flight on one connection; the next is answered 503.
+   *
+   * @default 100
+   */
+  maxRequestsPerConnection?: number;
+}
+
+/** One handler with its options, and every connection that it serves. */
+export class Service {
+  readonly handler: ServeHandler;
+  readonly options: Required<Omit<ConnectionOptions, "basePath">> & { basePath?: string };
+  /** What GET_VALUES is answered with (FastCGI 1.0, section 4.1). */
+  readonly managementValues: ManagementValues;
+  readonly #connections = new Set<Connection>();
+  readonly #pending = new Set<Promise<unknown>>();
+  #hasWarned = false;
+  #draining = false;
+  #drained: PromiseWithResolvers<void> | undefined;
+
+  constructor(handler: ServeHandler, options: ConnectionOptions = {}) {
+    this.handler = handler;
+    this.options = {
+      onError: options.onError ?? logError,
+      basePath: options.basePath,
+      roles: options.roles ?? ["responder"],
+      maxParamsBytes: options.maxParamsBytes ?? MAX_PARAMS_BYTES,
+      maxParams: options.maxParams ?? MAX_PARAMS,
+      maxRequestsPerConnection: options.maxRequestsPerConnection ?? MAX_REQUESTS_PER_CONNECTION,
+    };
+    this.managementValues = new Map([
+      ["FCGI_MAX_REQS", String(this.options.maxRequestsPerConnection)],
+      ["FCGI_MPXS_CONNS", this.options.maxRequestsPerConnection > 1 ? "1" : "0"],
+    ]);
+  }
+
+  /** Starts serving a connection. */
+  accept(transport: Transport): Connection {
+    const connection = new Connection(transport, this);
+    this.#connections.add(connection);
+    if (this.#draining) connection.drain();
+    return connection;
+  }
+
+  /** A connection is closed on both sides. */
+  connectionClosed(connection: Connection): void {
+    this.#connections.delete(connection);
+    this.#settle();
+  }
+
+  /** Keeps {@link drain} waiting for `promise`; its rejection is reported. */
+  waitUntil(promise: Promise<unknown>): void {
+    const settled = promise.catch((error) => this.report(error)).finally(() => {
+      this.#pending.delete(settled);
+      this.#settle();
+    });
+    this.#pending.add(settled);
+  }
+
+  /** Tells `onError` of a failure that has no request to answer. */
+  report(error: unknown): void {
+    void this.errorResponse(error);
+  }
+
+  /** Tells `onError` of something that will fail behind some web servers: the first time only. */
+  warnOnce(message: string): void {
+    if (this.#hasWarned) return;
+    this.#hasWarned = true;
+    this.report(new Error(message));
+  }
+
+  /** Tells `onError` of a failure, and returns the response that it wants sent, if any. */
+  async errorResponse(error: unknown): Promise<Response | undefined> {
+    try {
+      return (await this.options.onError(error)) ?? undefined;
+    } catch (failure) {
+      logError(error);
+      logError(failure);
+      return undefined;
+    }
+  }
+
+  /**
+   * Lets idle connections go, and the others after the requests they have; resolves when all are closed and what was
+   * given to `waitUntil` has settled.
+   */
+  drain(): Promise<void> {
+    this.#draining = true;
+    this.#drained ??= Promise.withResolvers();
+    for (const connection of [...this.#connections]) connection.drain();
+    this.#settle();
+    return this.#drained.promise;
+  }
+
+  /** Closes every connection at once; what was in flight is aborted. */
+  destroy(reason: unknown): void {
+    for (const connection of [...this.#connections]) connection.destroy(reason);
+  }
+
+  #settle(): void {
+    if (this.#draining && this.#connections.size === 0 && this.#pending.size === 0) {
+      this.#drained?.resolve();
+    }
+  }
+}
+
+function logError(error: unknown): void {
+  console.error(error);
+}

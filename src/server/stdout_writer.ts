@@ -1,0 +1,69 @@
+/**
+ * The bytes of one write: as much of a reply as there is, in one buffer.
+ *
+ * ```text
+ * STDOUT (header block + body) | STDERR (log lines) | STDOUT end | STDERR end | END_REQUEST
+ * ```
+ *
+ * A small reply is all of it at once: one write is most of the distance to servers that need five. Log lines stand
+ * behind the header block, for a web server that sees STDERR first may take it for the answer's beginning.
+ */
+import { encodeLatin1Into } from "../cgi/latin1.ts";
+import { END_REQUEST_SIZE, writeEndRequest } from "../protocol/bodies.ts";
+import {
+  FCGI_HEADER_LEN,
+  FCGI_MAX_CONTENT_LEN,
+  ProtocolStatus,
+  RecordType,
+} from "../protocol/constants.ts";
+import { recordSize, streamSize, writeRecordHeader, writeStream } from "../protocol/record.ts";
+
+/** How a write ends: with more to come, or with the request's end, with or without a STDERR stream to close. */
+export type WriteEnding = "open" | "end" | "end with stderr";
+
+/** The most bytes of header block and body that one record takes. */
+export const MAX_STDOUT_CONTENT: number = FCGI_MAX_CONTENT_LEN;
+
+const COMPLETE = { appStatus: 0, protocolStatus: ProtocolStatus.REQUEST_COMPLETE } as const;
+
+/**
+ * Encodes one write. `head` is Latin-1 text; `head` and `body` together fill at most one record
+ * ({@link MAX_STDOUT_CONTENT}); with both empty there is no STDOUT record, for an empty one would end the stream.
+ */
+export function encodeWrite(
+  requestId: number,
+  head: string,
+  body: readonly Uint8Array[],
+  log: readonly Uint8Array[],
+  ending: WriteEnding,
+): Uint8Array {
+  let length = head.length;
+  for (let i = 0; i < body.length; i++) length += body[i].length;
+  const endSize = ending === "open"
+    ? 0
+    : FCGI_HEADER_LEN * (ending === "end" ? 1 : 2) + END_REQUEST_SIZE;
+  let size = (length > 0 ? recordSize(length) : 0) + endSize;
+  for (let i = 0; i < log.length; i++) size += streamSize(log[i].length);
+  const bytes = new Uint8Array(size);
+  let offset = 0;
+  if (length > 0) {
+    let start = writeRecordHeader(bytes, 0, RecordType.STDOUT, requestId, length);
+    if (head !== "") start += encodeLatin1Into(head, bytes, start);
+    for (let i = 0; i < body.length; i++) {
+      bytes.set(body[i], start);
+      start += body[i].length;
+    }
+    offset = recordSize(length);
+  }
+  for (let i = 0; i < log.length; i++) {
+    offset = writeStream(bytes, offset, RecordType.STDERR, requestId, log[i]);
+  }
+  if (ending !== "open") {
+    offset = writeRecordHeader(bytes, offset, RecordType.STDOUT, requestId, 0);
+    if (ending === "end with stderr") {
+      offset = writeRecordHeader(bytes, offset, RecordType.STDERR, requestId, 0);
+    }
+    writeEndRequest(bytes, offset, requestId, COMPLETE);
+  }
+  return bytes;
+}
