@@ -1,0 +1,288 @@
+/**
+ * The doors between the rooms of src/, and the few rules of style that a machine can check.
+ *
+ * The plan: `checkSource(path, text)` is pure. It blanks comments, strings and regular expressions out of
+ * the text (keeping the strings aside, since import specifiers are strings), then looks at what is left.
+ * The bad samples below show that it can fail; the last suite runs it over every file there is.
+ */
+import { readdir, readFile } from "node:fs/promises";
+import { posix } from "node:path";
+import { assert, assertEquals, describe, it } from "./_harness.ts";
+
+const ROOT = new URL("../", import.meta.url);
+
+/** Room → the rooms whose values it may import, and those of which it may only see types. */
+const DOORS: Record<string, { values: string[]; types: string[] }> = {
+  protocol: { values: ["protocol"], types: [] },
+  cgi: { values: ["cgi"], types: [] },
+  server: { values: ["server", "protocol", "cgi"], types: [] },
+  client: { values: ["client", "protocol", "cgi"], types: [] },
+  runtime: { values: ["runtime"], types: [] },
+  // The files right under src/ join the rooms; what they say about bytes they say through a room.
+  top: { values: ["top", "server", "client", "runtime"], types: ["protocol", "cgi"] },
+  entry: { values: ["top", "server", "client", "runtime", "protocol", "cgi"], types: [] },
+};
+
+/** Synchronous and pure: no promise, no timer. */
+const PURE_ROOMS = ["protocol", "cgi"];
+const IMPURE_WORDS =
+  /(?<![.\w$])(?:Promise|async|await|setTimeout|setInterval|setImmediate|queueMicrotask|TransformStream)(?![\w$])/g;
+/** The skins of protocol/ over the Web Streams API (DESIGN, section 4, rule 6). */
+const STREAM_SKINS = ["src/protocol/record_streams.ts"];
+
+/** "Most under 150 lines, a hard look at 250". */
+const MAX_LINES = 250;
+/** Longer files, each with the reason why it may be. */
+const LONG_FILES: Record<string, string> = {};
+
+interface Import {
+  specifier: string;
+  typeOnly: boolean;
+}
+
+/** Which room a path belongs to, or `null` outside src/ and mod.ts. */
+function roomOf(path: string): string | null {
+  if (path === "mod.ts") return "entry";
+  const [source, room, ...rest] = path.split("/");
+  if (source !== "src" || room === undefined) return null;
+  return rest.length === 0 ? "top" : room;
+}
+
+/** Everything wrong with one file; nothing, if it is as it should be. */
+export function checkSource(path: string, text: string): string[] {
+  const room = roomOf(path);
+  const doors = room === null ? undefined : DOORS[room];
+  if (!doors) return [`${path}: In no known room`];
+  const { code, strings } = blank(text);
+  const found: string[] = [];
+
+  for (const { specifier, typeOnly } of importsOf(code, strings)) {
+    if (/^(node|bun):/.test(specifier)) {
+      if (room !== "runtime") found.push(`Only src/runtime/ may import ${specifier}`);
+    } else if (!/^\.\.?\//.test(specifier)) {
+      found.push(`Import must be relative: ${specifier}`);
+    } else if (!specifier.endsWith(".ts")) {
+      found.push(`Import must end in .ts: ${specifier}`);
+    } else {
+      const target = roomOf(posix.join(posix.dirname(path), specifier));
+      const rooms = typeOnly ? [...doors.values, ...doors.types] : doors.values;
+      if (target === null || !rooms.includes(target)) {
+        found.push(`No door from ${room} to ${target ?? "outside src/"}: ${specifier}`);
+      }
+    }
+  }
+  if (/(?<![.\w$])import\s*\(\s*(?!\s*"\d+"\s*[,)])/.test(code)) {
+    found.push("import() must name its module with a string");
+  }
+
+  const words = (pattern: RegExp) => [...new Set(code.match(pattern) ?? [])];
+  if (room !== "runtime") {
+    const runtimeWords = [
+      ...words(/(?<![.\w$])(?:Deno|Bun)(?![\w$])(?!\s*\??:)/g),
+      ...words(/(?<![.\w$])process(?=\s*(?:\?\.|\.|\[))/g),
+      ...words(/(?<![.\w$])(?:globalThis|self)\s*(?:\?\.|\.)\s*(?:Deno|Bun|process)(?![\w$])/g),
+      // `globalThis["Deno"]` and `"Deno" in globalThis`: the word is in a string.
+      ...(/(?<![.\w$])globalThis(?![\w$])/.test(code)
+        ? strings.filter((string) => ["Deno", "Bun", "process"].includes(string))
+        : []),
+    ];
+    for (const word of runtimeWords) found.push(`Only src/runtime/ may say ${word}`);
+  }
+  if (PURE_ROOMS.includes(room as string)) {
+    for (const word of words(IMPURE_WORDS)) {
+      if (word === "TransformStream" && STREAM_SKINS.includes(path)) continue;
+      found.push(`${room}/ is synchronous and pure, yet says ${word}`);
+    }
+  }
+  if (/(?<![.\w$])enum\s+[\w$]+\s*\{/.test(code)) found.push("No enum: use a const object");
+  if (/(?<![.\w$])(?:namespace|module)\s+[\w$.]+\s*\{/.test(code)) found.push("No namespace");
+  // Node 22 strips types, but has no `using`.
+  if (/(?<![.\w$])using\s+[\w$]+\s*=/.test(code)) {
+    found.push("No using declaration: Node 22 has none");
+  }
+  const lines = text.replace(/\n$/, "").split("\n").length;
+  if (lines > MAX_LINES && !(path in LONG_FILES)) {
+    found.push(`Longer than ${MAX_LINES} lines: ${lines}`);
+  }
+  return found.map((fault) => `${path}: ${fault}`);
+}
+
+/** The imports of a text that went through `blank`. */
+function importsOf(code: string, strings: string[]): Import[] {
+  const imports: Import[] = [];
+  const add = (pattern: RegExp, isTypeOnly: (clause: string) => boolean) => {
+    for (const { groups } of code.matchAll(pattern)) {
+      const specifier = strings[Number(groups?.index)] ?? "";
+      imports.push({ specifier, typeOnly: isTypeOnly(groups?.clause ?? "") });
+    }
+  };
+  const members = (clause: string) => clause.replace(/^[^{]*\{|\}[^}]*$/g, "").split(",");
+  add(
+    /(?<![.\w$])(?:import|export)(?<clause>[\s\w$*,{}"]*?)(?<![\w$])from\s*"(?<index>\d+)"/g,
+    (clause) =>
+      /^\s+type\s+[\w$*{]/.test(clause) ||
+      (/^\s*\{/.test(clause) &&
+        members(clause).every((member) => /^\s*(?:type\s+[\w$]|$)/.test(member))),
+  );
+  add(/(?<![.\w$])import\s*"(?<index>\d+)"/g, () => false);
+  // Both the expression and the type `import("./x.ts").X`: taken for a value, to be safe.
+  add(/(?<![.\w$])import\s*\(\s*"(?<index>\d+)"/g, () => false);
+  return imports;
+}
+
+/** A slash after one of these starts a regular expression; after a value it divides. */
+const BEFORE_REGEXP =
+  /(?:^|[=([{},;:?!&|+\-*%<>~^]|(?<![.\w$])(?:return|typeof|case|in|of|void|throw|await|yield))\s*$/;
+
+/**
+ * The code of a text: no comments, each string `"n"` for its index in `strings`, each regular expression
+ * `/./`. What `${}` holds in a template stays, for it is code.
+ */
+export function blank(text: string): { code: string; strings: string[] } {
+  const strings: string[] = [];
+  let code = "";
+  let at = 0;
+  /** Takes what matches here, which cannot fail where this is called, but for a file that does not parse. */
+  const take = (pattern: RegExp): string => {
+    pattern.lastIndex = at;
+    const match = pattern.exec(text)?.[0] ?? text[at] ?? "";
+    at += match.length;
+    return match;
+  };
+  const keep = (string: string) => code += `"${strings.push(string) - 1}"`;
+  /** For each template we are in: how many braces are open in its current `${}`. */
+  const templates: number[] = [];
+  const template = () => {
+    keep(take(/(?:[^`\\$]|\\[^]|\$(?!\{))*/y));
+    if (text[at] === "`") return void at++;
+    if (at >= text.length) return;
+    at += 2;
+    code += "+(";
+    templates.push(0);
+  };
+  while (at < text.length) {
+    const next = text.slice(at, at + 2);
+    const character = text[at] as string;
+    const depth = templates.at(-1);
+    if (next === "//") take(/\/\/[^\n]*/y);
+    else if (next === "/*") take(/\/\*[^]*?\*\//y), code += " ";
+    else if (character === '"') keep(take(/"(?:[^"\\\n]|\\[^])*"/y).slice(1, -1));
+    else if (character === "'") keep(take(/'(?:[^'\\\n]|\\[^])*'/y).slice(1, -1));
+    else if (character === "`") at++, template();
+    else if (character === "/" && BEFORE_REGEXP.test(code.slice(-20))) {
+      take(/\/(?:[^/\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+\/[a-z]*/y), code += "/./";
+    } else if (character === "}" && depth === 0) {
+      at++, code += ")+", templates.pop(), template();
+    } else {
+      if (depth !== undefined && character === "{") templates[templates.length - 1] = depth + 1;
+      if (depth !== undefined && character === "}") templates[templates.length - 1] = depth - 1;
+      code += character, at++;
+    }
+  }
+  return { code, strings };
+}
+
+/** Samples, each with a part of what must be said about it; `null` for one that is as it should be. */
+const SAMPLES: [path: string, text: string, fault: string | null][] = [
+  ["src/protocol/a.ts", `import { b } from "./b.ts";\nexport * from './c.ts';`, null],
+  ["src/protocol/a.ts", `import { b } from "../cgi/b.ts";`, "No door from protocol to cgi"],
+  ["src/cgi/a.ts", `import type { B } from "../protocol/b.ts";`, "No door from cgi to protocol"],
+  ["src/cgi/a.ts", `export { b } from "../protocol/b.ts";`, "No door from cgi to protocol"],
+  ["src/cgi/a.ts", `import\n  {\n b,\n c\n}\nfrom\n"../server/b.ts"`, "No door from cgi to server"],
+  ["src/cgi/a.ts", `import "../server/b.ts";`, "No door from cgi to server"],
+  ["src/server/a.ts", `import { b } from "../protocol/b.ts"; import c from "../cgi/c.ts";`, null],
+  ["src/server/a.ts", `const b = await import("../client/b.ts");`, "No door from server to client"],
+  ["src/server/a.ts", `let b: import("../runtime/b.ts").B;`, "No door from server to runtime"],
+  ["src/server/a.ts", `await import(name);`, "import() must name its module"],
+  ["src/server/a.ts", `const b = import.meta.url;`, null],
+  ["src/server/a.ts", `import { serve } from "../serve.ts";`, "No door from server to top"],
+  ["src/server/a.ts", `import { b } from "../../tests/b.ts";`, "outside src/"],
+  [
+    "src/runtime/a.ts",
+    `import type { B } from "../server/b.ts";`,
+    "No door from runtime to server",
+  ],
+  ["src/runtime/a.ts", `import net from "node:net"; Deno.listen(); process.exit();`, null],
+  ["src/serve.ts", `import { a } from "./server/a.ts"; import { b } from "./runtime/b.ts";`, null],
+  [
+    "src/serve.ts",
+    `import type { A } from "./cgi/a.ts"; import { type B } from "./cgi/b.ts";`,
+    null,
+  ],
+  ["src/serve.ts", `import { type A, b } from "./cgi/a.ts";`, "No door from top to cgi"],
+  ["src/serve.ts", `import type from "./cgi/a.ts";`, "No door from top to cgi"],
+  ["mod.ts", `export * from "./src/serve.ts"; export { a } from "./src/protocol/a.ts";`, null],
+  ["mod.ts", `export * from "./tests/a.ts";`, "outside src/"],
+  ["src/other/a.ts", ``, "In no known room"],
+  ["src/server/a.ts", `import { b } from "./b";`, "must end in .ts"],
+  ["src/server/a.ts", `import { b } from "jsr:@std/assert";`, "must be relative"],
+  ["src/server/a.ts", `import { b } from "https://example.com/b.ts";`, "must be relative"],
+  ["src/server/a.ts", `import net from "node:net";`, "Only src/runtime/ may import node:net"],
+  ["src/client/a.ts", `Deno.listen({});`, "may say Deno"],
+  ["src/client/a.ts", `const bun = globalThis.Bun;`, "may say globalThis.Bun"],
+  ["src/client/a.ts", `const deno = (globalThis as any)["Deno"];`, "may say Deno"],
+  ["src/client/a.ts", `process.exit(1);`, "may say process"],
+  ["src/client/a.ts", "const a = `${`${Deno.pid}`}`;", "may say Deno"],
+  ["src/client/a.ts", `const a = 4 / 2; Deno.exit(); const b = 4 / 2;`, "may say Deno"],
+  ["src/client/a.ts", `// Deno.listen\n/* process.exit */ const a = "Bun.serve";`, null],
+  ["src/client/a.ts", "const a = `Deno ${1} Bun`; this.process.run(); import.meta.url;", null],
+  ["src/client/a.ts", `const quote = /["'\`/]/; const a = "Deno.pid"; // it's`, null],
+  ["src/client/a.ts", `/** import { serve } from "jsr:@fastcgi/serve"; */`, null],
+  ["src/protocol/a.ts", `export async function f() {}`, "yet says async"],
+  ["src/protocol/a.ts", `let p: Promise<void>; await p;`, "yet says Promise"],
+  ["src/cgi/a.ts", `setTimeout(f, 1);`, "yet says setTimeout"],
+  ["src/cgi/a.ts", `// a Promise of async\nconst a = "await"; b.async = 1;`, null],
+  ["src/protocol/a.ts", `new TransformStream();`, "yet says TransformStream"],
+  ["src/protocol/record_streams.ts", `new TransformStream();`, null],
+  ["src/protocol/record_streams.ts", `async () => {};`, "yet says async"],
+  ["src/server/a.ts", `export const enum A { B }`, "No enum"],
+  ["src/server/a.ts", `export namespace A { }`, "No namespace"],
+  ["src/server/a.ts", `const enumerable = { enum: 1, namespace: 2 };`, null],
+  ["src/server/a.ts", `await using a = b();`, "No using"],
+  ["src/server/a.ts", "\n".repeat(MAX_LINES + 1), "Longer than"],
+  ["src/server/a.ts", "\n".repeat(MAX_LINES), null],
+];
+
+async function sourceFiles(): Promise<string[]> {
+  const entries = await readdir(new URL("src/", ROOT), { recursive: true });
+  const files = entries.map((entry) => `src/${entry.replaceAll("\\", "/")}`);
+  return ["mod.ts", ...files.filter((file) => file.endsWith(".ts")).sort()];
+}
+
+describe("checkSource", () => {
+  for (const [path, text, fault] of SAMPLES) {
+    const sample = text.length > 80 ? `${text.length} characters` : text;
+    it(`${fault === null ? "takes" : `finds "${fault}" in`} ${path}: ${JSON.stringify(sample)}`, () => {
+      const found = checkSource(path, text);
+      if (fault === null) assertEquals(found, []);
+      else assert(found.some((line) => line.includes(fault)), `Found only: ${found.join("; ")}`);
+    });
+  }
+});
+
+describe("blank", () => {
+  it("keeps the code and sets the strings aside", () => {
+    assertEquals(blank("a('x\\'y') /* c */ + `p${q + `r`}s` / 2; // d"), {
+      code: 'a("0")   + "1"+(q + "2")+"3" / 2; ',
+      strings: ["x\\'y", "p", "r", "s"],
+    });
+  });
+});
+
+describe("rooms", () => {
+  it("have only the doors and the words that they should have", async () => {
+    const faults: string[] = [];
+    for (const file of await sourceFiles()) {
+      faults.push(...checkSource(file, await readFile(new URL(file, ROOT), "utf8")));
+    }
+    assertEquals(faults, []);
+  });
+
+  it("have no file on the list of long ones that is short or gone", async () => {
+    for (const [file, reason] of Object.entries(LONG_FILES)) {
+      assert(reason, `Needs a reason: ${file}`);
+      const lines = (await readFile(new URL(file, ROOT), "utf8")).split("\n").length;
+      assert(lines > MAX_LINES, `Needs no exception any more: ${file}`);
+    }
+  });
+});
