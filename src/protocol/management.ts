@@ -2,7 +2,7 @@
 import { FCGI_NULL_REQUEST_ID, RecordType } from "./constants.ts";
 import { encodeUnknownType } from "./bodies.ts";
 import { encodeNameValues, forEachNameValue } from "./name_value.ts";
-import { encodeRecord } from "./record.ts";
+import { encodeRecord, type FastCgiRecord } from "./record.ts";
 
 /** What an application tells about itself: `FCGI_MAX_CONNS`, `FCGI_MAX_REQS`, `FCGI_MPXS_CONNS` (section 4.1). */
 export type ManagementValues = ReadonlyMap<string, string>;
@@ -40,7 +40,16 @@ export function answerGetValues(content: Uint8Array, values: ManagementValues): 
   );
 }
 
-/** Answers a record of an unknown type with UNKNOWN_TYPE (section 4.2). */
-export function answerUnknownType(type: number): Uint8Array {
-  return encodeUnknownType(type);
+/**
+ * Answers a record that concerns no request: GET_VALUES with what is known, a type nobody knows with UNKNOWN_TYPE
+ * (section 4.2), whichever request id it has. The other types get no answer: `undefined`.
+ *
+ * @throws {FastCgiError} `bad_name_value` if a GET_VALUES is malformed.
+ */
+export function answerManagement(
+  record: FastCgiRecord,
+  values: ManagementValues,
+): Uint8Array | undefined {
+  if (record.type === RecordType.GET_VALUES) return answerGetValues(record.content, values);
+  return isKnownType(record.type) ? undefined : encodeUnknownType(record.type);
 }

@@ -20,6 +20,12 @@ export interface FastCgiRecord {
 export const EMPTY_CONTENT: Uint8Array = new Uint8Array(0);
 
 /**
+ * What no record can be: a header of version 0. Sent in the middle of a response it makes web servers see that the
+ * response broke off, where an early end would look like a whole one.
+ */
+export const INVALID_RECORD: Uint8Array = new Uint8Array(FCGI_HEADER_LEN);
+
+/**
  * The most content a record of a long stream gets, in bytes: the largest multiple of 8 that fits, so that such
  * records need no padding.
  */

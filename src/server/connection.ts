@@ -10,27 +10,16 @@
 import { decodeBeginRequest, encodeEndRequest } from "../protocol/bodies.ts";
 import { FCGI_KEEP_CONN, ProtocolStatus, RecordType } from "../protocol/constants.ts";
 import { fatalPeerError } from "../protocol/errors.ts";
-import { answerGetValues, answerUnknownType, isKnownType } from "../protocol/management.ts";
-import { encodeRecord, type FastCgiRecord } from "../protocol/record.ts";
+import { answerManagement } from "../protocol/management.ts";
+import { encodeRecord, type FastCgiRecord, INVALID_RECORD } from "../protocol/record.ts";
 import { RecordDecoder } from "../protocol/record_decoder.ts";
 import { abortError } from "./abort_error.ts";
 import { Exchange } from "./exchange.ts";
-import type { ServeRole } from "./handler.ts";
+import { handleRequest, reject } from "./handle_request.ts";
 import { LINGER_TIMEOUT, PROBE_INTERVAL } from "./limits.ts";
 import type { BodyFlow } from "./request_body.ts";
 import type { Service } from "./service.ts";
 import type { Transport } from "./transport.ts";
-
-/** `BEGIN_REQUEST.role`, by number (FastCGI 1.0, section 8). */
-const ROLES: readonly (ServeRole | undefined)[] = [
-  undefined,
-  "responder",
-  "authorizer",
-  "filter",
-];
-
-/** What eight zero bytes are to every web server: a record header that cannot be, so a response that broke off. */
-const INVALID_RECORD_LENGTH = 8;
 
 /**
  * - `open`: records are read
@@ -63,31 +52,23 @@ export class Connection implements BodyFlow {
 
   /** Bytes have come; they belong to the connection from now on. */
   receive(chunk: Uint8Array): void {
-    if (!this.#isOpen) return;
-    try {
-      this.#decoder.push(chunk);
-      let record = this.#decoder.next();
-      while (record !== undefined && this.#isOpen) {
-        this.#receiveRecord(record);
-        record = this.#decoder.next();
-      }
-    } catch (error) {
-      this.service.report(error);
-      this.destroy(error);
-      return;
+    if (this.#peerEnded) return;
+    const failure = this.#readRecords(chunk);
+    if (this.#ready.length > 0) {
+      const ready = this.#ready;
+      this.#ready = [];
+      for (const exchange of ready) handleRequest(exchange);
     }
-    if (this.#ready.length > 0) this.#startReady();
+    if (failure !== undefined) {
+      // What follows cannot be understood; what came before is answered.
+      this.service.report(failure);
+      this.#inputEnded(abortError("The web server broke the protocol"));
+    }
   }
 
   /** The peer has closed its sending side: it has gone, or it only has no more to say. */
   receiveEnd(): void {
-    if (this.#peerEnded || this.#state === "closed") return;
-    this.#peerEnded = true;
-    if (this.#state === "lingering") return this.closed();
-    const reason = abortError("The web server closed the connection");
-    for (const exchange of [...this.#exchanges.values()]) exchange.peerEnded(reason);
-    if (this.#exchanges.size === 0) this.#end();
-    else this.#probeLater();
+    this.#inputEnded(abortError("The web server closed the connection"));
   }
 
   /** The transport takes bytes again. */
@@ -112,11 +93,6 @@ export class Connection implements BodyFlow {
   drain(): void {
     if (this.#state === "open") this.#state = "draining";
     this.#endIfDone();
-  }
-
-  /** Closes the connection now. */
-  destroy(reason: unknown): void {
-    this.closed(reason);
   }
 
   /** Sends bytes. `false` means: wait for {@link writable} before the next. */
@@ -146,7 +122,7 @@ export class Connection implements BodyFlow {
 
   /** Makes the web server see that the response broke off: an invalid record, then the end of the connection. */
   breakOff(): void {
-    this.write(new Uint8Array(INVALID_RECORD_LENGTH));
+    this.write(INVALID_RECORD);
     this.#exchanges.clear();
     this.#end();
   }
@@ -164,16 +140,27 @@ export class Connection implements BodyFlow {
     return this.#state === "open" || this.#state === "draining";
   }
 
+  #readRecords(chunk: Uint8Array): unknown {
+    try {
+      if (this.#isOpen) this.#decoder.push(chunk);
+      while (this.#isOpen) {
+        const record = this.#decoder.next();
+        if (record === undefined) break;
+        this.#receiveRecord(record);
+      }
+      return undefined;
+    } catch (error) {
+      return error;
+    }
+  }
+
   #receiveRecord(record: FastCgiRecord): void {
     const { type, requestId, content } = record;
     switch (type) {
       case RecordType.BEGIN_REQUEST:
         return this.#begin(requestId, content);
-      case RecordType.PARAMS: {
-        const exchange = this.#exchanges.get(requestId);
-        if (exchange?.receiveParams(content)) this.#ready.push(exchange);
-        return;
-      }
+      case RecordType.PARAMS:
+        return this.#receiveParams(requestId, content);
       // Records of a request that has ended, or never began, are late or lost, and no reason to disturb the others.
       case RecordType.STDIN:
         return this.#exchanges.get(requestId)?.stdin.push(content);
@@ -181,11 +168,10 @@ export class Connection implements BodyFlow {
         return this.#exchanges.get(requestId)?.data?.push(content);
       case RecordType.ABORT_REQUEST:
         return this.#exchanges.get(requestId)?.abort();
-      case RecordType.GET_VALUES:
-        this.write(answerGetValues(content, this.service.managementValues));
-        return;
-      default:
-        if (!isKnownType(type)) this.write(answerUnknownType(type));
+      default: {
+        const answer = answerManagement(record, this.service.managementValues);
+        if (answer !== undefined) this.write(answer);
+      }
     }
   }
 
@@ -196,10 +182,9 @@ export class Connection implements BodyFlow {
     }
     // An id that is in use cannot be refused: the refusal would end the request that has it.
     if (this.#exchanges.has(requestId)) return;
-    const { roles, maxRequestsPerConnection } = this.service.options;
     const keepConnection = (flags & FCGI_KEEP_CONN) !== 0;
-    const name = ROLES[role];
-    if (name === undefined || !roles.includes(name)) {
+    const name = this.service.roles.get(role);
+    if (name === undefined) {
       this.write(encodeEndRequest(requestId, {
         appStatus: 0,
         protocolStatus: ProtocolStatus.UNKNOWN_ROLE,
@@ -209,15 +194,27 @@ export class Connection implements BodyFlow {
     }
     const exchange = new Exchange(this, requestId, name, keepConnection);
     this.#exchanges.set(requestId, exchange);
-    if (this.#exchanges.size > maxRequestsPerConnection) {
-      exchange.reject({ status: 503, reason: "Too many requests on one connection" });
+    if (this.#exchanges.size > this.service.options.maxRequestsPerConnection) {
+      reject(exchange, { status: 503, reason: "Too many requests on one connection" });
     }
   }
 
-  #startReady(): void {
-    const ready = this.#ready;
-    this.#ready = [];
-    for (const exchange of ready) exchange.start();
+  #receiveParams(requestId: number, content: Uint8Array): void {
+    const exchange = this.#exchanges.get(requestId);
+    const outcome = exchange?.receiveParams(content);
+    if (outcome === "complete") this.#ready.push(exchange!);
+    else if (outcome === "too large") {
+      reject(exchange!, { status: 431, reason: "Request header fields are too large" });
+    }
+  }
+
+  #inputEnded(reason: DOMException): void {
+    if (this.#peerEnded || this.#state === "closed") return;
+    this.#peerEnded = true;
+    if (this.#state === "lingering") return this.closed();
+    for (const exchange of [...this.#exchanges.values()]) exchange.peerEnded(reason);
+    if (this.#exchanges.size === 0) this.#end();
+    else this.#probeLater();
   }
 
   #endIfDone(): void {

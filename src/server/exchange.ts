@@ -9,18 +9,14 @@
  * However it ends, it ends once: one END_REQUEST where one is due, and nothing after it.
  */
 import { CgiParams } from "../cgi/params.ts";
-import { createRequest, methodAllowsBody, type Rejection } from "../cgi/request.ts";
 import { encodeEndRequest } from "../protocol/bodies.ts";
 import { ProtocolStatus } from "../protocol/constants.ts";
 import { ContentBuffer } from "../protocol/content_buffer.ts";
 import { abortError } from "./abort_error.ts";
 import type { Connection } from "./connection.ts";
 import type { ServeRole } from "./handler.ts";
-import { HandlerInfo } from "./handler_info.ts";
-import { describeError, encodeLogLine } from "./log_line.ts";
-import { readParams } from "./read_params.ts";
+import { encodeLogLine } from "./log_line.ts";
 import { RequestBody } from "./request_body.ts";
-import { sendResponse } from "./send_response.ts";
 import { encodeWrite } from "./stdout_writer.ts";
 
 /** Where an exchange stands. `responding` begins with the first byte of the header block. */
@@ -34,8 +30,8 @@ export class Exchange {
   /** FCGI_KEEP_CONN of this request. */
   readonly keepConnection: boolean;
   readonly params: CgiParams = new CgiParams();
-  /** The method as `Request` spells it. */
-  method = "GET";
+  /** The method as `Request` spells it; `""` until the parameters have told. */
+  method = "";
   readonly stdin: RequestBody;
   readonly data: RequestBody | undefined;
   #state: ExchangeState = "params";
@@ -67,6 +63,11 @@ export class Exchange {
     return this.#state === "responding";
   }
 
+  /** Why the exchange was aborted, if it was. */
+  get abortReason(): DOMException | undefined {
+    return this.#abortReason;
+  }
+
   /** `request.signal`, made when the handler first asks for it. */
   get signal(): AbortSignal {
     if (this.#abortController === undefined) {
@@ -82,48 +83,21 @@ export class Exchange {
     return this.#completed.promise;
   }
 
-  /** Takes the content of a PARAMS record; returns whether it was the last, so that the exchange can {@link start}. */
-  receiveParams(content: Uint8Array): boolean {
-    if (this.#state !== "params") return false;
-    if (content.length === 0) return true;
+  /** Takes the content of a PARAMS record and tells what that makes of the parameters. */
+  receiveParams(content: Uint8Array): "incomplete" | "complete" | "too large" {
+    if (this.#state !== "params") return "incomplete";
+    if (content.length === 0) return "complete";
     const { maxParamsBytes } = this.connection.service.options;
-    if (this.#paramsContent.length + content.length > maxParamsBytes) {
-      this.reject({ status: 431, reason: "Request header fields too large" });
-    } else {
-      this.#paramsContent.append(content);
-    }
-    return false;
+    if (this.#paramsContent.length + content.length > maxParamsBytes) return "too large";
+    this.#paramsContent.append(content);
+    return "incomplete";
   }
 
-  /** Runs the handler; its answer is sent, whatever it is. */
-  start(): void {
-    if (this.#state !== "params") return;
+  /** Ends the parameters and turns to the answer; returns them, or `undefined` if the exchange is past that. */
+  takeParams(): Uint8Array | undefined {
+    if (this.#state !== "params") return undefined;
     this.#state = "handling";
-    const { service } = this.connection;
-    const { basePath, maxParams } = service.options;
-    const rejection = readParams(this.#paramsContent.bytes(), this.params, maxParams);
-    if (rejection !== undefined) return this.reject(rejection);
-    this.method = this.params.get("REQUEST_METHOD") ?? "";
-    // An authorizer decides without a body, and Apache's never end the STDIN of one.
-    const hasBody = this.role !== "authorizer" && methodAllowsBody(this.method);
-    const body = hasBody ? this.stdin.open() : this.stdin.discard();
-    const request = createRequest(this.params, body ?? null, {
-      basePath,
-      signal: () => this.signal,
-    });
-    if (!(request instanceof Request)) return this.reject(request);
-    this.method = request.method;
-    this.#handle(request);
-  }
-
-  /** Answers without the handler: the request cannot be made one, or is over a limit. */
-  reject(rejection: Rejection): void {
-    this.#state = "handling";
-    // Before the method is known a body may be one too many: HEAD has none.
-    const body = this.params.size > 0 ? `${rejection.reason}\n` : null;
-    const headers = new Headers({ "content-type": "text/plain; charset=utf-8" });
-    if (rejection.status === 503) headers.set("retry-after", "1");
-    void this.#respond(new Response(body, { status: rejection.status, headers }));
+    return this.#paramsContent.bytes();
   }
 
   /** ABORT_REQUEST: the request ends at once, whatever the handler still does. */
@@ -186,63 +160,12 @@ export class Exchange {
     return isWritable;
   }
 
-  #handle(request: Request): void {
-    const data = this.data?.open() ?? null;
-    const info = new HandlerInfo(this, data instanceof Uint8Array ? streamOf(data) : data);
-    try {
-      const answer = this.connection.service.handler(request, info);
-      if (answer instanceof Response) {
-        void this.#respond(answer);
-      } else {
-        Promise.resolve(answer).then(
-          (response) => this.#respond(response),
-          (error) => this.#handlerFailed(error),
-        );
-      }
-    } catch (error) {
-      void this.#handlerFailed(error);
-    }
-  }
-
-  async #respond(response: Response): Promise<void> {
-    try {
-      await sendResponse(this, response);
-    } catch (error) {
-      if (this.#state === "handling") await this.#handlerFailed(error);
-      else if (this.#state === "responding") this.#responseFailed(error);
-    }
-  }
-
-  /** Nothing has been sent: the client gets an answer, the log and `onError` get the reason. */
-  async #handlerFailed(error: unknown): Promise<void> {
-    if (this.#state === "ended" || error === this.#abortReason) return this.#answerNobody();
-    const { service } = this.connection;
-    this.log(describeError(error));
-    const response = await service.errorResponse(error);
-    try {
-      await sendResponse(this, response ?? internalServerError());
-    } catch (failure) {
-      if (this.#state === "handling") {
-        service.report(failure);
-        await sendResponse(this, internalServerError());
-      } else if (this.#state === "responding") {
-        this.#responseFailed(failure);
-      }
-    }
-  }
-
-  /** The peer had ended, and the handler gave up because of it: a half-closed peer still gets an answer. */
-  #answerNobody(): void {
-    if (this.#state === "handling") void this.#respond(internalServerError());
-  }
-
   /**
-   * The header block is gone, so the status cannot change. An invalid record and the end of the connection are what
-   * makes web servers cut the client's connection; with other requests on it, only this one can end.
+   * The response broke off after its header block, so its status cannot change. An invalid record and the end of the
+   * connection are what makes web servers cut the client's connection; with other requests on it, only this one ends.
    */
-  #responseFailed(error: unknown): void {
-    this.log(describeError(error));
-    this.connection.service.report(error);
+  breakOff(error: unknown): void {
+    if (this.#state === "ended") return;
     const isAlone = this.connection.isAlone(this);
     if (!isAlone) this.#endEarly();
     this.#giveUp(error);
@@ -274,20 +197,4 @@ export class Exchange {
     this.stdin.discard();
     this.data?.discard();
   }
-}
-
-function internalServerError(): Response {
-  return new Response("Internal Server Error\n", {
-    status: 500,
-    headers: { "content-type": "text/plain; charset=utf-8" },
-  });
-}
-
-function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
-  return new ReadableStream({
-    start(controller) {
-      controller.enqueue(bytes);
-      controller.close();
-    },
-  });
 }

@@ -27,6 +27,8 @@ type Reader = ReadableStreamDefaultReader<Uint8Array>;
  */
 export async function sendResponse(exchange: Exchange, response: Response): Promise<void> {
   checkResponse(response);
+  // The request was aborted while the handler thought.
+  if (exchange.isEnded) return await response.body?.cancel(exchange.abortReason);
   const { method } = exchange;
   const reader = response.body?.getReader();
   if (reader === undefined) {

@@ -1,3 +1,4 @@
+import { Role } from "../protocol/constants.ts";
 import type { ManagementValues } from "../protocol/management.ts";
 import { Connection } from "./connection.ts";
 import type { ErrorHandler, ServeHandler, ServeRole } from "./handler.ts";
@@ -44,10 +45,19 @@ export interface ConnectionOptions {
   maxRequestsPerConnection?: number;
 }
 
+/** `BEGIN_REQUEST.role` by name (FastCGI 1.0, section 8). */
+const ROLE_NUMBERS: Record<ServeRole, number> = {
+  responder: Role.RESPONDER,
+  authorizer: Role.AUTHORIZER,
+  filter: Role.FILTER,
+};
+
 /** One handler with its options, and every connection that it serves. */
 export class Service {
   readonly handler: ServeHandler;
   readonly options: Required<Omit<ConnectionOptions, "basePath">> & { basePath?: string };
+  /** The roles that the handler takes, by number. */
+  readonly roles: ReadonlyMap<number, ServeRole>;
   /** What GET_VALUES is answered with (FastCGI 1.0, section 4.1). */
   readonly managementValues: ManagementValues;
   readonly #connections = new Set<Connection>();
@@ -66,6 +76,7 @@ export class Service {
       maxParams: options.maxParams ?? MAX_PARAMS,
       maxRequestsPerConnection: options.maxRequestsPerConnection ?? MAX_REQUESTS_PER_CONNECTION,
     };
+    this.roles = new Map(this.options.roles.map((role) => [ROLE_NUMBERS[role], role]));
     this.managementValues = new Map([
       ["FCGI_MAX_REQS", String(this.options.maxRequestsPerConnection)],
       ["FCGI_MPXS_CONNS", this.options.maxRequestsPerConnection > 1 ? "1" : "0"],
@@ -132,7 +143,7 @@ export class Service {
 
   /** Closes every connection at once; what was in flight is aborted. */
   destroy(reason: unknown): void {
-    for (const connection of [...this.#connections]) connection.destroy(reason);
+    for (const connection of [...this.#connections]) connection.closed(reason);
   }
 
   #settle(): void {

@@ -1,0 +1,119 @@
+/**
+ * From complete parameters to an answer on its way: `Request`, handler, `Response`, and whatever goes wrong between
+ * them. There is always an answer; the reason of a failure goes to the web server's log and to `onError`, never to the
+ * client.
+ */
+import { createRequest, methodAllowsBody, type Rejection } from "../cgi/request.ts";
+import type { Exchange } from "./exchange.ts";
+import { HandlerInfo } from "./handler_info.ts";
+import { describeError } from "./log_line.ts";
+import { readParams } from "./read_params.ts";
+import { sendResponse } from "./send_response.ts";
+
+/** Runs the handler on an exchange whose parameters are complete, and sends what it answers. */
+export function handleRequest(exchange: Exchange): void {
+  const content = exchange.takeParams();
+  if (content === undefined) return;
+  const { params, stdin, connection: { service } } = exchange;
+  const { basePath, maxParams } = service.options;
+  const rejection = readParams(content, params, maxParams);
+  if (rejection !== undefined) return answer(exchange, rejection);
+  exchange.method = params.get("REQUEST_METHOD") ?? "";
+  // An authorizer decides without a body, and Apache's never end the STDIN of one.
+  const hasBody = exchange.role !== "authorizer" && methodAllowsBody(exchange.method);
+  if (!hasBody) stdin.discard();
+  const request = createRequest(params, hasBody ? stdin.open() : null, {
+    basePath,
+    signal: () => exchange.signal,
+  });
+  if (!(request instanceof Request)) return answer(exchange, request);
+  exchange.method = request.method;
+  callHandler(exchange, request);
+}
+
+/** Answers without the handler: what came cannot be made a request, or is over a limit. */
+export function reject(exchange: Exchange, rejection: Rejection): void {
+  if (exchange.takeParams() !== undefined) answer(exchange, rejection);
+}
+
+function answer(exchange: Exchange, { status, reason }: Rejection): void {
+  // Before the method is known a body may be one too many: HEAD has none.
+  const body = exchange.method === "" ? null : `${reason}\n`;
+  void respond(exchange, plainResponse(body, status));
+}
+
+function callHandler(exchange: Exchange, request: Request): void {
+  const data = exchange.data?.open() ?? null;
+  const info = new HandlerInfo(exchange, data instanceof Uint8Array ? streamOf(data) : data);
+  try {
+    const response = exchange.connection.service.handler(request, info);
+    if (response instanceof Response) {
+      void respond(exchange, response);
+    } else {
+      Promise.resolve(response).then(
+        (response) => respond(exchange, response),
+        (error) => handlerFailed(exchange, error),
+      );
+    }
+  } catch (error) {
+    void handlerFailed(exchange, error);
+  }
+}
+
+async function respond(exchange: Exchange, response: Response): Promise<void> {
+  try {
+    await sendResponse(exchange, response);
+  } catch (error) {
+    if (exchange.isResponding) responseFailed(exchange, error);
+    else await handlerFailed(exchange, error);
+  }
+}
+
+/** Nothing has been sent: the client gets an answer. */
+async function handlerFailed(exchange: Exchange, error: unknown): Promise<void> {
+  const { service } = exchange.connection;
+  let response: Response | undefined;
+  if (!isAbort(exchange, error)) {
+    if (!exchange.isEnded) exchange.log(describeError(error));
+    response = await service.errorResponse(error);
+  }
+  try {
+    await sendResponse(exchange, response ?? internalServerError());
+  } catch (failure) {
+    if (exchange.isResponding) return responseFailed(exchange, failure);
+    service.report(failure);
+    await sendResponse(exchange, internalServerError());
+  }
+}
+
+/** The header block has been sent: all that can still be told is that the response is not whole. */
+function responseFailed(exchange: Exchange, error: unknown): void {
+  exchange.log(describeError(error));
+  exchange.connection.service.report(error);
+  exchange.breakOff(error);
+}
+
+/** Whether a handler failed because its request was aborted, which is no failure of anybody's. */
+function isAbort({ abortReason }: Exchange, error: unknown): boolean {
+  if (abortReason === undefined) return false;
+  return error === abortReason || (error instanceof Error && error.name === "AbortError");
+}
+
+function internalServerError(): Response {
+  return plainResponse("Internal Server Error\n", 500);
+}
+
+function plainResponse(body: string | null, status: number): Response {
+  const headers = new Headers({ "content-type": "text/plain; charset=utf-8" });
+  if (status === 503) headers.set("retry-after", "1");
+  return new Response(body, { status, headers });
+}
+
+function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start(controller) {
+      controller.enqueue(bytes);
+      controller.close();
+    },
+  });
+}
