@@ -1,11 +1,12 @@
 /**
  * A `Request` whose `signal` is made when it is first asked for.
  *
- * An `AbortController` per request, handed to the constructor, costs 8 µs on Node and 4 on Deno, and most handlers
- * never look. The subclass is free, and what is made from it follows its signal wherever the runtime asks for `signal`
- * in the open: `new Request(url, request)`, `fetch(url, request)` and `clone()` everywhere, `new Request(request)` and
- * `fetch(request)` on Deno and Bun. In these last two Node reads a private field nobody can reach; there it takes
- * `fetch(request, { signal: request.signal })`.
+ * An `AbortController` per request, handed to the constructor, costs 8 µs on Node and 4 on Deno,
+ * and most handlers never look. The subclass is free, and what is made from it follows its signal
+ * wherever the runtime asks for `signal` in the open: `new Request(url, request)`, `fetch(url,
+ * request)` and `clone()` everywhere, `new Request(request)` and `fetch(request)` on Deno and Bun.
+ * In these last two Node reads a private field nobody can reach; there it takes `fetch(request, {
+ * signal: request.signal })`.
  */
 
 /** Makes the signal; called at most once per request. */
@@ -33,8 +34,8 @@ export class FastCgiRequest extends Request {
     // Whoever inspects a request or compares names sees the `Request` it is.
     Object.defineProperty(this, "name", { value: "Request", configurable: true });
 
-    // Deno's `Request` reads signals, its own and those of a `Request` given to it, through an accessor under a symbol.
-    // Should that ever go, Deno does as Node.
+    // Deno's `Request` reads signals, its own and those of a `Request` given to it, through an
+    // accessor under a symbol. Should that ever go, Deno does as Node.
     const symbol = Object.getOwnPropertySymbols(Request.prototype)
       .find(({ description }) => description === "signal");
     const inherited = symbol && Object.getOwnPropertyDescriptor(Request.prototype, symbol)?.get;

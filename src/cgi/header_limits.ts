@@ -1,24 +1,30 @@
-/** How large a header block web servers take. What is larger is sent all the same, with a warning. */
+/**
+ * How large a header block web servers take. What is larger is sent all the same, with a warning.
+ */
 
 /**
- * The largest header block of stock nginx, in bytes: `fastcgi_buffer_size 4k` less the record header; beyond it answers
- * 502 "upstream sent too big header".
+ * The largest header block of stock nginx, in bytes: `fastcgi_buffer_size 4k` less the record
+ * header; beyond it answers 502 "upstream sent too big header".
  */
 export const NGINX_HEADER_LIMIT = 4087;
 
-/** The longest header line of Apache, in bytes without its end: `LimitRequestFieldSize`-sized buffers; beyond it, 500. */
+/**
+ * The longest header line of Apache, in bytes without its end: `LimitRequestFieldSize`-sized
+ * buffers; beyond it, 500.
+ */
 export const APACHE_LINE_LIMIT = 8189;
 
 /**
- * What will go wrong with this header block, as a message for the log; `null` if nothing will. A block of ASCII or
- * Latin-1 text is as many bytes as code units.
+ * What will go wrong with this header block, as a message for the log; `null` if nothing will. A
+ * block of ASCII or Latin-1 text is as many bytes as code units.
  */
 export function headerLimitWarning(head: string): string | null {
   if (head.length <= NGINX_HEADER_LIMIT) return null;
   let longest = 0;
   for (const line of head.split("\r\n")) longest = Math.max(longest, line.length);
   if (longest > APACHE_LINE_LIMIT) {
-    return `A header line of the response is larger than Apache takes: ${longest} bytes, limit ${APACHE_LINE_LIMIT}`;
+    return `A header line of the response is longer than Apache takes: ${longest} bytes, ` +
+      `limit ${APACHE_LINE_LIMIT}`;
   }
   return `Header block of the response is larger than stock nginx takes: ${head.length} bytes, ` +
     `limit ${NGINX_HEADER_LIMIT} (raise fastcgi_buffer_size)`;

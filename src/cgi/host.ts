@@ -4,9 +4,10 @@
 import type { ParamsView } from "./params.ts";
 
 /**
- * Host and optional port (RFC 3986, section 3.2): a name or IPv4 address, or a bracketed IPv6 address. Stricter than
- * the RFC in one point: no percent-encoding, which the URL standard would decode to another host. No `@`, `/`, `?`,
- * `#` or `\`, so what passes is the whole authority of the URL. HAProxy and h2o hand on any Host unchecked.
+ * Host and optional port (RFC 3986, section 3.2): a name or IPv4 address, or a bracketed IPv6
+ * address. Stricter than the RFC in one point: no percent-encoding, which the URL standard would
+ * decode to another host. No `@`, `/`, `?`, `#` or `\`, so what passes is the whole authority of
+ * the URL. HAProxy and h2o hand on any Host unchecked.
  */
 const AUTHORITY = /^(?:[\w.~!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?$/;
 
@@ -21,8 +22,9 @@ export function isAuthority(text: string): boolean {
 }
 
 /**
- * The scheme of the request. `HTTPS` is the one variable every server sets, and the one an administrator sets by hand
- * behind a TLS proxy, where nginx's stock parameters go on to say `REQUEST_SCHEME=http`: switched on, it wins.
+ * The scheme of the request. `HTTPS` is the one variable every server sets, and the one an
+ * administrator sets by hand behind a TLS proxy, where nginx's stock parameters go on to say
+ * `REQUEST_SCHEME=http`: switched on, it wins.
  */
 export function requestScheme(params: ParamsView): Scheme {
   const https = params.get("HTTPS");
@@ -31,8 +33,8 @@ export function requestScheme(params: ParamsView): Scheme {
 }
 
 /**
- * The authority of the request: Host as the client sent it, else the server's name and port (RFC 3875, sections
- * 4.1.14 and 4.1.15). `null` if the client's Host is none.
+ * The authority of the request: Host as the client sent it, else the server's name and port (RFC
+ * 3875, sections 4.1.14 and 4.1.15). `null` if the client's Host is none.
  */
 export function requestAuthority(params: ParamsView, scheme: Scheme): string | null {
   const host = params.get("HTTP_HOST");
@@ -41,8 +43,8 @@ export function requestAuthority(params: ParamsView, scheme: Scheme): string | n
 }
 
 /**
- * `SERVER_NAME` is configuration: one that is no host (nginx hands on `~^www\.` of a regular expression, lighttpd
- * leaves it empty) is passed over, not held against the client.
+ * `SERVER_NAME` is configuration: one that is no host (nginx hands on `~^www\.` of a regular
+ * expression, lighttpd leaves it empty) is passed over, not held against the client.
  */
 function serverAuthority(params: ParamsView, scheme: Scheme): string {
   let name = params.get("SERVER_NAME") ?? "";

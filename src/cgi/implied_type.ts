@@ -1,10 +1,11 @@
 /**
  * The Content-Type a runtime implies but does not show.
  *
- * By the Fetch standard, `new Response("text")` has the header `content-type: text/plain;charset=UTF-8`. Bun 1.4 shows
- * no header, nor any other difference between a body made from a string and one made from bytes; its own server, which
- * knows, adds the type on the wire. Without a type browsers guess: UTF-8 text becomes windows-1252, text that looks
- * like HTML becomes HTML. So there, a body that is text gets the type strings have, and a body that is none stays
+ * By the Fetch standard, `new Response("text")` has the header `content-type:
+ * text/plain;charset=UTF-8`. Bun 1.4 shows no header, nor any other difference between a body made
+ * from a string and one made from bytes; its own server, which knows, adds the type on the wire.
+ * Without a type browsers guess: UTF-8 text becomes windows-1252, text that looks like HTML becomes
+ * HTML. So there, a body that is text gets the type strings have, and a body that is none stays
  * without, as on the other runtimes.
  */
 

@@ -1,10 +1,12 @@
 /**
- * Latin-1 in its exact, isomorphic sense: code unit n is byte n (HTTP and CGI text is bytes, RFC 9110, section 5.5).
+ * Latin-1 in its exact, isomorphic sense: code unit n is byte n (HTTP and CGI text is bytes, RFC
+ * 9110, section 5.5).
  *
- * `TextDecoder("latin1")` is windows-1252 and changes 0x80–0x9F. Every runtime has an exact codec in its `Buffer`
- * global, found here by its shape; a portable loop stands in where there is none. Which way is fastest was measured:
- * `latin1Slice` decodes best everywhere; encoding is best with `latin1Write` where that is native (by a factor of
- * six on Node), with `TextEncoder` elsewhere (by a factor of seven on Deno).
+ * `TextDecoder("latin1")` is windows-1252 and changes 0x80–0x9F. Every runtime has an exact codec
+ * in its `Buffer` global, found here by its shape; a portable loop stands in where there is none.
+ * Which way is fastest was measured: `latin1Slice` decodes best everywhere; encoding is best with
+ * `latin1Write` where that is native (by a factor of six on Node), with `TextEncoder` elsewhere (by
+ * a factor of seven on Deno).
  */
 
 interface Latin1Methods {
@@ -17,7 +19,10 @@ const latin1Slice = typeof buffer?.latin1Slice === "function" ? buffer.latin1Sli
 const latin1Write = fastWriter(buffer?.latin1Write);
 const utf8 = new TextEncoder();
 
-/** Code units that are no byte: a writer that keeps their low byte would turn U+010A into a line feed. */
+/**
+ * Code units that are no byte: a writer that keeps their low byte would turn U+010A into a line
+ * feed.
+ */
 const WIDE = /[^\0-\xff]/;
 /** The same, one by one, for replacing. */
 const WIDE_UNITS = /[^\0-\xff]/g;
@@ -45,8 +50,8 @@ export function decodePortably(bytes: Uint8Array, start: number, end: number): s
 }
 
 /**
- * Encodes text into `target` at `offset`, and tells how many bytes were written: as many as fit. A code unit above
- * U+00FF becomes `?`, never another character.
+ * Encodes text into `target` at `offset`, and tells how many bytes were written: as many as fit. A
+ * code unit above U+00FF becomes `?`, never another character.
  */
 export function encodeLatin1Into(text: string, target: Uint8Array, offset: number): number {
   const length = Math.min(text.length, target.length - offset);
@@ -59,8 +64,8 @@ export function encodeLatin1Into(text: string, target: Uint8Array, offset: numbe
       length,
     );
   }
-  // ASCII is the same in UTF-8: one byte per code unit, in the longest text that fits. Anything else shows as more
-  // bytes than code units, and is written again.
+  // ASCII is the same in UTF-8: one byte per code unit, in the longest text that fits. Anything
+  // else shows as more bytes than code units, and is written again.
   if (length === text.length) {
     const { read, written } = utf8.encodeInto(text, target.subarray(offset, offset + length));
     if (read === length && written === length) return length;
@@ -68,7 +73,9 @@ export function encodeLatin1Into(text: string, target: Uint8Array, offset: numbe
   return encodePortably(text, target, offset, length);
 }
 
-/** {@link encodeLatin1Into} without any help from the runtime: `length` code units, which must fit. */
+/**
+ * {@link encodeLatin1Into} without any help from the runtime: `length` code units, which must fit.
+ */
 export function encodePortably(
   text: string,
   target: Uint8Array,

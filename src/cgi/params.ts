@@ -1,16 +1,18 @@
 /**
- * The parameters of one request, as the web server sent them (FastCGI 1.0, section 6.2; RFC 3875, section 4.1).
+ * The parameters of one request, as the web server sent them (FastCGI 1.0, section 6.2; RFC 3875,
+ * section 4.1).
  *
- * The plan: a request has some 26 parameters of which a handful is ever asked for by name, and hashing 26 fresh
- * strings into a `Map` costs more than building the whole header block of the answer. So pairs are kept in wire order,
- * a short list is searched from its end, and the `Map` is built for long lists and for those who iterate.
+ * The plan: a request has some 26 parameters of which a handful is ever asked for by name, and
+ * hashing 26 fresh strings into a `Map` costs more than building the whole header block of the
+ * answer. So pairs are kept in wire order, a short list is searched from its end, and the `Map` is
+ * built for long lists and for those who iterate.
  */
 
 /** Read access to the FastCGI parameters. Text is Latin-1: code unit n is byte n. */
 export interface ParamsView extends Iterable<[string, string]> {
   /**
-   * The value of a parameter; names are case-sensitive. An `HTTP_*` parameter that came several times is joined, of
-   * any other the last one counts.
+   * The value of a parameter; names are case-sensitive. An `HTTP_*` parameter that came several
+   * times is joined; of any other, and of `HTTP_HOST`, the last one counts.
    */
   get(name: string): string | undefined;
   /** Whether the web server sent this parameter, be it empty. */
@@ -92,10 +94,13 @@ function isHeader(name: string): boolean {
 }
 
 /**
- * Header fields that came twice are one list (RFC 9110, section 5.3); cookies have a separator of their own
- * (RFC 9113, section 8.2.3). nginx up to 1.22, HAProxy and h2o send one parameter per field line.
+ * Header fields that came twice are one list (RFC 9110, section 5.3); cookies have a separator of
+ * their own (RFC 9113, section 8.2.3). nginx up to 1.22, HAProxy and h2o send one parameter per
+ * field line. Two Hosts are none of that: no server lets a client send them, but nginx does send
+ * two for a `fastcgi_param HTTP_HOST` after Debian's `include fastcgi_params`, and means the later
+ * one.
  */
 function join(name: string, before: string | undefined, value: string): string {
-  if (before === undefined) return value;
+  if (before === undefined || name === "HTTP_HOST") return value;
   return before + (name === "HTTP_COOKIE" ? "; " : ", ") + value;
 }

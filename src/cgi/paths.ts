@@ -1,16 +1,17 @@
 /**
  * Where the application is mounted (`scriptName`), and what was asked for below that (`pathInfo`).
  *
- * The plan: `SCRIPT_NAME` and `PATH_INFO` count where both are there and make up the path of `REQUEST_URI`. They do
- * not after a rewrite, and stock nginx, Apache's ProxyPass and HAProxy put the whole path into `SCRIPT_NAME`. A base
- * path beats them all. Whatever happens, `scriptName + pathInfo` is the path that was asked for, decoded.
+ * The plan: `SCRIPT_NAME` and `PATH_INFO` count where both are there and make up the path of
+ * `REQUEST_URI`. They do not after a rewrite, and stock nginx, Apache's ProxyPass and HAProxy put
+ * the whole path into `SCRIPT_NAME`. A base path beats them all. Whatever happens, `scriptName +
+ * pathInfo` is the path that was asked for, decoded, without dot segments.
  */
 import type { ParamsView } from "./params.ts";
 import { quirksOf } from "./quirks.ts";
 import { targetPath } from "./request_url.ts";
 
 const WHOLE_PATH = quirksOf("whole_path");
-const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** The two parts of a path. */
 export interface SplitPath {
@@ -21,10 +22,11 @@ export interface SplitPath {
 }
 
 /**
- * Splits the path of a request. Both parts are percent-decoded; they are read as UTF-8, and stay Latin-1 (one code
- * unit per byte) where they are no UTF-8.
+ * Splits the path of a request. Both parts are percent-decoded; they are read as UTF-8, and stay
+ * Latin-1 (one code unit per byte) where they are no UTF-8.
  *
- * @param basePath Where the application is mounted, such as `/app`. A path that is not below it is all `pathInfo`.
+ * @param basePath Where the application is mounted, such as `/app`. A path that is not below it is
+ * all `pathInfo`.
  */
 export function splitPath(params: ParamsView, basePath?: string): SplitPath {
   const { scriptName, pathInfo } = split(params, basePath);
@@ -33,28 +35,32 @@ export function splitPath(params: ParamsView, basePath?: string): SplitPath {
 
 /** {@link splitPath} in bytes: code unit n is byte n. */
 function split(params: ParamsView, basePath: string | undefined): SplitPath {
-  const script = params.get("SCRIPT_NAME");
+  const script = params.get("SCRIPT_NAME") ?? "";
   const info = params.get("PATH_INFO");
+  const given = script + (info ?? "");
   const uri = params.get("REQUEST_URI");
   const raw = uri ? targetPath(uri) : null;
-  const path = raw === null ? withSlash((script ?? "") + (info ?? "")) : percentDecode(raw);
+  const path = removeDots(raw === null ? withSlash(given) : percentDecode(raw));
 
   if (basePath !== undefined) return splitAt(path, mountPoint(basePath)) ?? whole(path);
-  if (!script && info === undefined) return whole(path);
 
-  const asked = (script ?? "") + (info ?? "");
-  // Servers merge slashes and resolve dots before they split.
-  if (asked === path || asked === normalize(path)) {
-    if (info !== undefined) return { scriptName: script ?? "", pathInfo: info };
-    const isMount = asked !== "/" && WHOLE_PATH.some((row) => row.isMount(params));
-    return isMount ? { scriptName: asked, pathInfo: "" } : whole(asked);
+  const agrees = given === path || given === mergeSlashes(path);
+  if (agrees && info !== undefined) return { scriptName: script, pathInfo: info };
+  if (agrees) {
+    // lighttpd's "/app/" and "/" are mount points with a slash.
+    const mount = script.replace(/\/$/, "");
+    return WHOLE_PATH.some((row) => row.isMount(params))
+      ? { scriptName: mount, pathInfo: script.slice(mount.length) }
+      : whole(path);
   }
-  // Apache's ProxyFCGISetEnvIf recipe takes the rest out of the raw path.
-  if (script && asked === raw) return { scriptName: script, pathInfo: percentDecode(info ?? "") };
-  // A mount point alone, with no PATH_INFO made from it (a fixed `fastcgi_param SCRIPT_NAME /app`).
-  if (script && info === undefined) return splitAt(path, script) ?? whole(path);
-  // A prefix was taken away before the path was looked at (Caddy's handle_path).
-  if (!script && info?.startsWith("/") && path.endsWith(info)) {
+  // `SCRIPT_NAME` is the mount point if there is no other part (a fixed `fastcgi_param SCRIPT_NAME
+  // /app`), if only dots differ (HAProxy resolves none), or if `PATH_INFO` is not decoded (Apache's
+  // ProxyFCGISetEnvIf recipe).
+  if (script !== "" && (info === undefined || removeDots(given) === path || given === raw)) {
+    return splitAt(path, script) ?? whole(path);
+  }
+  // A prefix was taken away before the web server looked at the path (Caddy's handle_path).
+  if (script === "" && info?.startsWith("/") && path.endsWith(info)) {
     return { scriptName: path.slice(0, -info.length), pathInfo: info };
   }
   return whole(path);
@@ -64,7 +70,9 @@ function whole(path: string): SplitPath {
   return { scriptName: "", pathInfo: path };
 }
 
-/** `null` if `path` is not at or below `mount`: `/app` is the parent of `/app/x`, not of `/apple`. */
+/**
+ * `null` if `path` is not at or below `mount`: `/app` is the parent of `/app/x`, not of `/apple`.
+ */
 function splitAt(path: string, mount: string): SplitPath | null {
   if (!path.startsWith(mount)) return null;
   const rest = path.slice(mount.length);
@@ -86,17 +94,26 @@ function percentDecode(text: string): string {
   return text.replace(/%([0-9A-Fa-f]{2})/g, (_, hex) => String.fromCharCode(parseInt(hex, 16)));
 }
 
-/** Slashes merged and dot segments removed (RFC 3986, section 5.2.4), as nginx, lighttpd and Apache do. */
-function normalize(path: string): string {
+/**
+ * Dot segments are removed after decoding, as nginx, lighttpd and Apache do: `%2F..%2F` must not
+ * become a way out for who maps `pathInfo` to files (RFC 3986, section 5.2.4).
+ */
+function removeDots(path: string): string {
+  if (!path.includes("/.")) return path;
+  const segments = path.slice(1).split("/");
   const kept: string[] = [];
-  const segments = path.split("/");
   for (const segment of segments) {
     if (segment === "..") kept.pop();
-    else if (segment !== "" && segment !== ".") kept.push(segment);
+    else if (segment !== ".") kept.push(segment);
   }
   const last = segments[segments.length - 1];
-  const slash = kept.length > 0 && (last === "" || last === "." || last === "..") ? "/" : "";
-  return `/${kept.join("/")}${slash}`;
+  if (last === "." || last === "..") kept.push("");
+  return `/${kept.join("/")}`;
+}
+
+/** nginx, lighttpd and Apache see one slash where there are several. */
+function mergeSlashes(path: string): string {
+  return path.replace(/\/{2,}/g, "/");
 }
 
 function decodeUtf8(bytes: string): string {

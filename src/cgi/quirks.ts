@@ -1,8 +1,10 @@
 /**
- * What single web servers do differently, as data: one row per oddity, each with a test over captured parameters.
+ * What single web servers do differently, as data: one row per oddity, each with a test over
+ * captured parameters.
  *
- * The code that makes headers and paths reads these rows; it names no server itself. A row belongs here if a server
- * (or the recipe its manual gives) does it; what the specifications say belongs where it is applied.
+ * The code that makes headers and paths reads these rows; it names no server itself. A row belongs
+ * here if a server (or the recipe its manual gives) does it; what the specifications say belongs
+ * where it is applied.
  */
 import type { ParamsView } from "./params.ts";
 
@@ -15,10 +17,10 @@ interface Row {
   readonly what: string;
 }
 
-/** Parameters that never become a header. */
-export interface IgnoredParams extends Row {
-  readonly kind: "ignored_params";
-  readonly params: readonly string[];
+/** Headers that do not reach the application as `HTTP_*`. */
+export interface IgnoredHeaders extends Row {
+  readonly kind: "ignored_headers";
+  readonly headers: readonly string[];
 }
 
 /** A header whose empty value means that the client sent none. */
@@ -40,47 +42,42 @@ export interface InventedLength extends Row {
   readonly invented: (method: string, length: string) => boolean;
 }
 
-/** What a `SCRIPT_NAME` that holds the whole path, with no `PATH_INFO` beside it, is: the mount point? */
+/**
+ * What a `SCRIPT_NAME` that holds the whole path, with no `PATH_INFO` beside it, is: the mount
+ * point?
+ */
 export interface WholePath extends Row {
   readonly kind: "whole_path";
   readonly isMount: (params: ParamsView) => boolean;
 }
 
 /** One row of the table. */
-export type Quirk = IgnoredParams | InventedEmpty | OtherName | InventedLength | WholePath;
+export type Quirk = IgnoredHeaders | InventedEmpty | OtherName | InventedLength | WholePath;
 
 /** The table. */
 export const QUIRKS: readonly Quirk[] = [
   {
-    kind: "ignored_params",
+    kind: "ignored_headers",
     name: "httpoxy",
     servers: ["nginx", "Caddy", "h2o"],
     what:
       "Passes a client's Proxy header, which CGI programs take for a proxy setting (CVE-2016-5385)",
-    params: ["HTTP_PROXY"],
+    headers: ["proxy"],
   },
   {
-    kind: "ignored_params",
+    kind: "ignored_headers",
     name: "content headers twice",
     servers: ["nginx", "lighttpd", "Caddy", "h2o"],
     what:
       "Sends HTTP_CONTENT_* beside CONTENT_*, or makes them from a client's Content_Length header",
-    params: ["HTTP_CONTENT_LENGTH", "HTTP_CONTENT_TYPE"],
+    headers: ["content-length", "content-type"],
   },
   {
     kind: "invented_empty",
     name: "authorization recipe",
     servers: ["Apache SetEnvIf"],
-    what:
-      'SetEnvIf Authorization "(.*)" HTTP_AUTHORIZATION=$1 sets it on requests without the header too',
+    what: 'SetEnvIf Authorization "(.*)" HTTP_AUTHORIZATION=$1 sets it without the header too',
     header: "authorization",
-  },
-  {
-    kind: "invented_empty",
-    name: "no host",
-    servers: ["Caddy", "HAProxy", "h2o"],
-    what: "Sends an empty HTTP_HOST for HTTP/1.0 without Host",
-    header: "host",
   },
   {
     kind: "other_name",
@@ -108,12 +105,8 @@ export const QUIRKS: readonly Quirk[] = [
     kind: "whole_path",
     name: "mod_fcgid leaves out PATH_INFO",
     servers: ["mod_fcgid"],
-    what:
-      "Splits at its ScriptAlias, told as CONTEXT_PREFIX, and sends no PATH_INFO where an empty one is meant",
-    isMount: (params) => {
-      const prefix = params.get("CONTEXT_PREFIX");
-      return !!prefix && prefix === params.get("SCRIPT_NAME");
-    },
+    what: "Splits at its ScriptAlias, and sends no PATH_INFO where an empty one is meant",
+    isMount: (params) => params.get("CONTEXT_PREFIX") === params.get("SCRIPT_NAME"),
   },
 ];
 

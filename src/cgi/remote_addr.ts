@@ -1,5 +1,6 @@
 /**
- * The address of the HTTP client (RFC 3875, section 4.1.8; `REMOTE_PORT` is an extension every server has).
+ * The address of the HTTP client (RFC 3875, section 4.1.8; `REMOTE_PORT` is an extension every
+ * server has).
  */
 import type { ParamsView } from "./params.ts";
 

@@ -5,7 +5,7 @@ import { FastCgiRequest } from "./fastcgi_request.ts";
 import { isToken } from "./header_name.ts";
 import type { CgiParams } from "./params.ts";
 import type { Rejection } from "./rejection.ts";
-import { appendRequestHeaders, MAX_HEADERS } from "./request_headers.ts";
+import { appendRequestHeaders } from "./request_headers.ts";
 import { requestUrl } from "./request_url.ts";
 
 export type { Rejection } from "./rejection.ts";
@@ -23,8 +23,8 @@ const NORMALIZED = /^(?:delete|get|head|options|post|put)$/i;
 const FORBIDDEN = /^(?:connect|trace|track)$/i;
 
 /**
- * Makes the `Request` a handler gets; never throws. The body goes in as it is, without a look at `CONTENT_LENGTH`;
- * for a method that allows none it is left out.
+ * Makes the `Request` a handler gets; never throws. The body goes in as it is, without a look at
+ * `CONTENT_LENGTH`; for a method that allows none it is left out.
  *
  * @returns The request, or what to answer instead: `result instanceof Request` tells them apart.
  *
@@ -49,20 +49,22 @@ export function createRequest(
   try {
     request = construct(url, requestInit(method, body), options.signal);
   } catch {
-    // The URL standard refuses more than the check of the host: a port above 65535, a bad IPv6 address.
+    // The URL standard refuses more than the check of the host: a port above 65535, a bad IPv6
+    // address.
     return { status: 400, reason: "URL is not valid" };
   }
   // Bun makes GET of methods it does not know, and upper case of those it does.
   if (request.method !== method && request.method !== method.toUpperCase()) {
     return unknownMethod(method);
   }
-  if (!appendRequestHeaders(request.headers, params, request.method)) {
-    return { status: 431, reason: `More than ${MAX_HEADERS} headers` };
-  }
+  appendRequestHeaders(request.headers, params, request.method);
   return request;
 }
 
-/** Whether a `Request` with this method may have a body: any but GET and HEAD (Fetch standard, section 5.4). */
+/**
+ * Whether a `Request` with this method may have a body: any but GET and HEAD (Fetch standard,
+ * section 5.4).
+ */
 export function methodAllowsBody(method: string): boolean {
   return !/^(?:get|head)$/i.test(method);
 }

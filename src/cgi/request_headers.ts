@@ -1,47 +1,44 @@
 /**
- * The request's headers, from `HTTP_*`, `CONTENT_TYPE` and `CONTENT_LENGTH` (RFC 3875, section 4.1.18).
+ * The request's headers, from `HTTP_*`, `CONTENT_TYPE` and `CONTENT_LENGTH` (RFC 3875, section
+ * 4.1.18).
  *
- * Left out is what concerns the connection to the web server, what no client sent, and what `Headers` would refuse.
- * Fields that a `Connection` header lists stay: removing them is for intermediaries (RFC 9110, section 7.6.1), and the
- * web server is the last of those. Here it would let a client take away headers that the web server added for the
- * application to rely on (`Connection: close, X-Forwarded-For`; CVE-2022-31813 is that mistake in Apache).
+ * Left out is what concerns the connection to the web server, what no client sent, and what
+ * `Headers` would refuse. Fields that a `Connection` header lists stay: removing them is for
+ * intermediaries (RFC 9110, section 7.6.1), and the web server is the last of those. Here it would
+ * let a client take away headers that the web server added for the application to rely on
+ * (`Connection: close, X-Forwarded-For`; CVE-2022-31813 is that mistake in Apache).
  */
 import { requestHeaderName } from "./header_name.ts";
 import type { CgiParams } from "./params.ts";
 import { quirksOf } from "./quirks.ts";
 
-/**
- * The most headers a request may have. Apache and HAProxy stop at about 100, nginx at 1,000; Deno's `Headers` is
- * quadratic in their number: 500 cost it 30 ms, 4,000 two seconds.
- */
-export const MAX_HEADERS = 500;
-
 const INVENTED_EMPTY = quirksOf("invented_empty").map((row) => row.header);
 const INVENTED_LENGTH = quirksOf("invented_length");
 const OTHER_NAMES = quirksOf("other_name");
 
-/**
- * Appends the headers of a request with this method. `headers` must be empty.
- *
- * @returns `false` if there are more than {@link MAX_HEADERS}.
- */
-export function appendRequestHeaders(headers: Headers, params: CgiParams, method: string): boolean {
+/** Appends the headers of a request with this method. `headers` must be empty. */
+export function appendRequestHeaders(headers: Headers, params: CgiParams, method: string): void {
   const { pairs } = params;
-  let count = 0;
+  // The two that are not joined as `Headers` would.
+  let host = "";
   let cookies: string | null = null;
   for (let i = 0; i < pairs.length; i += 2) {
     const param = pairs[i];
     if (!param.startsWith("HTTP_")) continue;
     const name = requestHeaderName(param);
     if (name === null) continue;
-    if (++count > MAX_HEADERS) return false;
     const value = pairs[i + 1];
-    if (name === "cookie") {
+    if (name === "host") {
+      host = value;
+    } else if (name === "cookie") {
       cookies = cookies === null ? value : `${cookies}; ${value}`;
     } else if (value !== "" || !INVENTED_EMPTY.includes(name)) {
       append(headers, name, value);
     }
   }
+  // Empty, it was invented (Caddy, HAProxy and h2o for HTTP/1.0 without Host), and says nothing if
+  // it was not.
+  if (host !== "") append(headers, "host", host);
   if (cookies !== null) append(headers, "cookie", cookies);
   for (const { header, param } of OTHER_NAMES) {
     const value = params.get(param);
@@ -51,7 +48,6 @@ export function appendRequestHeaders(headers: Headers, params: CgiParams, method
   if (type) append(headers, "content-type", type);
   const length = contentLength(params.get("CONTENT_LENGTH"), method);
   if (length !== null) append(headers, "content-length", length);
-  return true;
 }
 
 /** A number of bytes as a client would write it; Caddy says -1, nginx nothing, HAProxy 0003. */
@@ -62,8 +58,9 @@ function contentLength(value: string | undefined, method: string): string | null
 }
 
 /**
- * Values are Latin-1, so byte for byte what the client sent. NUL, CR and LF, which nginx and HAProxy do not let
- * through but a decoded SetEnv may hold, make `Headers` throw: such a header is none.
+ * Values are Latin-1, so byte for byte what the client sent. NUL, CR and LF, which nginx and
+ * HAProxy do not let through but a decoded SetEnv may hold, make `Headers` throw: such a header is
+ * none.
  */
 function append(headers: Headers, name: string, value: string): void {
   try {

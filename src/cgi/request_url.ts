@@ -1,10 +1,11 @@
 /**
  * The URL of a request: what a browser shows, byte for byte as far as the URL standard lets it.
  *
- * The plan: `REQUEST_URI` is the raw request target; `SCRIPT_NAME` and `PATH_INFO` are decoded, so lossy, and only
- * used without it. What the WHATWG parser would strip (tab, line feed), turn into `/` (`\`) or read as UTF-8 (bytes
- * from 0x80) is percent-encoded before it gets there. The target is appended to a checked authority, so `//a//b` is a
- * path. Dot segments are left to the parser inside `Request`, as in `Deno.serve`.
+ * The plan: `REQUEST_URI` is the raw request target; `SCRIPT_NAME` and `PATH_INFO` are decoded, so
+ * lossy, and only used without it. What the WHATWG parser would strip (tab, line feed), turn into
+ * `/` (`\`) or read as UTF-8 (bytes from 0x80) is percent-encoded before it gets there. The target
+ * is appended to a checked authority, so `//a//b` is a path. Dot segments are left to the parser
+ * inside `Request`, as in `Deno.serve`.
  */
 import { isAuthority, requestAuthority, requestScheme } from "./host.ts";
 import type { ParamsView } from "./params.ts";
@@ -25,8 +26,8 @@ export function requestUrl(params: ParamsView): string | Rejection {
   if (uri.charCodeAt(0) === 0x2f) {
     return join(scheme, requestAuthority(params, scheme), encodeTarget(uri));
   }
-  // The absolute form's own authority wins over Host (RFC 9112, section 3.2.2); the scheme stays that of the
-  // connection to the web server.
+  // The absolute form's own authority wins over Host (RFC 9112, section 3.2.2); the scheme stays
+  // that of the connection to the web server.
   const absolute = ABSOLUTE_FORM.exec(uri);
   if (absolute !== null) {
     const [start, authority] = absolute;
@@ -45,7 +46,9 @@ export function requestUrl(params: ParamsView): string | Rejection {
   );
 }
 
-/** The path part of a request target, still percent-encoded: no authority, no query, no fragment. */
+/**
+ * The path part of a request target, still percent-encoded: no authority, no query, no fragment.
+ */
 export function targetPath(uri: string): string {
   const [path] = uri.replace(ABSOLUTE_FORM, "").split(/[?#]/, 1);
   if (path === "*") return "/";

@@ -1,9 +1,9 @@
 /**
  * A `Response` becomes the CGI header block (RFC 3875, section 6.3).
  *
- * The plan: one pass over the headers, one string. Framing is not the application's: hop-by-hop fields go, and there
- * is one Content-Length or none. `Status` is the last line, since HAProxy turns every status into 302 when `Location`
- * comes after it.
+ * The plan: one pass over the headers, one string. Framing is not the application's: hop-by-hop
+ * fields go, and there is one Content-Length or none. `Status` is the last line, since HAProxy
+ * turns every status into 302 when `Location` comes after it.
  */
 import { responseHeaderName } from "./header_name.ts";
 import { impliedContentType } from "./implied_type.ts";
@@ -17,11 +17,14 @@ export interface ResponseHeadOptions {
   /** The exact length of the body in bytes, if it is known. */
   contentLength?: number;
   /**
-   * The bytes of a body that did not come as a stream, or the first of them, for runtimes that hide the Content-Type
-   * of text ({@link impliedContentType}).
+   * The bytes of a body that did not come as a stream, or the first of them, for runtimes that hide
+   * the Content-Type of text ({@link impliedContentType}).
    */
   body?: Uint8Array;
-  /** Whether this answers an authorizer: `Variable-*` headers name CGI variables (FastCGI 1.0, section 6.3). */
+  /**
+   * Whether this answers an authorizer: `Variable-*` headers name CGI variables (FastCGI 1.0,
+   * section 6.3).
+   */
   authorizer?: boolean;
 }
 
@@ -30,12 +33,14 @@ const UNSAFE = /[^\t\x20-\x7e\x80-\xff]/;
 const UNSAFE_UNITS = /[^\t\x20-\x7e\x80-\xff]/g;
 
 /**
- * Writes the header block: Latin-1 text, one line per header and per cookie, `Status` last, the empty line at the end.
+ * Writes the header block: Latin-1 text, one line per header and per cookie, `Status` last, the
+ * empty line at the end.
  *
- * On Bun, read `response.headers` once before touching the body: a type that came from a `Blob` or `FormData` is lost
- * after that.
+ * On Bun, read `response.headers` once before touching the body: a type that came from a `Blob` or
+ * `FormData` is lost after that.
  *
- * @returns The block; a {@link Rejection} if the status is none that can be sent (101, `Response.error()`).
+ * @returns The block; a {@link Rejection} if the status is none that can be sent (101,
+ * `Response.error()`).
  */
 export function responseHead(response: Response, options: ResponseHeadOptions): string | Rejection {
   const status = response.status;
@@ -59,8 +64,8 @@ function headerLines(
   response.headers.forEach((value, header) => {
     const name = responseHeaderName(header);
     if (name === null) {
-      if (header === "connection") connection = value;
-    } else if (listed.length > 0 && listed.includes(header)) {
+      if (header.toLowerCase() === "connection") connection = value;
+    } else if (listed.length > 0 && listed.includes(header.toLowerCase())) {
       return;
     } else if (name === "Content-Length") {
       length = value;
@@ -69,7 +74,8 @@ function headerLines(
       lines += `${variables ? variableName(name) : name}: ${safeValue(value)}\r\n`;
     }
   });
-  // Seen after some of those it lists: a response from elsewhere, passed on (RFC 9110, section 7.6.1).
+  // Seen after some of those it lists: a response from elsewhere, passed on (RFC 9110, section
+  // 7.6.1).
   if (connection !== null && listed.length === 0) {
     return headerLines(response, options, connectionOptions(connection));
   }
@@ -81,21 +87,26 @@ function headerLines(
   return bytes === null ? lines : `${lines}Content-Length: ${bytes}\r\n`;
 }
 
-/** Whether a body may follow the header block (RFC 9110, section 6.4.1): HAProxy answers 502 to one that must not. */
+/**
+ * Whether a body may follow the header block (RFC 9110, section 6.4.1): HAProxy answers 502 to one
+ * that must not.
+ */
 export function responseAllowsBody(method: string, status: number): boolean {
   return method !== "HEAD" && status !== 204 && status !== 304 && status >= 200;
 }
 
 /**
- * The Content-Length to send. Where the body goes out, its true length wins; where none does (HEAD, 304) the length is
- * that of the body a GET would get, which the application knows better (RFC 9110, section 8.6).
+ * The Content-Length to send. Where the body goes out, its true length wins; where none does (HEAD,
+ * 304) the length is that of the body a GET would get, which the application knows better (RFC
+ * 9110, section 8.6).
  */
 function bodyLength(
   options: ResponseHeadOptions,
   status: number,
   own: string | null,
 ): number | string | null {
-  if (status === 204) return null;
+  // Granted: what follows is the web server's own file.
+  if (status === 204 || (options.authorizer && status === 200)) return null;
   const known = options.contentLength;
   if (responseAllowsBody(options.method, status)) return known ?? validLength(own);
   return validLength(own) ?? (known || null);
@@ -111,13 +122,19 @@ function connectionOptions(connection: string): string[] {
   return connection.toLowerCase().split(",").map((name) => name.trim());
 }
 
-/** `Headers` knows lower case only, CGI variables are in upper case: `Variable-Remote_user` → `Variable-REMOTE_USER`. */
+/**
+ * `Headers` knows lower case only, CGI variables are in upper case: `Variable-Remote_user` →
+ * `Variable-REMOTE_USER`.
+ */
 function variableName(name: string): string {
   if (!name.startsWith("Variable-")) return name;
   return `Variable-${name.slice(9).toUpperCase().replaceAll("-", "_")}`;
 }
 
-/** `Headers` refuses NUL, CR, LF and what is no byte; other implementations than the runtime's may not. */
+/**
+ * `Headers` refuses NUL, CR, LF and what is no byte; other implementations than the runtime's may
+ * not.
+ */
 function safeValue(value: string): string {
   if (!UNSAFE.test(value)) return value;
   return value.replace(UNSAFE_UNITS, (unit) => unit > "\xff" ? "?" : " ");

@@ -61,26 +61,30 @@ const PHRASES: Record<number, string> = {
   511: "Network Authentication Required",
 };
 
-/** `Status: 200 OK` and the empty line, ready made. */
-const LINES = new Map<number, string>(
-  Object.entries(PHRASES).map((
-    [code, phrase],
-  ) => [Number(code), `Status: ${code} ${phrase}\r\n\r\n`]),
-);
+/** A phrase that says something and cannot end its line. */
+const PRINTABLE = /^[!-~\x80-\xff][ -~\x80-\xff]*$/;
+
+/** The lines with a standard phrase, ready made. */
+const LINES = new Map<number, string>();
+for (const [code, phrase] of Object.entries(PHRASES)) LINES.set(Number(code), line(code, phrase));
 
 /**
- * The `Status` line and the end of the header block (RFC 3875, section 6.3.3). The phrase is the standard one:
- * lighttpd and Caddy put it there anyway, and without any nginx sends none and h2o "OK". A code without one gets the
- * application's, if it is printable, else "Unknown".
+ * The `Status` line and the end of the header block (RFC 3875, section 6.3.3). The phrase is the
+ * standard one: lighttpd and Caddy put it there anyway, and without any nginx sends none and h2o
+ * "OK". A code without one gets the application's, if it is printable, else "Unknown".
  */
 export function statusLine(code: number, statusText: string): string {
-  return LINES.get(code) ??
-    `Status: ${code} ${
-      /^[\x20-\x7e\x80-\xff]*[^\s]$/.test(statusText) ? statusText : "Unknown"
-    }\r\n\r\n`;
+  return LINES.get(code) ?? line(code, PRINTABLE.test(statusText) ? statusText : "Unknown");
 }
 
-/** Whether a web server can send this status as the final one: an informational one leaks the rest of the answer. */
+function line(code: number | string, phrase: string): string {
+  return `Status: ${code} ${phrase}\r\n\r\n`;
+}
+
+/**
+ * Whether a web server can send this status as the final one: an informational one leaks the rest
+ * of the answer.
+ */
 export function isFinalStatus(code: number): boolean {
   return Number.isInteger(code) && code >= 200 && code <= 599;
 }

@@ -19,15 +19,18 @@ export function listen(
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     connect(socket, accept);
   });
-  server.once("error", (error) => reject(explainListenError(error, target)));
-  server.listen(
-    "path" in target ? { path: target.path } : { host: target.hostname, port: target.port },
-    () => {
-      server.removeAllListeners("error");
-      server.on("error", onError);
+  const fail = (error: unknown) => reject(explainListenError(error, target));
+  server.once("error", fail);
+  try {
+    const place = "path" in target ? target : { host: target.hostname, port: target.port };
+    server.listen(place, () => {
+      server.off("error", fail).on("error", onError);
       resolve(new NetListener(server, target));
-    },
-  );
+    });
+  } catch (error) {
+    // Deno throws at once what it has no permission for.
+    fail(error);
+  }
   return promise;
 }
 

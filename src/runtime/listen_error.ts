@@ -13,13 +13,16 @@ const ADVICE: Record<string, (target: ListenTarget) => string> = {
   EPERM: () => "This user may not listen there",
   ENOENT: () => "The directory does not exist; create it first",
   ENOTDIR: () => "A part of the path is not a directory",
-  EINVAL: () => "The path may be too long: most systems take 107 bytes; choose a shorter one",
+  EINVAL: (target) =>
+    "path" in target
+      ? "The path may be too long: most systems take 107 bytes; choose a shorter one"
+      : "This machine may have no such address; use 127.0.0.1, or one of its own",
   ENAMETOOLONG: () => "The path is too long: most systems take 107 bytes; choose a shorter one",
   EADDRNOTAVAIL: () => "This machine has no such address; use 127.0.0.1, or one of its own",
   ENOTFOUND: () => "The host name is not known; use 127.0.0.1, or one of this machine's addresses",
   NotCapable: (target) =>
     "path" in target
-      ? `Run deno with --allow-read=${target.path} --allow-write=${target.path}`
+      ? `Run deno with --allow-net --allow-read=${target.path} --allow-write=${target.path}`
       : "Run deno with --allow-net",
 };
 

@@ -26,17 +26,17 @@ type Reader = ReadableStreamDefaultReader<Uint8Array>;
  * @throws Whatever the body fails with; `exchange` says whether anything has been sent.
  */
 export async function sendResponse(exchange: Exchange, response: Response): Promise<void> {
-  checkResponse(response);
+  const body = bodyOf(response);
   // The request was aborted while the handler thought.
-  if (exchange.isEnded) return await response.body?.cancel(exchange.abortReason);
+  if (exchange.isEnded) return await body?.cancel(exchange.abortReason);
   const { method } = exchange;
-  const reader = response.body?.getReader();
-  if (reader === undefined) {
+  if (body === null) {
     // The length of what a GET would have got is for the handler of a HEAD to say.
     const contentLength = method === "HEAD" ? undefined : 0;
     exchange.send(headOf(exchange, response, { method, contentLength }), [], true);
     return;
   }
+  const reader = body.getReader();
   exchange.responseBody = reader;
   const start = await readBodyStart(reader);
   const head = headOf(exchange, response, {
@@ -136,15 +136,20 @@ function headOf(exchange: Exchange, response: Response, options: ResponseHeadOpt
   return head;
 }
 
-function checkResponse(response: unknown): asserts response is Response {
+function bodyOf(response: Response): ReadableStream<Uint8Array> | null {
   if (!(response instanceof Response)) {
     throw new TypeError(
       `Cannot send the handler's answer: it is ${nameOf(response)}, not Response`,
     );
   }
-  if (response.bodyUsed || response.body?.locked) {
+  const { bodyUsed } = response;
+  // Bun forgets the type of a Blob or a FormData unless the headers are looked at before the body.
+  void response.headers;
+  const { body } = response;
+  if (bodyUsed || body?.locked) {
     throw new TypeError("Cannot send the handler's answer: its body has been used already");
   }
+  return body;
 }
 
 function nameOf(value: unknown): string {

@@ -1,0 +1,86 @@
+import { assert, assertEquals, describe, it } from "../_harness.ts";
+import { CgiParams } from "../../src/cgi/params.ts";
+import { captured, paramsOf } from "./_captures.ts";
+
+describe("CgiParams", () => {
+  it("gives values by name, be they empty, and undefined for the rest", () => {
+    const params = paramsOf({ REQUEST_METHOD: "GET", QUERY_STRING: "" });
+    assertEquals(params.get("REQUEST_METHOD"), "GET");
+    assertEquals(params.get("QUERY_STRING"), "");
+    assertEquals(params.get("request_method"), undefined);
+    assertEquals(params.get(""), undefined);
+    assert(params.has("QUERY_STRING"));
+    assert(!params.has("REQUEST"));
+    assertEquals(params.size, 2);
+  });
+
+  it("joins HTTP_* that come twice, and cookies with a separator of their own", () => {
+    const params = paramsOf([
+      ["HTTP_X_DUP", "one"],
+      ["HTTP_COOKIE", "a=1"],
+      ["HTTP_X_DUP", "two, three"],
+      ["HTTP_COOKIE", "b=2"],
+      ["HTTP_X_DUP", ""],
+    ]);
+    assertEquals(params.get("HTTP_X_DUP"), "one, two, three, ");
+    assertEquals(params.get("HTTP_COOKIE"), "a=1; b=2");
+    assertEquals(params.size, 2);
+  });
+
+  it("takes the last of any other parameter", () => {
+    const params = captured("nginx", "split-get-root");
+    assertEquals(params.pairs.filter((text) => text === "SCRIPT_NAME").length, 2);
+    assertEquals(params.get("SCRIPT_NAME"), "");
+    assertEquals(params.get("PATH_INFO"), "/");
+  });
+
+  it("takes the last HTTP_HOST: the configuration's, after that of an included file", () => {
+    const params = paramsOf([["HTTP_HOST", "localhost"], ["HTTP_HOST", "localhost:8771"]]);
+    assertEquals(params.get("HTTP_HOST"), "localhost:8771");
+    assertEquals([...params], [["HTTP_HOST", "localhost:8771"]]);
+  });
+
+  it("is iterated in the order of first appearance, any number of times", () => {
+    const params = paramsOf([["B", "1"], ["HTTP_A", "x"], ["B", "2"], ["HTTP_A", "y"]]);
+    const expected = [["B", "2"], ["HTTP_A", "x, y"]];
+    assertEquals([...params], expected);
+    assertEquals([...params], expected);
+    assertEquals(Object.fromEntries(params), { B: "2", HTTP_A: "x, y" });
+  });
+
+  it("takes names that objects know something by", () => {
+    for (const name of ["__proto__", "constructor", "toString", "hasOwnProperty", "prototype"]) {
+      const params = new CgiParams();
+      assertEquals(params.get(name), undefined);
+      assert(!params.has(name));
+      params.append(name, "value");
+      assertEquals(params.get(name), "value");
+      assertEquals([...params], [[name, "value"]]);
+    }
+    assertEquals(({} as Record<string, unknown>).value, undefined);
+  });
+
+  it("sees what is appended after a look at it", () => {
+    const params = paramsOf({ HTTP_A: "1" });
+    assertEquals(params.size, 1);
+    params.append("HTTP_A", "2");
+    params.append("B", "3");
+    assertEquals(params.size, 2);
+    assertEquals(params.get("HTTP_A"), "1, 2");
+    assertEquals(params.get("B"), "3");
+  });
+
+  it("answers alike for short lists and for long ones", () => {
+    const pairs: [string, string][] = [];
+    for (let i = 0; i < 300; i++) {
+      pairs.push([`X_${i % 250}`, `${i}`], [`HTTP_Y_${i % 250}`, `${i}`]);
+    }
+    const long = paramsOf(pairs);
+    for (const i of [0, 49, 50, 249]) {
+      const short = paramsOf(pairs.filter(([name]) => name.endsWith(`_${i}`)));
+      for (const name of [`X_${i}`, `HTTP_Y_${i}`]) assertEquals(long.get(name), short.get(name));
+    }
+    assertEquals(long.get("X_250"), undefined);
+    assertEquals(long.size, 500);
+  });
+});

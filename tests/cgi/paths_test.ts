@@ -1,0 +1,194 @@
+import { assertEquals, describe, it } from "../_harness.ts";
+import { splitPath } from "../../src/cgi/paths.ts";
+import { captured, capturesOf, paramsOf, type Server, SERVERS } from "./_captures.ts";
+
+/** `[scriptName, pathInfo]`. */
+function split(params: Record<string, string>, basePath?: string): [string, string] {
+  const { scriptName, pathInfo } = splitPath(paramsOf(params), basePath);
+  return [scriptName, pathInfo];
+}
+
+function splitCapture(server: Server, name: string, basePath?: string): [string, string] {
+  const { scriptName, pathInfo } = splitPath(captured(server, name), basePath);
+  return [scriptName, pathInfo];
+}
+
+describe("splitPath: as web servers send it", () => {
+  const rows: [Server, string, string, string][] = [
+    // Stock parameters: the whole path is SCRIPT_NAME, and nothing is said of a mount point.
+    ["nginx", "get-encoded", "", "/app/hello wörld/a/b"],
+    ["nginx", "get-root", "", "/"],
+    ["nginx", "get-app-slash", "", "/app/"],
+    ["nginx", "get-dots", "", "//double//x"],
+    ["nginx", "get-enc-dots", "", "/app/c"],
+    ["nginx", "absolute-form", "", "/app/x"],
+    ["apache", "get-app", "", "/app"],
+    ["apache", "get-lower-enc", "", "/app/ä~user/A~b!$&'()*+,;=:@"],
+    ["apache", "absolute-form", "", "/app/x"],
+    ["haproxy", "get-encoded", "", "/app/hello wörld/a/b"],
+    ["haproxy", "get-pct00", "", "/app/a\0b"],
+    // Split by the server, as its manual says.
+    ["nginx", "split-get-app", "/app", ""],
+    ["nginx", "split-get-app-slash", "/app", "/"],
+    ["nginx", "split-get-encoded", "/app", "/hello wörld/a/b"],
+    ["nginx", "split-get-enc-dots", "/app", "/c"],
+    ["nginx", "split-get-root", "", "/"],
+    ["nginx", "split-get-dots", "", "/double/x"],
+    ["nginx", "phpsplit-get-php", "/app/index.php", "/extra/path"],
+    ["lighttpd", "app-get-app", "/app", ""],
+    ["lighttpd", "app-get-app-slash", "/app", "/"],
+    ["lighttpd", "app-get-encoded", "/app", "/hello wörld/a/b"],
+    ["lighttpd", "appslash-get-app-slash", "/app", "/"],
+    ["lighttpd", "fixroot-get-root", "", "/"],
+    ["lighttpd", "fixroot-get-encoded", "", "/app/hello wörld/a/b"],
+    ["lighttpd", "php-get-php", "/app/index.php", "/extra/path"],
+    ["mod_fcgid", "get-app", "/app", ""],
+    ["mod_fcgid", "get-app-slash", "/app", "/"],
+    ["mod_fcgid", "get-app-dots", "/app", "/double/x/y"],
+    ["mod_fcgid", "root-get-app", "", "/app"],
+    ["mod_fcgid", "root-get-root", "", "/"],
+    ["haproxy", "split-get-encoded", "/app", "/hello wörld/a/b"],
+    ["haproxy", "php-get-php", "/app/index.php", "/extra/path"],
+    // Dots that HAProxy leaves in PATH_INFO.
+    ["haproxy", "split-get-enc-dots", "/app", "/c"],
+    // The ProxyFCGISetEnvIf recipe: PATH_INFO is not decoded.
+    ["apache", "pathinfo-get-app", "/app", ""],
+    ["apache", "pathinfo-get-encoded", "/app", "/hello wörld/a/b"],
+    ["apache", "pathinfo-get-enc-dots", "/app", "/c"],
+    // Split where the file system says.
+    ["apache", "sethandler-get-dots", "/double", "/x"],
+    ["apache", "sethandler-get-php", "/app/index.php", "/extra/path"],
+    // Rewritten: REQUEST_URI is what was asked for.
+    ["apache", "sethandler-get-root", "", "/"],
+    ["lighttpd", "rewrite-get-encoded", "", "/app/hello wörld/a/b"],
+    ["nginx", "x-accel-redirect.1", "", "/app/x"],
+    // lighttpd's root bug: the first segment is taken for the mount point. basePath says better.
+    ["lighttpd", "get-root", "", "/"],
+    ["lighttpd", "get-encoded", "/app", "/hello wörld/a/b"],
+    ["lighttpd", "get-app", "/app", ""],
+    // No PATH_INFO where an empty one is meant, and no way to know: basePath says better.
+    ["haproxy", "split-get-app", "", "/app"],
+    // Authorizers get neither.
+    ["lighttpd", "authorizer-get-encoded", "", "/app/hello wörld/a/b"],
+  ];
+  for (const [server, name, scriptName, pathInfo] of rows) {
+    it(`${server} ${name}`, () => {
+      assertEquals(splitCapture(server, name), [scriptName, pathInfo]);
+    });
+  }
+
+  it("makes up the path that was asked for, on every server, with any base path", () => {
+    for (const server of SERVERS) {
+      for (const { name, request, params: pairs } of capturesOf(server).values()) {
+        const target = /^\S+ (?:https?:\/\/[^/]*)?([^ ?#]*)/.exec(request);
+        if (target === null || name === "h2") continue;
+        const asked = target[1].replace(
+          /%[0-9a-f]{2}/gi,
+          (x) => String.fromCharCode(parseInt(x.slice(1), 16)),
+        );
+        for (const basePath of [undefined, "", "/", "/app", "/other"]) {
+          const { scriptName, pathInfo } = splitPath(paramsOf(pairs), basePath);
+          const path = Array.from(
+            new TextEncoder().encode(scriptName + pathInfo),
+            (byte) => String.fromCharCode(byte),
+          ).join("");
+          assertEquals(simple(path), simple(asked), `${server} ${name} ${basePath}`);
+        }
+      }
+    }
+  });
+});
+
+/**
+ * Without dot segments and double slashes, and in UTF-8 (the raw Latin-1 of one request is read as
+ * it stands).
+ */
+function simple(path: string): string {
+  const segments: string[] = [];
+  for (const segment of path.replace("w\xf6rld", "w\xc3\xb6rld").split("/")) {
+    if (segment === "..") segments.pop();
+    else if (segment !== "." && segment !== "") segments.push(segment);
+  }
+  return segments.join("/");
+}
+
+describe("splitPath: basePath", () => {
+  const base = (uri: string, basePath: string) => split({ REQUEST_URI: uri }, basePath);
+
+  it("splits at a segment border only", () => {
+    assertEquals(base("/app/x", "/app"), ["/app", "/x"]);
+    assertEquals(base("/app", "/app"), ["/app", ""]);
+    assertEquals(base("/app/", "/app"), ["/app", "/"]);
+    assertEquals(base("/app?x", "/app"), ["/app", ""]);
+    assertEquals(base("/application", "/app"), ["", "/application"]);
+    assertEquals(base("/other/app", "/app"), ["", "/other/app"]);
+    assertEquals(base("/App/x", "/app"), ["", "/App/x"]);
+  });
+
+  it("may be written with or without slashes around it", () => {
+    for (const written of ["/app", "app", "/app/", "app//"]) {
+      assertEquals(base("/app/x", written), ["/app", "/x"]);
+    }
+    for (const root of ["", "/"]) assertEquals(base("/app/x", root), ["", "/app/x"]);
+  });
+
+  it("is Unicode, and compared with the decoded path", () => {
+    assertEquals(base("/w%C3%B6rld/a%2Fb", "/wörld"), ["/wörld", "/a/b"]);
+    assertEquals(base("/my%20app/x", "/my app"), ["/my app", "/x"]);
+  });
+
+  it("beats what the web server says", () => {
+    assertEquals(splitCapture("lighttpd", "get-encoded", "/"), ["", "/app/hello wörld/a/b"]);
+    assertEquals(splitCapture("nginx", "get-encoded", "/app"), ["/app", "/hello wörld/a/b"]);
+    assertEquals(splitCapture("haproxy", "split-get-app", "/app"), ["/app", ""]);
+    assertEquals(splitCapture("nginx", "split-get-encoded", "/other"), [
+      "",
+      "/app/hello wörld/a/b",
+    ]);
+  });
+
+  it("cannot be left by dots, encoded or not", () => {
+    assertEquals(base("/app/../x", "/app"), ["", "/x"]);
+    assertEquals(base("/app/%2e%2e/x", "/app"), ["", "/x"]);
+    assertEquals(base("/app%2F..%2Fx", "/app"), ["", "/x"]);
+    assertEquals(base("/app/a/..", "/app"), ["/app", "/"]);
+    assertEquals(base("/../../app/./x/.", "/app"), ["/app", "/x/"]);
+  });
+});
+
+describe("splitPath: parameters that do not agree", () => {
+  it("is all pathInfo if nothing is known", () => {
+    assertEquals(split({ REQUEST_URI: "/a/b?c" }), ["", "/a/b"]);
+    assertEquals(split({}), ["", "/"]);
+    assertEquals(split({ REQUEST_URI: "*" }), ["", "/"]);
+    assertEquals(split({ SCRIPT_NAME: "", REQUEST_URI: "/a" }), ["", "/a"]);
+  });
+
+  it("comes from SCRIPT_NAME and PATH_INFO without a REQUEST_URI", () => {
+    assertEquals(split({ SCRIPT_NAME: "/app", PATH_INFO: "/x" }), ["/app", "/x"]);
+    assertEquals(split({ SCRIPT_NAME: "/app" }), ["", "/app"]);
+    assertEquals(split({ PATH_INFO: "/x" }), ["", "/x"]);
+  });
+
+  it("takes a SCRIPT_NAME alone for the mount point if the path goes on below it", () => {
+    assertEquals(split({ SCRIPT_NAME: "/app", REQUEST_URI: "/app/x" }), ["/app", "/x"]);
+    assertEquals(split({ SCRIPT_NAME: "/app", REQUEST_URI: "/apple" }), ["", "/apple"]);
+  });
+
+  it("finds a prefix that the web server took away", () => {
+    const stripped = { SCRIPT_NAME: "", PATH_INFO: "/x", REQUEST_URI: "/app/x" };
+    assertEquals(split(stripped), ["/app", "/x"]);
+    assertEquals(split({ ...stripped, REQUEST_URI: "/app/xx" }), ["", "/app/xx"]);
+  });
+
+  it("does not believe a PATH_INFO of something else", () => {
+    const rewritten = { SCRIPT_NAME: "/index.php", PATH_INFO: "", REQUEST_URI: "/a/b" };
+    assertEquals(split(rewritten), ["", "/a/b"]);
+    assertEquals(split({ ...rewritten, PATH_INFO: "/c" }), ["", "/a/b"]);
+  });
+
+  it("stays Latin-1 where a path is no UTF-8", () => {
+    assertEquals(split({ REQUEST_URI: "/w%F6rld/%C3%A4" }), ["", "/w\xf6rld/\xc3\xa4"]);
+    assertEquals(split({ REQUEST_URI: "/%EF%BB%BFx" }), ["", "/\ufeffx"]);
+  });
+});
