@@ -2,6 +2,7 @@
 import { createServer, type Server, type Socket as NetSocket } from "node:net";
 import type { AcceptSocket, Listener, ListenTarget, Socket, SocketEvents } from "./listener.ts";
 import { explainListenError } from "./listen_error.ts";
+import { refusedPermission } from "./listen_permission.ts";
 
 /**
  * Opens a listening socket.
@@ -9,11 +10,13 @@ import { explainListenError } from "./listen_error.ts";
  * @throws {Error} If it cannot: the message says what happened, to what, and what to do next; the system's error, with
  * its `code`, is the `cause`.
  */
-export function listen(
+export async function listen(
   target: ListenTarget,
   accept: AcceptSocket,
   onError: (error: unknown) => void,
 ): Promise<Listener> {
+  const denied = await refusedPermission(target);
+  if (denied !== undefined) throw explainListenError(denied, target);
   const { promise, resolve, reject } = Promise.withResolvers<Listener>();
   // Half-open: a peer that has sent its request and closed its side still gets the answer.
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
@@ -31,7 +34,7 @@ export function listen(
     // Deno throws at once what it has no permission for.
     fail(error);
   }
-  return promise;
+  return await promise;
 }
 
 class NetListener implements Listener {

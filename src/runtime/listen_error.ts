@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
 import type { ListenTarget } from "./listener.ts";
 
 /** What to do about the errors that a person meets, by the system's code. */
@@ -30,9 +32,15 @@ const ADVICE: Record<string, (target: ListenTarget) => string> = {
 export function explainListenError(error: unknown, target: ListenTarget): Error {
   const { code, name, message } = error as { code?: string; name?: string; message?: string };
   const place = "path" in target ? target.path : `${target.hostname}:${target.port}`;
-  const advice = (ADVICE[code ?? ""] ?? ADVICE[name ?? ""])?.(target);
+  const advice = (ADVICE[meantCode(code, target)] ?? ADVICE[name ?? ""])?.(target);
   const reason = code ?? message ?? String(error);
   return new Error(`Cannot listen on ${place}: ${reason}${advice ? `. ${advice}` : ""}`, {
     cause: error,
   });
+}
+
+/** Node says EACCES where the directory of a socket does not exist, too; what Deno says is right, and not to be checked. */
+function meantCode(code: string | undefined, target: ListenTarget): string {
+  const isDoubtful = code === "EACCES" && "path" in target && !("Deno" in globalThis);
+  return isDoubtful && !existsSync(dirname(target.path)) ? "ENOENT" : code ?? "";
 }

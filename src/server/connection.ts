@@ -122,7 +122,7 @@ export class Connection implements BodyFlow {
 
   /** Makes the web server see that the response broke off: an invalid record, then the end of the connection. */
   breakOff(): void {
-    this.write(INVALID_RECORD);
+    this.write(INVALID_RECORD.slice());
     this.#exchanges.clear();
     this.#end();
   }
@@ -160,12 +160,9 @@ export class Connection implements BodyFlow {
       case RecordType.BEGIN_REQUEST:
         return this.#begin(requestId, content);
       case RecordType.PARAMS:
-        return this.#receiveParams(requestId, content);
-      // Records of a request that has ended, or never began, are late or lost, and no reason to disturb the others.
       case RecordType.STDIN:
-        return this.#exchanges.get(requestId)?.stdin.push(content);
       case RecordType.DATA:
-        return this.#exchanges.get(requestId)?.data?.push(content);
+        return this.#receiveStream(type, requestId, content);
       case RecordType.ABORT_REQUEST:
         return this.#exchanges.get(requestId)?.abort();
       default: {
@@ -199,13 +196,13 @@ export class Connection implements BodyFlow {
     }
   }
 
-  #receiveParams(requestId: number, content: Uint8Array): void {
+  /** Records of a request that has ended, or never began, are late or lost, and no reason to disturb the others. */
+  #receiveStream(type: number, requestId: number, content: Uint8Array): void {
     const exchange = this.#exchanges.get(requestId);
-    const outcome = exchange?.receiveParams(content);
-    if (outcome === "complete") this.#ready.push(exchange!);
-    else if (outcome === "too large") {
-      reject(exchange!, { status: 431, reason: "Request header fields are too large" });
-    }
+    if (exchange === undefined) return;
+    const rejection = exchange.receive(type, content);
+    if (rejection !== undefined) reject(exchange, rejection);
+    else if (type === RecordType.PARAMS && exchange.isReady) this.#ready.push(exchange);
   }
 
   #inputEnded(reason: DOMException): void {

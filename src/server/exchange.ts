@@ -2,25 +2,27 @@
  * One request and its response, on a connection that may carry others.
  *
  * ```text
- * params ──► handling ──► responding ──► ended
- *    └───────────┴─────────────┴── abort, lost connection ──┘
+ * params ──► ready ──► handling ──► responding ──► ended
+ *    └─────────┴───────────┴─────────────┴── abort, lost connection ──┘
  * ```
  *
  * However it ends, it ends once: one END_REQUEST where one is due, and nothing after it.
  */
 import { CgiParams } from "../cgi/params.ts";
+import type { Rejection } from "../cgi/rejection.ts";
 import { encodeEndRequest } from "../protocol/bodies.ts";
-import { ProtocolStatus } from "../protocol/constants.ts";
+import { ProtocolStatus, RecordType } from "../protocol/constants.ts";
 import { ContentBuffer } from "../protocol/content_buffer.ts";
 import { abortError } from "./abort_error.ts";
 import type { Connection } from "./connection.ts";
 import type { ServeRole } from "./handler.ts";
+import { BODY_HIGH_WATER_MARK } from "./limits.ts";
 import { encodeLogLine } from "./log_line.ts";
 import { RequestBody } from "./request_body.ts";
 import { encodeWrite } from "./stdout_writer.ts";
 
-/** Where an exchange stands. `responding` begins with the first byte of the header block. */
-type ExchangeState = "params" | "handling" | "responding" | "ended";
+/** Where an exchange stands. `ready` is when PARAMS end, `responding` begins with the first byte of the header block. */
+type ExchangeState = "params" | "ready" | "handling" | "responding" | "ended";
 
 /** One request id's life, from BEGIN_REQUEST to END_REQUEST. */
 export class Exchange {
@@ -43,6 +45,8 @@ export class Exchange {
   #abortController: AbortController | undefined;
   #responseBody: ReadableStreamDefaultReader<Uint8Array> | undefined;
   #completed: PromiseWithResolvers<void> | undefined;
+  /** Why the response could not be sent as a whole. */
+  #failure: { reason: unknown } | undefined;
 
   constructor(connection: Connection, id: number, role: ServeRole, keepConnection: boolean) {
     this.connection = connection;
@@ -79,23 +83,32 @@ export class Exchange {
 
   /** `info.completed`, made when the handler first asks for it. */
   get completed(): Promise<void> {
-    this.#completed ??= Promise.withResolvers();
+    if (this.#completed === undefined) {
+      this.#completed = Promise.withResolvers();
+      if (this.#state === "ended") this.#complete();
+    }
     return this.#completed.promise;
   }
 
-  /** Takes the content of a PARAMS record and tells what that makes of the parameters. */
-  receiveParams(content: Uint8Array): "incomplete" | "complete" | "too large" {
-    if (this.#state !== "params") return "incomplete";
-    if (content.length === 0) return "complete";
-    const { maxParamsBytes } = this.connection.service.options;
-    if (this.#paramsContent.length + content.length > maxParamsBytes) return "too large";
-    this.#paramsContent.append(content);
-    return "incomplete";
+  /** Whether the parameters are complete and the handler has not been called yet. */
+  get isReady(): boolean {
+    return this.#state === "ready";
+  }
+
+  /** Takes the content of a PARAMS, STDIN or DATA record; returns what to answer instead of going on, if anything. */
+  receive(type: number, content: Uint8Array): Rejection | undefined {
+    if (type === RecordType.PARAMS) return this.#receiveParams(content);
+    const body = type === RecordType.STDIN ? this.stdin : this.data;
+    body?.push(content);
+    // Behind the parameters a body waits for one chunk at the most; before them nothing stops it.
+    return this.#state === "params" && (body?.gathered ?? 0) > BODY_HIGH_WATER_MARK
+      ? { status: 400, reason: "The body came before the parameters" }
+      : undefined;
   }
 
   /** Ends the parameters and turns to the answer; returns them, or `undefined` if the exchange is past that. */
   takeParams(): Uint8Array | undefined {
-    if (this.#state !== "params") return undefined;
+    if (this.#state !== "params" && this.#state !== "ready") return undefined;
     this.#state = "handling";
     return this.#paramsContent.bytes();
   }
@@ -117,8 +130,8 @@ export class Exchange {
       return;
     }
     this.#abortReason = reason;
-    if (!this.stdin.isComplete) this.stdin.fail(reason);
-    if (this.data?.isComplete === false) this.data.fail(reason);
+    this.stdin.fail(reason);
+    this.data?.fail(reason);
     this.#abortController?.abort(reason);
   }
 
@@ -153,8 +166,7 @@ export class Exchange {
     if (log.length > 0) this.#log = [];
     const isWritable = this.connection.write(encodeWrite(this.id, head, body, log, ending));
     if (end) {
-      this.#close();
-      this.#completed?.resolve();
+      this.#close(abortError("The response has been sent"));
       this.connection.exchangeEnded(this);
     }
     return isWritable;
@@ -173,6 +185,20 @@ export class Exchange {
     else this.connection.exchangeEnded(this);
   }
 
+  #receiveParams(content: Uint8Array): Rejection | undefined {
+    if (this.#state !== "params") return undefined;
+    if (content.length === 0) {
+      this.#state = "ready";
+      return undefined;
+    }
+    const { maxParamsBytes } = this.connection.service.options;
+    if (this.#paramsContent.length + content.length > maxParamsBytes) {
+      return { status: 431, reason: "Request header fields are too large" };
+    }
+    this.#paramsContent.append(content);
+    return undefined;
+  }
+
   #endEarly(): void {
     this.connection.write(
       encodeEndRequest(this.id, {
@@ -183,18 +209,25 @@ export class Exchange {
   }
 
   #giveUp(reason: unknown): void {
-    this.#close();
     const abortReason = reason instanceof DOMException ? reason : abortError(String(reason));
     this.#abortReason ??= abortReason;
+    this.#failure = { reason };
+    this.#close(abortReason);
     this.#responseBody?.cancel(reason).catch(() => {});
-    this.#completed?.promise.catch(() => {});
-    this.#completed?.reject(reason);
     this.#abortController?.abort(abortReason);
   }
 
-  #close(): void {
+  /** Nothing more is sent; whoever still reads what the peer has not sent gets `reason`. */
+  #close(reason: DOMException): void {
     this.#state = "ended";
-    this.stdin.discard();
-    this.data?.discard();
+    this.stdin.fail(reason);
+    this.data?.fail(reason);
+    this.#complete();
+  }
+
+  #complete(): void {
+    if (this.#failure === undefined) return this.#completed?.resolve();
+    this.#completed?.promise.catch(() => {});
+    this.#completed?.reject(this.#failure.reason);
   }
 }

@@ -43,8 +43,7 @@ function answer(exchange: Exchange, { status, reason }: Rejection): void {
 }
 
 function callHandler(exchange: Exchange, request: Request): void {
-  const data = exchange.data?.open() ?? null;
-  const info = new HandlerInfo(exchange, data instanceof Uint8Array ? streamOf(data) : data);
+  const info = new HandlerInfo(exchange, exchange.data ? streamOf(exchange.data.open()) : null);
   try {
     const response = exchange.connection.service.handler(request, info);
     if (response instanceof Response) {
@@ -109,10 +108,13 @@ function plainResponse(body: string | null, status: number): Response {
   return new Response(body, { status, headers });
 }
 
-function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
+function streamOf(
+  data: Uint8Array | ReadableStream<Uint8Array> | null,
+): ReadableStream<Uint8Array> {
+  if (data instanceof ReadableStream) return data;
   return new ReadableStream({
     start(controller) {
-      controller.enqueue(bytes);
+      if (data !== null) controller.enqueue(data);
       controller.close();
     },
   });

@@ -26,9 +26,9 @@ export class RequestBody {
     this.#flow = flow;
   }
 
-  /** Whether the empty record that ends the stream has come. */
-  get isComplete(): boolean {
-    return this.#complete;
+  /** Bytes that wait for the handler to start. */
+  get gathered(): number {
+    return this.#gathered?.length ?? 0;
   }
 
   /** Takes the content of a record; empty content is the stream's end. What comes after it is ignored. */
@@ -76,8 +76,9 @@ export class RequestBody {
     this.#state = "discarding";
   }
 
-  /** Ends a body that will never be complete: whoever reads it gets `reason`. */
+  /** Gives up what has not come yet: whoever reads on gets `reason`. A body that is complete stays as it is. */
   fail(reason: unknown): void {
+    if (this.#complete) return;
     if (this.#state === "streaming") this.#controller!.error(reason);
     this.discard();
   }

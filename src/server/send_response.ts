@@ -103,11 +103,11 @@ async function sendContent(
     if (length > 0 || end) await sent(exchange, exchange.send(head, chunks, end));
     return;
   }
-  for (const chunk of chunks) {
+  for (const [index, chunk] of chunks.entries()) {
     for (let offset = 0; offset < chunk.length && !exchange.isEnded;) {
       const part = chunk.subarray(offset, offset + STREAM_CONTENT_LEN - head.length);
       offset += part.length;
-      const isLast = end && chunk === chunks[chunks.length - 1] && offset === chunk.length;
+      const isLast = end && index === chunks.length - 1 && offset === chunk.length;
       await sent(exchange, exchange.send(head, [part], isLast));
       head = "";
     }

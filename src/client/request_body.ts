@@ -1,0 +1,39 @@
+import { concat } from "./request_bytes.ts";
+import { untilAborted } from "./until_aborted.ts";
+
+/** A request body, read ahead so far that a small one is known as a whole. */
+export interface RequestBody {
+  /** What has been read. */
+  readonly bytes: Uint8Array;
+  /** Reads the rest; `undefined` if `bytes` is everything. */
+  readonly rest: ReadableStreamDefaultReader<Uint8Array> | undefined;
+}
+
+/**
+ * Reads a body until it ends or is larger than `limit` bytes. A small body so gets a length (PHP reads nothing without
+ * one), travels in the first write, and can be sent again.
+ *
+ * @param limit In bytes; 0 reads nothing.
+ * @throws What the body fails with, or the signal's reason.
+ */
+export async function readAhead(
+  body: ReadableStream<Uint8Array>,
+  limit: number,
+  signal: AbortSignal,
+): Promise<RequestBody> {
+  const reader = body.getReader();
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  try {
+    while (limit > 0 && length <= limit) {
+      const { done, value } = await untilAborted(reader.read(), signal);
+      if (done) return { bytes: concat(chunks), rest: undefined };
+      chunks.push(value);
+      length += value.length;
+    }
+  } catch (error) {
+    reader.cancel(error).catch(() => {});
+    throw error;
+  }
+  return { bytes: concat(chunks), rest: reader };
+}

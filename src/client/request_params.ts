@@ -1,0 +1,104 @@
+/**
+ * A `Request` as CGI parameters, as nginx's stock `fastcgi_params` makes them: `SCRIPT_NAME` is the whole path and there
+ * is no `PATH_INFO`; `CONTENT_TYPE` and `CONTENT_LENGTH` are there even if they are empty.
+ *
+ * Unlike nginx's, a header never comes twice, and none can pass for another: a name that is not letters, digits and
+ * hyphens is left out (`X_User` would be `HTTP_X_USER` too), and so is `Proxy`, which CGI libraries take for a setting.
+ */
+
+/** Parameters to add. They replace those of the same name; `undefined` takes one away. Code unit n is byte n. */
+export type ClientParams =
+  | Iterable<readonly [name: string, value: string | undefined]>
+  | Readonly<Record<string, string | undefined>>;
+
+/** Header fields that are no `HTTP_` parameters: they belong to one connection, or have a parameter of their own. */
+const NOT_PASSED_ON = new Set([
+  "connection",
+  "content-length",
+  "content-type",
+  "keep-alive",
+  "proxy",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** What an authorizer must not be told (FastCGI 1.0, section 6.3). */
+const NOT_FOR_AUTHORIZERS = ["CONTENT_LENGTH", "PATH_INFO", "PATH_TRANSLATED", "SCRIPT_NAME"];
+
+/** The parameters of a request. */
+export function requestParams(request: Request): Map<string, string> {
+  const { headers, method } = request;
+  const url = new URL(request.url);
+  const isHttps = url.protocol === "https:";
+  const path = decodePath(url.pathname);
+  const params = new Map([
+    ["QUERY_STRING", url.search.slice(1)],
+    ["REQUEST_METHOD", method],
+    ["CONTENT_TYPE", headers.get("content-type") ?? ""],
+    ["CONTENT_LENGTH", headers.get("content-length") ?? ""],
+    ["SCRIPT_NAME", path],
+    ["REQUEST_URI", url.pathname + url.search],
+    ["DOCUMENT_URI", path],
+    ["DOCUMENT_ROOT", ""],
+    ["SERVER_PROTOCOL", "HTTP/1.1"],
+    ["REQUEST_SCHEME", isHttps ? "https" : "http"],
+    ["GATEWAY_INTERFACE", "CGI/1.1"],
+    ["SERVER_SOFTWARE", "fastcgi-serve"],
+    ["REMOTE_ADDR", "127.0.0.1"],
+    ["REMOTE_PORT", "0"],
+    ["SERVER_ADDR", "127.0.0.1"],
+    ["SERVER_PORT", url.port || (isHttps ? "443" : "80")],
+    ["SERVER_NAME", url.hostname],
+    ["REDIRECT_STATUS", "200"],
+    ["HTTP_HOST", url.host],
+  ]);
+  if (isHttps) params.set("HTTPS", "on");
+  for (const [name, value] of headers) {
+    if (NOT_PASSED_ON.has(name) || !/^[a-z0-9-]+$/.test(name)) continue;
+    params.set(`HTTP_${name.toUpperCase().replaceAll("-", "_")}`, value);
+  }
+  return params;
+}
+
+/** Replaces and takes away parameters. A name that comes twice among the `changes` is sent twice. */
+export function changeParams(
+  params: Iterable<readonly [string, string]>,
+  changes: ClientParams | undefined,
+): Iterable<readonly [string, string]> {
+  if (changes === undefined) return params;
+  const list = Symbol.iterator in changes
+    ? [...changes as Iterable<readonly [string, string | undefined]>]
+    : Object.entries(changes);
+  const names = new Set(list.map(([name]) => name));
+  return [
+    ...[...params].filter(([name]) => !names.has(name)),
+    ...list.filter((pair): pair is [string, string] => pair[1] !== undefined),
+  ];
+}
+
+/** Takes away what an authorizer must not be told. */
+export function authorizerParams(params: Map<string, string>): Map<string, string> {
+  for (const name of NOT_FOR_AUTHORIZERS) params.delete(name);
+  return params;
+}
+
+/**
+ * The path as web servers decode it, one code unit per byte: escapes resolved, slashes merged, and no `..` left, not even
+ * one that was escaped (`/%2e%2e%2fetc`), for programs make file names of it.
+ */
+function decodePath(pathname: string): string {
+  const decoded = pathname.replace(
+    /%([0-9A-Fa-f]{2})/g,
+    (_, hex) => String.fromCharCode(parseInt(hex, 16)),
+  );
+  const segments: string[] = [];
+  const parts = decoded.split("/");
+  for (const part of parts) {
+    if (part === "..") segments.pop();
+    else if (part !== "" && part !== ".") segments.push(part);
+  }
+  const isDirectory = ["", ".", ".."].includes(parts.at(-1)!) && segments.length > 0;
+  return `/${segments.join("/")}${isDirectory ? "/" : ""}`;
+}

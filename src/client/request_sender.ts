@@ -1,0 +1,72 @@
+import { encodeRecord, type RecordType } from "../protocol/mod.ts";
+import type { Connection } from "./connection.ts";
+import { encodeStreamPart } from "./request_bytes.ts";
+
+/** A stream to send: its content cut into records, then the empty one that closes it. */
+export interface OutgoingStream {
+  /** STDIN or DATA. */
+  type: RecordType;
+  /** The content. */
+  reader: ReadableStreamDefaultReader<Uint8Array>;
+}
+
+/** Sends one request at the pace at which the application takes it. */
+export class RequestSender {
+  readonly #connection: Connection;
+  readonly #requestId: number;
+  readonly #streams: OutgoingStream[];
+  #state: "sending" | "sent" | "stopped" = "sending";
+
+  /** `streams` follow the first write, one after the other. */
+  constructor(connection: Connection, requestId: number, streams: OutgoingStream[]) {
+    this.#connection = connection;
+    this.#requestId = requestId;
+    this.#streams = streams;
+  }
+
+  /** Whether everything has been handed to the connection. */
+  get isComplete(): boolean {
+    return this.#state === "sent";
+  }
+
+  /**
+   * Sends `start`, the first write, and then the streams. A connection that breaks only stops it: who reads the
+   * connection will notice, and may find that the reply is complete all the same.
+   *
+   * @throws What a stream failed with.
+   */
+  async send(start: Uint8Array): Promise<void> {
+    if (!await this.#write(start, this.#streams.length === 0)) return;
+    for (const [index, { type, reader }] of this.#streams.entries()) {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (this.#state === "stopped") return;
+        if (done) break;
+        const part = encodeStreamPart(type, this.#requestId, value);
+        if (part.length > 0 && !await this.#write(part, false)) return;
+      }
+      const isLast = index === this.#streams.length - 1;
+      if (!await this.#write(encodeRecord(type, this.#requestId), isLast)) return;
+    }
+  }
+
+  /** Sends nothing more, and tells the streams that nobody wants the rest. */
+  stop(reason?: unknown): void {
+    if (this.#state === "sending") this.#state = "stopped";
+    for (const { reader } of this.#streams) reader.cancel(reason).catch(() => {});
+  }
+
+  /** Whether to go on. */
+  async #write(bytes: Uint8Array, isLast: boolean): Promise<boolean> {
+    const written = this.#connection.write(bytes);
+    // Handed over is enough: what another request writes on this connection comes behind it.
+    if (isLast) this.#state = "sent";
+    try {
+      await written;
+    } catch {
+      this.stop();
+      return false;
+    }
+    return this.#state === "sending";
+  }
+}

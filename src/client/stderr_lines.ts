@@ -1,0 +1,29 @@
+/** The longest line that is waited for, in characters; a longer one is handed out in parts. */
+const MAX_LINE = 16_384;
+
+/** Cuts the STDERR stream into lines of text. It is UTF-8, as whatever a log takes. */
+export class StderrLines {
+  readonly #decoder = new TextDecoder();
+  readonly #onLine: (line: string) => void;
+  #rest = "";
+
+  /** `onLine` gets each line without its end. */
+  constructor(onLine: (line: string) => void) {
+    this.#onLine = onLine;
+  }
+
+  /** Takes the content of the next STDERR record. */
+  push(content: Uint8Array): void {
+    const lines = (this.#rest + this.#decoder.decode(content, { stream: true })).split("\n");
+    this.#rest = lines.pop()!;
+    for (const line of lines) this.#onLine(line.endsWith("\r") ? line.slice(0, -1) : line);
+    if (this.#rest.length > MAX_LINE) this.end();
+  }
+
+  /** Hands out the last line if it did not end. */
+  end(): void {
+    const line = this.#rest;
+    this.#rest = "";
+    if (line !== "") this.#onLine(line);
+  }
+}

@@ -1,0 +1,33 @@
+import type { ByteStreams, ClientOptions } from "./client/mod.ts";
+import { StreamClient } from "./client/mod.ts";
+import { connect, type ConnectAddress } from "./runtime/connect.ts";
+
+/** Where the application is, or how to connect to it, and what all requests have in common. */
+export type FastCgiClientOptions =
+  & ClientOptions
+  & (ConnectAddress | { connect: () => Promise<ByteStreams> });
+
+/**
+ * A FastCGI client for the application behind one address.
+ *
+ * @example Usage
+ * ```ts
+ * import { serve } from "@fastcgi/serve";
+ * import { FastCgiClient } from "@fastcgi/serve/client";
+ *
+ * await using application = serve({ port: 0 }, (request) => new Response(`You sent ${request.url}`));
+ * await using client = new FastCgiClient(await application.ready);
+ *
+ * const response = await client.fetch(new Request("http://example.org/app?page=2"));
+ * console.log(response.status, await response.text()); // 200 You sent http://example.org/app?page=2
+ * ```
+ */
+export class FastCgiClient extends StreamClient {
+  /** Nothing is connected before there is a request. */
+  constructor(options: FastCgiClientOptions) {
+    super({
+      ...options,
+      connect: "connect" in options ? options.connect : () => connect(options),
+    });
+  }
+}

@@ -1,0 +1,117 @@
+import type { ClientOptions } from "./client/mod.ts";
+import { FastCgiClient } from "./fastcgi_client.ts";
+import type { ConnectAddress } from "./runtime/connect.ts";
+import { type HttpPeer, startHttpFront } from "./runtime/http_front.ts";
+
+/** Where a gateway listens, and where it passes requests on to. */
+export interface GatewayOptions extends ClientOptions {
+  /** Where the FastCGI application listens. */
+  to: ConnectAddress;
+  /**
+   * The HTTP port to listen on; 0 takes a free one.
+   *
+   * @default {8000}
+   */
+  port?: number;
+  /**
+   * The address to listen on. Nothing but this machine reaches the default.
+   *
+   * @default {"127.0.0.1"}
+   */
+  hostname?: string;
+  /**
+   * Hears why a request was answered with 502.
+   *
+   * @default {console.error}
+   */
+  onError?: (error: unknown) => void;
+}
+
+/** A running gateway. */
+export interface Gateway extends AsyncDisposable {
+  /** The hostname and port it listens on. */
+  readonly addr: { readonly hostname: string; readonly port: number };
+  /** The address to open in a browser, such as `http://127.0.0.1:8000/`. */
+  readonly url: string;
+  /** Listens no more, and resolves when the requests under way have been answered. */
+  shutdown(): Promise<void>;
+  /** Listens no more, and cuts every connection. */
+  close(): void;
+}
+
+/**
+ * An HTTP server that passes every request on to a FastCGI application, so that one can be tried without a web server. It
+ * serves no files, and adds nothing to what the application says: for the public, take nginx, Caddy, Apache.
+ *
+ * The application hears what nginx's stock `fastcgi_params` would tell it. If it cannot be reached, or breaks before its
+ * header block is complete, the answer is 502; if it breaks later, the client's connection is cut.
+ *
+ * @example Usage
+ * ```ts
+ * import { serve } from "@fastcgi/serve";
+ * import { serveGateway } from "@fastcgi/serve/client";
+ *
+ * await using application = serve({ port: 0 }, () => new Response("Hello from behind FastCGI\n"));
+ * await using gateway = await serveGateway({ port: 0, to: await application.ready });
+ *
+ * console.log(await (await fetch(gateway.url)).text());
+ * ```
+ *
+ * @throws {Error} If the address cannot be listened on; `code` is `"EADDRINUSE"` if another program has it.
+ */
+export async function serveGateway(options: GatewayOptions): Promise<Gateway> {
+  const { to, port = 8000, hostname = "127.0.0.1", onError = console.error, ...rest } = options;
+  const client = new FastCgiClient({ ...rest, ...to });
+  const front = await startHttpFront({
+    hostname,
+    port,
+    async handler(request, peer) {
+      try {
+        const response = await client.fetch(request, { params: peerParams(peer, front.addr) });
+        for (const name of HOP_BY_HOP) response.headers.delete(name);
+        return response;
+      } catch (error) {
+        if (!request.signal.aborted) onError(error);
+        return badGateway();
+      }
+    },
+  });
+  const { addr } = front;
+  const host = addr.hostname.includes(":") ? `[${addr.hostname}]` : addr.hostname;
+  const close = (): void => {
+    front.close();
+    client.close();
+  };
+  return {
+    addr,
+    url: `http://${host}:${addr.port}/`,
+    async shutdown() {
+      await front.shutdown();
+      client.close();
+    },
+    close,
+    [Symbol.asyncDispose]() {
+      close();
+      return Promise.resolve();
+    },
+  };
+}
+
+/** What belongs to one connection, not to the message (RFC 9110, section 7.6.1): the front has its own. */
+const HOP_BY_HOP = ["connection", "keep-alive", "transfer-encoding", "upgrade"];
+
+function peerParams(peer: HttpPeer, own: HttpPeer): Record<string, string> {
+  return {
+    REMOTE_ADDR: peer.hostname,
+    REMOTE_PORT: String(peer.port),
+    SERVER_ADDR: own.hostname,
+    SERVER_PORT: String(own.port),
+  };
+}
+
+function badGateway(): Response {
+  return new Response("502 Bad Gateway\n\nThe application cannot be reached, or broke off.\n", {
+    status: 502,
+    headers: { "content-type": "text/plain; charset=utf-8" },
+  });
+}

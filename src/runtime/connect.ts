@@ -1,0 +1,133 @@
+/**
+ * Connections to an application, as Web Streams over `node:net`, which all three runtimes have. On Deno `--allow-net`
+ * is enough for TCP; a Unix socket needs `--allow-read` and `--allow-write` for its path, too.
+ */
+import { connect as connectSocket, type Socket } from "node:net";
+
+/** Where an application listens: a Unix socket or a TCP port. `hostname` is 127.0.0.1 unless it is said. */
+export type ConnectAddress = { path: string } | { hostname?: string; port: number };
+
+/** A connection as Web Streams. Closing `writable` ends the sending side only. */
+export interface SocketStreams {
+  /** What the other end sends. Nothing is taken from the socket before somebody reads here. */
+  readonly readable: ReadableStream<Uint8Array>;
+  /** What is sent. A write settles when the socket takes more. */
+  readonly writable: WritableStream<Uint8Array>;
+  /** Closes both sides at once. */
+  close(): void;
+}
+
+/**
+ * Connects to a Unix socket or a TCP port.
+ *
+ * @throws {Error} If there is no connection to be had. The message says what to do about it; `code` is the system's, such
+ * as `"ECONNREFUSED"`, and `cause` the runtime's own error.
+ */
+export function connect(address: ConnectAddress): Promise<SocketStreams> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: unknown): void => reject(connectError(address, error));
+    try {
+      const socket = "path" in address
+        ? connectSocket({ path: address.path, allowHalfOpen: true })
+        : connectSocket({
+          host: address.hostname ?? LOOPBACK,
+          port: address.port,
+          allowHalfOpen: true,
+          // What is written is meant to go out: waiting for more (Nagle's algorithm) only delays it.
+          noDelay: true,
+        });
+      // Stays for good: an error that nobody listens for would end the program.
+      socket.on("error", fail);
+      socket.once("connect", () => {
+        resolve({
+          readable: readableOf(socket),
+          writable: writableOf(socket),
+          close: () => void socket.destroy(closedError()),
+        });
+      });
+    } catch (error) {
+      fail(error);
+    }
+  });
+}
+
+const LOOPBACK = "127.0.0.1";
+
+function readableOf(socket: Socket): ReadableStream<Uint8Array> {
+  // A socket still tells of its end after it was destroyed; a stream must not be closed twice.
+  let isOver = false;
+  return new ReadableStream({
+    start(controller) {
+      const finish = (settle: () => void): void => {
+        if (!isOver) settle();
+        isOver = true;
+      };
+      socket.pause();
+      socket.on("data", (chunk: Uint8Array) => {
+        socket.pause();
+        if (!isOver) controller.enqueue(chunk);
+      });
+      socket.on("end", () => finish(() => controller.close()));
+      socket.on("error", (error) => finish(() => controller.error(error)));
+      socket.on("close", () => finish(() => controller.error(closedError())));
+    },
+    pull: () => void socket.resume(),
+    cancel: () => {
+      isOver = true;
+      socket.destroy();
+    },
+  }, { highWaterMark: 0 });
+}
+
+function writableOf(socket: Socket): WritableStream<Uint8Array> {
+  /** Set while a write waits for the socket to take more. */
+  let resume: (() => void) | undefined;
+  return new WritableStream({
+    start(controller) {
+      socket.on("drain", () => resume?.());
+      socket.on("error", (error) => controller.error(error));
+      socket.on("close", () => {
+        controller.error(closedError());
+        resume?.();
+      });
+    },
+    write(chunk) {
+      if (socket.write(chunk)) return;
+      return new Promise((resolve) => (resume = resolve));
+    },
+    close: () => new Promise((resolve) => socket.end(() => resolve())),
+    abort: () => void socket.destroy(),
+  });
+}
+
+function closedError(): Error {
+  return new Error("Cannot use the connection: it is closed");
+}
+
+/** What to do about the errors that a person meets, by the system's code. */
+const ADVICE: Record<string, string> = {
+  ECONNREFUSED: "Nothing is listening there; start the application, or look at its address again",
+  ENOENT: "There is no such socket; start the application, or look at its path again",
+  EACCES: "This user may not write to the socket; give it a wider mode, or run as its group",
+  ENOTFOUND: "The host name is not known; look at it again",
+  ETIMEDOUT: "The host does not answer; look at its address, and at the firewall",
+  EHOSTUNREACH: "The host cannot be reached; look at its address, and at the network",
+  EAGAIN: "The application's queue is full; it does not accept connections fast enough",
+};
+
+/** An error that says what could not be connected to, why, and what to do next. */
+function connectError(address: ConnectAddress, cause: unknown): Error {
+  const place = "path" in address
+    ? address.path
+    : `${address.hostname ?? LOOPBACK}:${address.port}`;
+  const { code, name, message } = cause as { code?: string; name?: string; message?: string };
+  let advice = code === undefined ? undefined : ADVICE[code];
+  if (name === "NotCapable") {
+    advice = "path" in address
+      ? `Run deno with --allow-read=${place} --allow-write=${place}`
+      : `Run deno with --allow-net=${place}`;
+  }
+  const reason = code ?? message ?? String(cause);
+  const text = `Cannot connect to ${place}: ${reason}${advice ? `. ${advice}` : ""}`;
+  return Object.assign(new Error(text, { cause }), { code });
+}
