@@ -1,0 +1,523 @@
+import {
+  assert,
+  assertEquals,
+  assertGreaterOrEqual,
+  assertInstanceOf,
+  assertLess,
+  assertLessOrEqual,
+  describe,
+  it,
+} from "../_harness.ts";
+import { assertBytes, bytes, chunksOf, concat, pattern } from "../_bytes.ts";
+import { parsePairs, rawRecord } from "../_records.ts";
+import { encodeGetValues, RecordType, Role } from "../../src/protocol/mod.ts";
+import { FastCgiError, type FastCgiErrorCode, type ServeHandler } from "../../mod.ts";
+import {
+  abort,
+  begin,
+  COMPLETE,
+  ManualBody,
+  openRequest,
+  params,
+  Peer,
+  type PeerOptions,
+  quiet,
+  record,
+  request,
+  stdin,
+} from "./_peer.ts";
+import { LongTimers } from "./_long_timers.ts";
+
+const hello: ServeHandler = () => new Response("Hello\n");
+/** Answers with the body, once it has all come. */
+const echoText: ServeHandler = async (request) => new Response(await request.text());
+/** Answers with the path. */
+const path: ServeHandler = (request) => new Response(new URL(request.url).pathname);
+
+const at = (REQUEST_URI: string) => ({ params: { REQUEST_URI } });
+
+describe("Connection", () => {
+  describe("multiplexing", () => {
+    it("answers requests whose records are interleaved", async () => {
+      await using peer = new Peer(echoText);
+      const ids = [1, 3, 5, 256, 65_535];
+      for (const id of ids) void peer.send(begin({ id }));
+      for (const id of ids) void peer.send(params({ id, method: "POST" }));
+      for (const letter of "abc") {
+        for (const id of ids) void peer.send(stdin(`${letter}${id} `, id));
+      }
+      for (const id of ids.toReversed()) void peer.send(stdin("", id));
+      for (const id of ids) assertEquals((await peer.reply(id)).text, `a${id} b${id} c${id} `);
+    });
+
+    it("answers each request when it is ready, not in the order they came", async () => {
+      const gates = new Map([1, 2, 3].map((id) => [`/${id}`, Promise.withResolvers<void>()]));
+      await using peer = new Peer(async (request, info) => {
+        await gates.get(new URL(request.url).pathname)!.promise;
+        return path(request, info);
+      });
+      void peer.send(...[1, 2, 3].map((id) => request({ id, ...at(`/${id}`) })));
+      for (const id of [3, 1, 2]) {
+        gates.get(`/${id}`)!.resolve();
+        assertEquals((await peer.reply(id)).text, `/${id}`);
+      }
+    });
+
+    it("interleaves responses that are streamed at different speeds", async () => {
+      const bodies = new Map([1, 3].map((id) => [`/${id}`, new ManualBody()]));
+      await using peer = new Peer((request) => {
+        return new Response(bodies.get(new URL(request.url).pathname)!.stream);
+      });
+      void peer.send(...[1, 3].map((id) => request({ id, ...at(`/${id}`) })));
+      const [slow, fast] = [bodies.get("/1")!, bodies.get("/3")!];
+      slow.push("slow ");
+      await peer.nextOf(1);
+      for (let i = 0; i < 5; i++) {
+        fast.push(`${i}`);
+        await peer.nextOf(3);
+      }
+      fast.close();
+      assertEquals((await peer.reply(3)).end, COMPLETE);
+      slow.push("but whole");
+      slow.close();
+      assertEquals((await peer.reply(1)).end, COMPLETE);
+    });
+
+    it("lets a request be answered while another one's body waits unread", async () => {
+      const gate = Promise.withResolvers<void>();
+      await using peer = new Peer(async (request, info) => {
+        if (request.method === "GET") return path(request, info);
+        await gate.promise;
+        return await echoText(request, info);
+      });
+      void peer.send(openRequest({ id: 1 }), stdin("a".repeat(20_000), 1));
+      void peer.send(request({ id: 3, ...at("/quick") }));
+      assertEquals((await peer.reply(3)).text, "/quick");
+      gate.resolve();
+      void peer.send(stdin("", 1));
+      assertEquals((await peer.reply(1)).text.length, 20_000);
+    });
+
+    it("keeps large uploads and downloads of several requests apart", async () => {
+      await using peer = new Peer((request) => new Response(request.body));
+      const ids = [1, 3, 5];
+      const contents = ids.map((id) => pattern(400_000 + id));
+      for (const id of ids) void peer.send(openRequest({ id }));
+      const queues = contents.map((content, i) =>
+        chunksOf(content, 10_000 * (i + 1)).map((part) => stdin(part, ids[i]))
+      );
+      const replies = ids.map((id) => peer.reply(id));
+      while (queues.some((queue) => queue.length > 0)) {
+        for (const queue of queues) void peer.send(queue.shift() ?? bytes());
+      }
+      for (const id of ids) void peer.send(stdin("", id));
+      const answers = await Promise.all(replies);
+      answers.forEach(({ body }, i) => assertBytes(body, contents[i]));
+    });
+
+    it("ignores a second BEGIN_REQUEST with an id in use", async () => {
+      await using peer = new Peer(echoText);
+      void peer.send(begin(), begin(), params({ method: "POST" }));
+      void peer.send(stdin("bo"), begin({ keep: false }), stdin("dy"), stdin());
+      const reply = await peer.reply();
+      assertEquals([reply.text, reply.types], ["body", [6, 6, 3]]);
+      assertEquals((await peer.ask()).end, COMPLETE);
+    });
+
+    it("lets an id be used again in the chunk behind its END_REQUEST", async () => {
+      await using peer = new Peer(path);
+      for (let i = 0; i < 100; i++) {
+        assertEquals((await peer.ask(at(`/${i}`))).text, `/${i}`);
+      }
+    });
+
+    it("lets an id be used again at once after an early answer, in the same chunk as its late body", async () => {
+      await using peer = new Peer(path);
+      void peer.send(openRequest(at("/1")), stdin("early"));
+      assertEquals((await peer.reply()).text, "/1");
+      void peer.send(stdin("late"), stdin(), request(at("/2")));
+      assertEquals((await peer.reply()).text, "/2");
+    });
+
+    it("takes ids from 1 to 65535", async () => {
+      await using peer = new Peer(path);
+      for (const id of [1, 255, 256, 32_768, 65_535]) {
+        const reply = await peer.ask({ id, ...at(`/${id}`) });
+        assertEquals([reply.text, reply.records[0].id], [`/${id}`, id]);
+      }
+    });
+
+    it("takes as many requests at once as maxRequestsPerConnection says", async () => {
+      const gate = Promise.withResolvers<void>();
+      await using peer = new Peer(async (request, info) => {
+        await gate.promise;
+        return path(request, info);
+      }, { maxRequestsPerConnection: 150 });
+      const ids = Array.from({ length: 150 }, (_, i) => i + 1);
+      void peer.send(...ids.map((id) => request({ id, ...at(`/${id}`) })));
+      gate.resolve();
+      for (const id of ids) assertEquals((await peer.reply(id)).text, `/${id}`);
+    });
+
+    it("has room again when a request has ended, or was aborted", async () => {
+      const gate = Promise.withResolvers<void>();
+      await using peer = new Peer(async (request, info) => {
+        if (request.url.endsWith("/wait")) await gate.promise;
+        return path(request, info);
+      }, { maxRequestsPerConnection: 1 });
+      void peer.send(request({ id: 1, ...at("/wait") }), request({ id: 2 }));
+      assertEquals((await peer.reply(2)).status, 503);
+      void peer.send(abort(1));
+      await peer.reply(1);
+      assertEquals((await peer.ask({ id: 2 })).status, 200);
+      assertEquals((await peer.ask({ id: 3 })).status, 200);
+      gate.resolve();
+    });
+  });
+
+  describe("records of no request", () => {
+    it("are ignored: STDIN, PARAMS, DATA and ABORT_REQUEST of an id that never began", async () => {
+      await using peer = new Peer(hello);
+      void peer.send(
+        stdin("lost", 7),
+        stdin("", 7),
+        record(RecordType.PARAMS, "lost", 7),
+        record(RecordType.PARAMS, "", 7),
+        record(RecordType.DATA, "lost", 7),
+        abort(7),
+        stdin("lost", 0),
+        abort(0),
+      );
+      assertEquals((await peer.ask()).text, "Hello\n");
+      assertEquals(peer.writes.length, 1);
+    });
+
+    it("are ignored: what an application sends", async () => {
+      await using peer = new Peer(hello);
+      for (const type of [3, 6, 7, 10, 11]) {
+        void peer.send(record(type, "12345678"), record(type, "12345678", 0));
+      }
+      assertEquals((await peer.ask()).text, "Hello\n");
+      assertEquals(peer.writes.length, 1);
+    });
+  });
+
+  describe("GET_VALUES", () => {
+    /** What is answered to a question. */
+    async function values(names: string[], options: PeerOptions = {}): Promise<[string, string][]> {
+      await using peer = new Peer(hello, options);
+      void peer.send(encodeGetValues(names));
+      const answer = await peer.next();
+      assertEquals([answer?.type, answer?.id], [RecordType.GET_VALUES_RESULT, 0]);
+      return parsePairs(answer!.content);
+    }
+
+    it("is answered before any request, with these bytes", async () => {
+      await using peer = new Peer(hello);
+      void peer.send(encodeGetValues(["FCGI_MAX_REQS", "FCGI_MPXS_CONNS"]));
+      await peer.next();
+      assertBytes(
+        concat(peer.writes),
+        bytes(
+          [1, 10, 0, 0, 0, 36, 4, 0],
+          [13, 3],
+          "FCGI_MAX_REQS100",
+          [15, 1],
+          "FCGI_MPXS_CONNS1",
+          [0, 0, 0, 0],
+        ),
+      );
+    });
+
+    it("is answered with what was asked and is known", async () => {
+      assertEquals(await values(["FCGI_MPXS_CONNS"]), [["FCGI_MPXS_CONNS", "1"]]);
+      assertEquals(await values(["FCGI_OTHER", "constructor", "__proto__", ""]), []);
+      assertEquals(await values([]), []);
+      assertEquals(await values(Array(500).fill("FCGI_MAX_REQS")), [["FCGI_MAX_REQS", "100"]]);
+    });
+
+    it("is answered by what the options say", async () => {
+      const names = ["FCGI_MAX_REQS", "FCGI_MPXS_CONNS"];
+      assertEquals(await values(names, { maxRequestsPerConnection: 7 }), [
+        ["FCGI_MAX_REQS", "7"],
+        ["FCGI_MPXS_CONNS", "1"],
+      ]);
+      assertEquals(await values(names, { maxRequestsPerConnection: 1 }), [
+        ["FCGI_MAX_REQS", "1"],
+        ["FCGI_MPXS_CONNS", "0"],
+      ]);
+    });
+
+    it("that is malformed ends the connection", async () => {
+      await assertFatal(record(RecordType.GET_VALUES, "\x05", 0), "bad_name_value");
+    });
+  });
+
+  describe("a type that nobody knows", () => {
+    it("is answered with UNKNOWN_TYPE, whether its id is 0 or not, and the connection lives", async () => {
+      await using peer = new Peer(hello);
+      for (const type of [0, 12, 99, 255]) {
+        for (const id of [0, 1, 65_535]) {
+          void peer.send(record(type, "content", id));
+          const answer = await peer.next();
+          assertEquals([answer?.type, answer?.id], [RecordType.UNKNOWN_TYPE, 0]);
+          assertBytes(answer!.content, bytes([type, 0, 0, 0, 0, 0, 0, 0]));
+        }
+      }
+      assertEquals((await peer.ask()).text, "Hello\n");
+      assertEquals(peer.errorCount, 0);
+    });
+
+    it("is answered in the middle of a request", async () => {
+      await using peer = new Peer(echoText);
+      void peer.send(openRequest(), stdin("bo"), record(42), stdin("dy"), stdin());
+      assertEquals((await peer.next())?.type, RecordType.UNKNOWN_TYPE);
+      assertEquals((await peer.reply()).text, "body");
+    });
+  });
+
+  describe("roles", () => {
+    it("that nobody knows are refused with UNKNOWN_ROLE, and the connection is kept", async () => {
+      await using peer = new Peer(hello);
+      for (const role of [0, 4, 256, 65_535]) {
+        void peer.send(request({ role, id: 2 }));
+        const reply = await peer.reply(2);
+        assertEquals([reply.types, reply.end], [
+          [RecordType.END_REQUEST],
+          { appStatus: 0, protocolStatus: 3 },
+        ]);
+      }
+      assertEquals((await peer.ask({ id: 2 })).text, "Hello\n");
+    });
+
+    it("that the handler does not take are refused alike", async () => {
+      await using peer = new Peer(hello);
+      for (const role of [Role.AUTHORIZER, Role.FILTER]) {
+        assertEquals((await peer.ask({ role })).end?.protocolStatus, 3);
+      }
+      await using other = new Peer(hello, { roles: ["authorizer"] });
+      assertEquals((await other.ask({ role: Role.RESPONDER })).end?.protocolStatus, 3);
+    });
+
+    it("that are refused close the connection without FCGI_KEEP_CONN", async () => {
+      await using peer = new Peer(hello);
+      void peer.send(request({ role: 9, keep: false }));
+      assertEquals((await peer.finish()).map(({ type }) => type), [RecordType.END_REQUEST]);
+    });
+
+    it("that are refused without FCGI_KEEP_CONN let the other requests end first", async () => {
+      await using peer = new Peer(echoText);
+      void peer.send(openRequest({ id: 1 }), stdin("bo", 1));
+      void peer.send(request({ id: 3, role: 9, keep: false }));
+      assertEquals((await peer.reply(3)).end?.protocolStatus, 3);
+      void peer.send(stdin("dy", 1), stdin("", 1));
+      assertEquals((await peer.reply(1)).text, "body");
+      assertEquals(await peer.finish(), []);
+    });
+
+    it("authorizer is answered without any STDIN", async () => {
+      await using peer = new Peer(
+        (request, info) =>
+          new Response(null, {
+            headers: { "variable-remote_user": `${info.role} ${request.body}` },
+          }),
+        { roles: ["responder", "authorizer"] },
+      );
+      void peer.send(openRequest({ role: Role.AUTHORIZER, method: "POST" }));
+      const reply = await peer.reply();
+      assertEquals([reply.status, reply.end], [200, COMPLETE]);
+      assertEquals(reply.headLines.includes("Variable-REMOTE_USER: authorizer null"), true);
+      void peer.send(stdin("late"), stdin());
+      assertEquals((await peer.ask()).status, 200);
+    });
+
+    it("filter and responder share a connection", async () => {
+      await using peer = new Peer((_, info) => new Response(info.role), {
+        roles: ["responder", "filter"],
+      });
+      assertEquals((await peer.ask({ role: Role.FILTER, data: "data" })).text, "filter");
+      assertEquals((await peer.ask()).text, "responder");
+    });
+  });
+
+  describe("a peer that breaks the protocol", () => {
+    it("with another version loses its connection, and onError hears why", async () => {
+      for (const version of [0, 2, 255]) {
+        await assertFatal(rawRecord({ version, type: RecordType.STDIN }), "bad_version");
+      }
+      await assertFatal(bytes("GET / HTTP/1.1\r\n"), "bad_version");
+    });
+
+    it("with a BEGIN_REQUEST of another length loses its connection, and onError hears why", async () => {
+      for (const length of [0, 7, 9]) {
+        const content = new Uint8Array(length);
+        await assertFatal(record(RecordType.BEGIN_REQUEST, content), "bad_record");
+      }
+    });
+
+    it("with a BEGIN_REQUEST for id 0 loses its connection, and onError hears why", async () => {
+      await assertFatal(begin({ id: 0 }), "bad_request_id");
+    });
+
+    it("gets what it asked before, and nothing for what comes after", async () => {
+      await using peer = new Peer(hello);
+      void peer.send(request(), bytes("garbage!"), request({ id: 2 }));
+      assertEquals((await peer.reply()).text, "Hello\n");
+      assertEquals(await peer.rest(), []);
+      await peer.served;
+      assertEquals(peer.takeErrors().length, 1);
+    });
+
+    it("does not hurt another connection", async () => {
+      await using good = new Peer(echoText);
+      void good.send(openRequest(), stdin("bo"));
+      await assertFatal(bytes("garbage!"), "bad_version");
+      void good.send(stdin("dy"), stdin());
+      assertEquals((await good.reply()).text, "body");
+    });
+  });
+
+  describe("without FCGI_KEEP_CONN", () => {
+    it("closes behind END_REQUEST", async () => {
+      await using peer = new Peer(hello);
+      const reply = await peer.ask({ keep: false });
+      assertEquals(reply.end, COMPLETE);
+      assertEquals(await peer.rest(), []);
+      assertEquals(peer.toPeer.state, "closed");
+      assertEquals(peer.isServed, false);
+      await peer.close();
+      await peer.served;
+    });
+
+    it("takes what the peer still sends, and drops it, until the peer closes", async () => {
+      await using peer = new Peer(hello);
+      void peer.send(openRequest({ keep: false }), stdin("early"));
+      assertEquals((await peer.reply()).text, "Hello\n");
+      assertEquals(await peer.rest(), []);
+      for (let i = 0; i < 100; i++) await peer.send(stdin(pattern(60_000)));
+      await peer.send(stdin());
+      await peer.toServer.until(() => peer.toServer.bytesRead === peer.toServer.bytesWritten);
+      await peer.close();
+      await peer.served;
+      assertEquals(peer.toServer.state, "closed");
+    });
+
+    it("takes what the peer still sends although the body had been too much to read", async () => {
+      const gate = Promise.withResolvers<void>();
+      await using peer = new Peer(async () => {
+        await gate.promise;
+        return new Response("enough");
+      });
+      void peer.send(openRequest({ keep: false }));
+      for (let i = 0; i < 50; i++) void peer.send(stdin(pattern(60_000)));
+      assertLess(await quiet(() => peer.toServer.bytesRead), 1_000_000);
+      gate.resolve();
+      assertEquals((await peer.reply()).text, "enough");
+      assertEquals(await peer.rest(), []);
+      await peer.close();
+      await peer.served;
+    });
+
+    it("does not wait for ever for the peer to close", async () => {
+      using timers = new LongTimers();
+      await using peer = new Peer(hello);
+      await peer.ask({ keep: false });
+      assertEquals(await peer.rest(), []);
+      const waited = await timers.elapse();
+      assertGreaterOrEqual(waited, 1000);
+      assertLessOrEqual(waited, 30_000);
+      await peer.served;
+      assertEquals(peer.toServer.state, "cancelled");
+    });
+
+    it("does not wait for a timer when the peer has closed", async () => {
+      using timers = new LongTimers();
+      await using peer = new Peer(hello);
+      await peer.ask({ keep: false });
+      await peer.finish();
+      assertEquals(timers.delays, []);
+    });
+
+    it("answers nothing that begins after the end", async () => {
+      let calls = 0;
+      await using peer = new Peer((request, info) => {
+        calls++;
+        return hello(request, info);
+      });
+      void peer.send(request({ keep: false }), request({ id: 2 }), encodeGetValues([]));
+      await peer.reply();
+      await peer.rest();
+      void peer.send(request({ id: 3 }), encodeGetValues([]));
+      await peer.toServer.until(() => peer.toServer.bytesRead === peer.toServer.bytesWritten);
+      await peer.close();
+      await peer.served;
+      assertLessOrEqual(calls, 2);
+    });
+
+    it("lets the other requests of the connection end first", async () => {
+      await using peer = new Peer(echoText);
+      void peer.send(openRequest({ id: 1 }), stdin("bo", 1));
+      assertEquals((await peer.ask({ id: 3, keep: false })).end, COMPLETE);
+      void peer.send(stdin("dy", 1), stdin("", 1));
+      assertEquals((await peer.reply(1)).text, "body");
+      assertEquals(await peer.finish(), []);
+    });
+
+    it("closes behind a streamed answer too", async () => {
+      const body = new ManualBody();
+      await using peer = new Peer(() => new Response(body.stream));
+      void peer.send(request({ keep: false }));
+      await peer.nextOf();
+      body.push(pattern(100_000));
+      body.close();
+      assertEquals((await peer.reply()).end, COMPLETE);
+      assertEquals(await peer.finish(), []);
+    });
+  });
+
+  describe("with FCGI_KEEP_CONN", () => {
+    it("stays open after an answer, until the peer closes", async () => {
+      await using peer = new Peer(hello);
+      await peer.ask();
+      await peer.fence();
+      assertEquals(peer.toPeer.state, "open");
+      await peer.close();
+      await peer.served;
+      assertEquals(peer.toPeer.state, "closed");
+    });
+
+    it("is a matter of each request", async () => {
+      await using peer = new Peer(hello);
+      await peer.ask({ keep: true });
+      await peer.ask({ keep: true });
+      await peer.ask({ keep: false });
+      assertEquals(await peer.finish(), []);
+    });
+
+    it("does not keep a timer", async () => {
+      using timers = new LongTimers();
+      await using peer = new Peer(hello);
+      await peer.ask();
+      assertEquals(timers.delays, []);
+      await peer.close();
+      await peer.served;
+      assertEquals(timers.delays, []);
+    });
+  });
+});
+
+/** Fails unless these bytes end the connection, onError hears of it, and the handler does not. */
+async function assertFatal(broken: Uint8Array, code: FastCgiErrorCode): Promise<void> {
+  for (const before of [bytes(), request()]) {
+    await using peer = new Peer(hello);
+    void peer.send(before, broken);
+    const records = await peer.rest();
+    await peer.served;
+    assertEquals(records.some(({ type }) => type === RecordType.STDOUT), before.length > 0);
+    const [error, ...more] = peer.takeErrors();
+    assertEquals(more, []);
+    assertInstanceOf(error, FastCgiError);
+    assertEquals([error.code, error.fault, error.connectionSurvives], [code, "peer", false]);
+    assert(peer.toPeer.state === "closed");
+  }
+}

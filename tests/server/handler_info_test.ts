@@ -1,0 +1,293 @@
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStringIncludes,
+  describe,
+  it,
+} from "../_harness.ts";
+import { utf8AsLatin1 } from "../_bytes.ts";
+import { Role } from "../../src/protocol/mod.ts";
+import type { ServeHandlerInfo } from "../../mod.ts";
+import {
+  abort,
+  ManualBody,
+  Peer,
+  type PeerOptions,
+  quiet,
+  request,
+  type RequestInit,
+} from "./_peer.ts";
+
+/** What a handler sees of its info, for one request. */
+async function seen<T>(
+  look: (info: ServeHandlerInfo) => T,
+  init: RequestInit = {},
+  options: PeerOptions = {},
+): Promise<T> {
+  const { promise, resolve } = Promise.withResolvers<{ value: T }>();
+  await using peer = new Peer((_, info) => {
+    resolve({ value: look(info) });
+    return new Response();
+  }, options);
+  await peer.ask(init);
+  return (await promise).value;
+}
+
+describe("HandlerInfo", () => {
+  describe("params", () => {
+    it("are what the web server sent, byte for byte", async () => {
+      const value = utf8AsLatin1("Zoë €") + "\x00\x80\xff\r\n";
+      const all = await seen(({ params }) => Object.fromEntries(params), {
+        params: { REMOTE_USER: value, EMPTY: "", lower_case: "kept", "odd-name.x=y": "z" },
+      });
+      assertEquals(all, {
+        REQUEST_METHOD: "GET",
+        REQUEST_URI: "/",
+        HTTP_HOST: "example.org",
+        SERVER_PROTOCOL: "HTTP/1.1",
+        REMOTE_USER: value,
+        EMPTY: "",
+        lower_case: "kept",
+        "odd-name.x=y": "z",
+      });
+    });
+
+    it("have get, has and size", async () => {
+      const found = await seen(
+        ({ params }) => [
+          params.get("EMPTY"),
+          params.has("EMPTY"),
+          params.get("NONE"),
+          params.has("NONE"),
+          params.get("request_method"),
+          params.size,
+        ],
+        { params: { EMPTY: "" } },
+      );
+      assertEquals(found, ["", true, undefined, false, undefined, 5]);
+    });
+
+    it("that come twice are joined if they are headers, else the last counts", async () => {
+      const found = await seen(
+        ({ params }) => ["HTTP_X_A", "HTTP_COOKIE", "SCRIPT_NAME"].map((name) => params.get(name)),
+        {
+          params: [
+            ["HTTP_X_A", "1"],
+            ["HTTP_COOKIE", "a=1"],
+            ["SCRIPT_NAME", "/first"],
+            ["HTTP_X_A", "2"],
+            ["HTTP_COOKIE", "b=2"],
+            ["SCRIPT_NAME", "/last"],
+          ],
+        },
+      );
+      assertEquals(found, ["1, 2", "a=1; b=2", "/last"]);
+    });
+
+    it("stay readable after the answer, and apart from those of the next request", async () => {
+      const kept: ServeHandlerInfo[] = [];
+      await using peer = new Peer((_, info) => {
+        kept.push(info);
+        return new Response();
+      });
+      await peer.ask({ params: { WHICH: "first" } });
+      await peer.ask({ params: { WHICH: "second" } });
+      assertEquals(kept.map(({ params }) => params.get("WHICH")), ["first", "second"]);
+    });
+  });
+
+  describe("remoteAddr", () => {
+    it("is the HTTP client's address and port", async () => {
+      const addr = await seen(({ remoteAddr }) => remoteAddr, {
+        params: { REMOTE_ADDR: "192.0.2.7", REMOTE_PORT: "54321" },
+      });
+      assertEquals(addr, { transport: "tcp", hostname: "192.0.2.7", port: 54321 });
+    });
+
+    it("has no brackets around IPv6", async () => {
+      const addr = await seen(({ remoteAddr }) => remoteAddr, {
+        params: { REMOTE_ADDR: "[2001:db8::1]", REMOTE_PORT: "1" },
+      });
+      assertEquals(addr, { transport: "tcp", hostname: "2001:db8::1", port: 1 });
+    });
+
+    it("is empty where the web server did not say", async () => {
+      const addr = await seen(({ remoteAddr }) => remoteAddr);
+      assertEquals(addr, { transport: "tcp", hostname: "", port: 0 });
+    });
+  });
+
+  it("role is what the web server asks for", async () => {
+    const roles = ["responder", "authorizer", "filter"] as const;
+    for (const [i, role] of [Role.RESPONDER, Role.AUTHORIZER, Role.FILTER].entries()) {
+      assertEquals(await seen((info) => info.role, { role }, { roles }), roles[i]);
+    }
+  });
+
+  it("data is null but for a filter", async () => {
+    const roles = ["responder", "authorizer", "filter"] as const;
+    const isNull = (role: number) =>
+      seen((info) => info.data === null, { role, data: "data" }, { roles });
+    assertEquals(await Promise.all([1, 2, 3].map(isNull)), [true, true, false]);
+  });
+
+  it("scriptName and pathInfo are the decoded path, split where the application is mounted", async () => {
+    const split = (params: Record<string, string>, options: PeerOptions = {}) =>
+      seen((info) => [info.scriptName, info.pathInfo], { params }, options);
+    const params = {
+      REQUEST_URI: "/app/%C3%A4?x=y",
+      SCRIPT_NAME: "/app",
+      PATH_INFO: utf8AsLatin1("/ä"),
+    };
+    assertEquals(await split(params), ["/app", "/ä"]);
+    assertEquals(await split(params, { basePath: "/" }), ["", "/app/ä"]);
+    assertEquals(await split({ REQUEST_URI: "/app/x" }, { basePath: "/app" }), ["/app", "/x"]);
+  });
+
+  it("can be taken apart", async () => {
+    await using peer = new Peer((_, { log, waitUntil, params, completed }) => {
+      log("taken apart");
+      waitUntil(completed);
+      return new Response(params.get("REQUEST_METHOD"));
+    });
+    const reply = await peer.ask({ keep: false });
+    assertEquals([reply.text, reply.stderr], ["GET", "taken apart\n"]);
+    await peer.finish();
+  });
+
+  describe("waitUntil", () => {
+    it("does not hold back the answer", async () => {
+      const gate = Promise.withResolvers<void>();
+      await using peer = new Peer((_, { waitUntil }) => {
+        waitUntil(gate.promise);
+        return new Response("now");
+      });
+      assertEquals((await peer.ask()).text, "now");
+      gate.resolve();
+    });
+
+    it("keeps serveConnection pending until every promise has settled", async () => {
+      const gates = [1, 2, 3].map(() => Promise.withResolvers<void>());
+      await using peer = new Peer((_, { waitUntil }) => {
+        for (const { promise } of gates) waitUntil(promise);
+        return new Response();
+      });
+      await peer.ask({ keep: false });
+      await peer.rest();
+      await peer.close();
+      for (const { resolve } of gates) {
+        await quiet(() => peer.writes.length);
+        assertEquals(peer.isServed, false);
+        resolve();
+      }
+      await peer.served;
+    });
+
+    it("may be called after the answer, by what waitUntil keeps", async () => {
+      const [first, second] = [1, 2].map(() => Promise.withResolvers<void>());
+      await using peer = new Peer((_, { waitUntil }) => {
+        waitUntil(first.promise.then(() => waitUntil(second.promise)));
+        return new Response();
+      });
+      await peer.ask({ keep: false });
+      await peer.rest();
+      await peer.close();
+      first.resolve();
+      await quiet(() => peer.writes.length);
+      assertEquals(peer.isServed, false);
+      second.resolve();
+      await peer.served;
+    });
+
+    it("tells onError of a rejection, and the process lives", async () => {
+      await using peer = new Peer((_, { waitUntil }) => {
+        waitUntil(Promise.reject(new Error("in the background")));
+        return new Response("fine");
+      });
+      assertEquals((await peer.ask()).text, "fine");
+      assertEquals((await peer.ask()).text, "fine");
+      const errors = peer.takeErrors();
+      assertEquals(errors.length, 2);
+      assertStringIncludes(String(errors[0]), "in the background");
+    });
+  });
+
+  describe("completed", () => {
+    it("resolves when the whole response has been handed over, not before", async () => {
+      const body = new ManualBody();
+      let state = "pending";
+      const completed = Promise.withResolvers<void>();
+      await using peer = new Peer((_, info) => {
+        info.completed.then(() => state = "resolved").then(() => completed.resolve());
+        return new Response(body.stream);
+      });
+      void peer.send(request());
+      await peer.nextOf();
+      body.push("more");
+      await peer.nextOf();
+      assertEquals(state, "pending");
+      body.close();
+      await completed.promise;
+      assertEquals((await peer.reply()).types, [6, 3]);
+    });
+
+    it("is the same promise each time", async () => {
+      assert(
+        await seen((info) => {
+          const { completed } = info;
+          return completed === info.completed;
+        }),
+      );
+    });
+
+    it("resolves when it is asked for only after the answer", async () => {
+      const info = Promise.withResolvers<ServeHandlerInfo>();
+      await using peer = new Peer((_, given) => {
+        info.resolve(given);
+        return new Response();
+      });
+      await peer.ask();
+      await (await info.promise).completed;
+    });
+
+    it("rejects when it is asked for only after an abort", async () => {
+      const info = Promise.withResolvers<ServeHandlerInfo>();
+      await using peer = new Peer((_, given) => {
+        info.resolve(given);
+        return new Promise(() => {});
+      });
+      void peer.send(request());
+      const given = await info.promise;
+      void peer.send(abort());
+      await peer.reply();
+      await assertRejects(() => given.completed, DOMException);
+    });
+
+    it("rejects when the connection is lost", async () => {
+      const settled = Promise.withResolvers<unknown>();
+      const body = new ManualBody();
+      await using peer = new Peer((_, info) => {
+        info.completed.then(() => settled.resolve("resolved"), settled.resolve);
+        return new Response(body.stream);
+      });
+      void peer.send(request());
+      await peer.nextOf();
+      peer.hangUp(new Error("ECONNRESET"));
+      assertInstanceOf(await settled.promise, Error);
+    });
+
+    it("that nobody looks at rejects no process to death", async () => {
+      const body = new ManualBody();
+      await using peer = new Peer((_, info) => {
+        void info.completed;
+        return new Response(body.stream);
+      });
+      void peer.send(request());
+      await peer.nextOf();
+      peer.hangUp(new Error("ECONNRESET"));
+      await peer.served;
+    });
+  });
+});
