@@ -36,7 +36,7 @@ export function splitPath(params: ParamsView, basePath?: string): SplitPath {
 /** {@link splitPath} in bytes: code unit n is byte n. */
 function split(params: ParamsView, basePath: string | undefined): SplitPath {
   const script = params.get("SCRIPT_NAME") ?? "";
-  const info = params.get("PATH_INFO");
+  const info = rooted(params.get("PATH_INFO"));
   const given = script + (info ?? "");
   const uri = params.get("REQUEST_URI");
   const raw = uri ? targetPath(uri) : null;
@@ -54,9 +54,9 @@ function split(params: ParamsView, basePath: string | undefined): SplitPath {
       : whole(path);
   }
   // `SCRIPT_NAME` is the mount point if there is no other part (a fixed `fastcgi_param SCRIPT_NAME
-  // /app`), if only dots differ (HAProxy resolves none), or if `PATH_INFO` is not decoded (Apache's
+  // /app`, or an empty `PATH_INFO` beside it), if only dots differ (HAProxy resolves none), or if `PATH_INFO` is not decoded (Apache's
   // ProxyFCGISetEnvIf recipe).
-  if (script !== "" && (info === undefined || removeDots(given) === path || given === raw)) {
+  if (script !== "" && (!info || removeDots(given) === path || given === raw)) {
     return splitAt(path, script) ?? whole(path);
   }
   // A prefix was taken away before the web server looked at the path (Caddy's handle_path).
@@ -84,6 +84,11 @@ function mountPoint(basePath: string): string {
   const trimmed = basePath.replace(/\/+$/, "");
   if (trimmed === "") return "";
   return withSlash(String.fromCharCode(...new TextEncoder().encode(trimmed)));
+}
+
+/** A `PATH_INFO` begins with a slash (RFC 3875, section 4.1.5); flup's recipe for nginx cuts it off. */
+function rooted(info: string | undefined): string | undefined {
+  return info ? withSlash(info) : info;
 }
 
 function withSlash(path: string): string {

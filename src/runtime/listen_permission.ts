@@ -15,7 +15,8 @@ interface DenoPermissions {
 export async function refusedPermission(target: ListenTarget): Promise<Error | undefined> {
   const { Deno } = globalThis as { Deno?: DenoPermissions };
   if (Deno === undefined || "path" in target) return undefined;
-  const host = `${target.hostname}:${target.port}`;
+  const { hostname, port } = target;
+  const host = `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
   const { state } = await Deno.permissions.request({ name: "net", host });
   if (state === "granted") return undefined;
   const error = new Error(`Requires net access to ${host}`);

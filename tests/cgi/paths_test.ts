@@ -181,6 +181,16 @@ describe("splitPath: parameters that do not agree", () => {
     assertEquals(split({ ...stripped, REQUEST_URI: "/app/xx" }), ["", "/app/xx"]);
   });
 
+  it("takes a PATH_INFO without its slash, as flup's recipe for nginx makes it", () => {
+    const mounted = (rest: string) => ({
+      SCRIPT_NAME: "/app",
+      PATH_INFO: rest,
+      REQUEST_URI: `/app/${rest}`,
+    });
+    assertEquals(split(mounted("x/y")), ["/app", "/x/y"]);
+    assertEquals(split(mounted("")), ["/app", "/"]);
+  });
+
   it("does not believe a PATH_INFO of something else", () => {
     const rewritten = { SCRIPT_NAME: "/index.php", PATH_INFO: "", REQUEST_URI: "/a/b" };
     assertEquals(split(rewritten), ["", "/a/b"]);

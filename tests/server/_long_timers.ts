@@ -1,5 +1,5 @@
 /** How long a timer must be, in milliseconds, to be held. */
-const LONG = 500;
+const LONG = 250;
 
 /** A timer that waits for the test. */
 interface Held {
@@ -8,7 +8,7 @@ interface Held {
 }
 
 /**
- * While this lives, timers of half a second and more elapse when the test says so: what happens after five seconds is
+ * While this lives, timers of a quarter of a second and more elapse when the test says so: what happens after five seconds is
  * tested at once, and never too early.
  */
 export class LongTimers implements Disposable {

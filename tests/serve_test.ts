@@ -1,0 +1,620 @@
+/** `serve()` as its callers see it: signatures, addresses, how it starts and how it ends. Over real sockets. */
+import { stat, writeFile } from "node:fs/promises";
+import { createServer, type Server } from "node:net";
+import { networkInterfaces } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { type FastCgiServer, serve, type ServeAddress, type ServeOptions } from "../mod.ts";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertInstanceOf,
+  assertMatch,
+  assertNotEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+  describe,
+  it,
+} from "./_harness.ts";
+import { tempDir } from "./_runtime.ts";
+import { RawPeer, request, requestHead } from "./runtime/_raw_peer.ts";
+import { runScript } from "./runtime/_script.ts";
+
+const LOCAL = { hostname: "127.0.0.1", port: 0 } as const;
+const silent: ServeOptions = { onListen: () => {} };
+const hello = () => new Response("Hello\n");
+
+/** One request on a connection of its own. */
+async function ask(address: ServeAddress, uri = "/"): Promise<string> {
+  await using peer = await RawPeer.connect(address);
+  const { status, text } = await peer.fetch({ uri, keep: false });
+  return `${status} ${text}`;
+}
+
+/** A port of 127.0.0.1 that somebody listens on. */
+async function busyPort(): Promise<{ port: number } & AsyncDisposable> {
+  const server: Server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  return {
+    port: typeof address === "object" ? address!.port : 0,
+    [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
+
+describe("serve, signatures", () => {
+  it("takes a handler alone, and means 127.0.0.1:9000", async () => {
+    // Another program may have that port: then the reason names it.
+    const server = serve(hello);
+    assertEquals(server.addr, { transport: "tcp", hostname: "127.0.0.1", port: 9000 });
+    try {
+      assertEquals(await ask(await server.ready), "200 Hello\n");
+    } catch (error) {
+      assertStringIncludes(String(error), "Cannot listen on 127.0.0.1:9000: EADDRINUSE");
+    }
+    await server.shutdown();
+  });
+
+  it("takes options and a handler", async () => {
+    await using server = serve({ ...LOCAL, ...silent }, (request, info) => {
+      return new Response(`${new URL(request.url).pathname} for ${info.remoteAddr.hostname}`);
+    });
+    assertEquals(await ask(await server.ready, "/a/b?c"), "200 /a/b for 192.0.2.1");
+  });
+
+  it("takes an object with a fetch method, and calls it on that object", async () => {
+    class App {
+      port = 0;
+      onListen = () => {};
+      greeting = "Hello from a method";
+      fetch() {
+        return new Response(this.greeting);
+      }
+    }
+    await using server = serve(new App());
+    assertEquals(await ask(await server.ready), "200 Hello from a method");
+  });
+
+  it("prefers the handler given as the second argument to a fetch method", async () => {
+    const init = { ...LOCAL, ...silent, fetch: () => new Response("method") };
+    await using server = serve(init, () => new Response("argument"));
+    assertEquals(await ask(await server.ready), "200 argument");
+  });
+
+  for (
+    const [what, call] of Object.entries<() => unknown>({
+      "without a handler": () => serve({ port: 0 } as never),
+      "with something else for a handler": () => serve({ port: 0 }, "Hello" as never),
+      "with a fetch that is no function": () => serve({ port: 0, fetch: "Hello" } as never),
+      "with both a path and a port": () => serve({ path: "/tmp/x.sock", port: 0 }, hello),
+      "with both a path and a hostname": () =>
+        serve({ path: "/tmp/x.sock", hostname: "127.0.0.1" }, hello),
+      "with an empty path": () => serve({ path: "" }, hello),
+      "with a port above 65535": () => serve({ port: 65536 }, hello),
+      "with a negative port": () => serve({ port: -1 }, hello),
+      "with a port that is no whole number": () => serve({ port: 1.5 }, hello),
+      "with a port that is no number": () => serve({ port: "http" as never }, hello),
+    })
+  ) {
+    it(`throws a TypeError ${what}`, () => {
+      const error = assertThrows(call, TypeError, "Cannot serve: ");
+      assertMatch(error.message, /[^.]$/);
+    });
+  }
+});
+
+describe("serve, addresses", () => {
+  it("lets the system choose with port 0, and tells in addr, ready and onListen", async () => {
+    const heard: ServeAddress[] = [];
+    await using server = serve({ port: 0, onListen: (address) => heard.push(address) }, hello);
+    assertEquals(server.addr, { transport: "tcp", hostname: "127.0.0.1", port: 0 });
+    assertEquals(heard, []);
+    const address = await server.ready;
+    assert(address.transport === "tcp");
+    assertGreater(address.port, 0);
+    assertEquals(server.addr, address);
+    assertEquals(heard, [address]);
+    assertEquals(await ask(address), "200 Hello\n");
+  });
+
+  it("listens on 127.0.0.1 alone unless a hostname says otherwise", async () => {
+    await using server = serve({ port: 0, ...silent }, hello);
+    const address = await server.ready;
+    assert(address.transport === "tcp");
+    assertEquals(address.hostname, "127.0.0.1");
+    const others = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
+      .filter(({ family, internal }) => family === "IPv4" && !internal)
+      .map(({ address }) => address);
+    // Linux answers on all of 127.0.0.0/8 whoever listens on all interfaces.
+    if (process.platform === "linux") others.push("127.0.0.2");
+    for (const hostname of others) {
+      await assertRejects(() => RawPeer.connect({ ...address, hostname }), Error, "ECONNREFUSED");
+    }
+  });
+
+  const hasIpv6 = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
+    .some(({ address }) => address === "::1");
+  it("listens on an IPv6 address", { skip: !hasIpv6 && "No ::1 on this machine" }, async () => {
+    await using server = serve({ hostname: "::1", port: 0, ...silent }, hello);
+    const address = await server.ready;
+    assert(address.transport === "tcp");
+    assertEquals(address.hostname, "::1");
+    assertEquals(await ask(address), "200 Hello\n");
+  });
+
+  it("listens on a Unix socket", async () => {
+    await using directory = await tempDir();
+    const path = join(directory.path, "fcgi.sock");
+    await using server = serve({ path, ...silent }, hello);
+    assertEquals(server.addr, { transport: "unix", path });
+    assertEquals(await server.ready, { transport: "unix", path });
+    assert((await stat(path)).isSocket());
+    assertEquals(await ask(server.addr), "200 Hello\n");
+  });
+
+  it("removes its socket file when it shuts down", async () => {
+    await using directory = await tempDir();
+    const path = join(directory.path, "fcgi.sock");
+    const server = serve({ path, ...silent }, hello);
+    await server.ready;
+    await server.shutdown();
+    await assertRejects(() => stat(path), Error, "ENOENT");
+  });
+
+  it("writes one line to stderr when it listens, and nothing to stdout", async () => {
+    await using script = await runScript(
+      `const server = serve({ port: 0 }, () => new Response());
+      await server.ready;
+      await server.shutdown();`,
+    );
+    const { program } = script;
+    assertEquals(await program.exit, { code: 0, signal: null });
+    assertEquals(program.stdout.text, "");
+    assertMatch(program.stderr.text, /^Serving FastCGI on 127\.0\.0\.1:\d+\n$/);
+  });
+
+  it("brackets an IPv6 address in that line", {
+    skip: !hasIpv6 && "No ::1 on this machine",
+  }, async () => {
+    await using script = await runScript(
+      `const server = serve({ hostname: "::1", port: 0 }, () => new Response());
+      await server.ready;
+      await server.shutdown();`,
+    );
+    await script.program.exit;
+    assertMatch(script.program.stderr.text, /^Serving FastCGI on \[::1\]:\d+\n$/);
+  });
+
+  it("leaves that line to an onListen of the caller's", async () => {
+    await using script = await runScript(
+      `const onListen = (address) => console.log(address.transport);
+      const server = serve({ port: 0, onListen }, () => new Response());
+      await server.ready;
+      await server.shutdown();`,
+    );
+    const { program } = script;
+    assertEquals(await program.exit, { code: 0, signal: null });
+    assertEquals(program.stdout.text, "tcp\n");
+    assertEquals(program.stderr.text, "");
+  });
+});
+
+describe("serve, when it cannot listen", () => {
+  /** Resolves with the reason, once the server has finished, too. */
+  async function reasonOf(server: FastCgiServer): Promise<Error> {
+    const error = await assertRejects(() => server.ready, Error, "Cannot listen on ");
+    await server.finished;
+    await server.shutdown();
+    return error;
+  }
+
+  it("rejects ready with the address, the reason and what to do for a port in use", async () => {
+    await using busy = await busyPort();
+    const { message, cause } = await reasonOf(serve({ port: busy.port, ...silent }, hello));
+    assertStringIncludes(message, `Cannot listen on 127.0.0.1:${busy.port}: EADDRINUSE. `);
+    assertStringIncludes(message, "choose another port");
+    assertEquals((cause as { code?: string }).code, "EADDRINUSE");
+  });
+
+  it("calls no onListen then", async () => {
+    await using busy = await busyPort();
+    const heard: ServeAddress[] = [];
+    const onListen = (address: ServeAddress) => void heard.push(address);
+    await reasonOf(serve({ port: busy.port, onListen }, hello));
+    assertEquals(heard, []);
+  });
+
+  it("says that a socket path is taken, and leaves it to the one who has it", async () => {
+    await using directory = await tempDir();
+    const path = join(directory.path, "fcgi.sock");
+    await using first = serve({ path, ...silent }, () => new Response("first"));
+    await first.ready;
+    const { message } = await reasonOf(serve({ path, ...silent }, hello));
+    assertStringIncludes(message, `Cannot listen on ${path}: EADDRINUSE. `);
+    assertEquals(await ask(first.addr), "200 first");
+  });
+
+  it("leaves a file alone that is no socket", async () => {
+    await using directory = await tempDir();
+    const path = join(directory.path, "precious.txt");
+    await writeFile(path, "precious");
+    await reasonOf(serve({ path, ...silent }, hello));
+    assert((await stat(path)).isFile());
+  });
+
+  it("deals with a socket file that a killed program left behind: listens, or says to remove it", async () => {
+    await using directory = await tempDir();
+    const path = join(directory.path, "fcgi.sock");
+    await using script = await runScript(
+      `import process from "node:process";
+      serve({ path: process.argv[2] }, () => new Response());`,
+      [path],
+      { denoPermissions: ["--allow-net", `--allow-read=${path}`, `--allow-write=${path}`] },
+    );
+    await script.program.waitForLine("stderr", /^Serving FastCGI on /);
+    script.program.kill("SIGKILL");
+    await script.program.exit;
+    assert((await stat(path)).isSocket());
+    await using server = serve({ path, ...silent }, hello);
+    try {
+      assertEquals(await ask(await server.ready), "200 Hello\n");
+    } catch (error) {
+      assertStringIncludes(String(error), `Cannot listen on ${path}: EADDRINUSE. `);
+      assertStringIncludes(String(error), "if it is a socket file left behind, remove it");
+    }
+  });
+
+  it("says that the directory of a socket path is missing", async () => {
+    await using directory = await tempDir();
+    const path = join(directory.path, "missing", "fcgi.sock");
+    const { message } = await reasonOf(serve({ path, ...silent }, hello));
+    assertStringIncludes(message, `Cannot listen on ${path}: `);
+    assertStringIncludes(message, "directory does not exist; create it first");
+  });
+
+  it("says that a directory of a socket path is none", async () => {
+    await using directory = await tempDir();
+    const file = join(directory.path, "file");
+    await writeFile(file, "");
+    const { message } = await reasonOf(serve({ path: join(file, "fcgi.sock"), ...silent }, hello));
+    assertStringIncludes(message, "is not a directory");
+  });
+
+  it("says that a socket path is too long", async () => {
+    await using directory = await tempDir();
+    const path = join(directory.path, "x".repeat(150));
+    const { message } = await reasonOf(serve({ path, ...silent }, hello));
+    assertStringIncludes(message, "too long");
+    assertStringIncludes(message, "107 bytes");
+    await assertRejects(() => stat(path.slice(0, 107)), Error, "ENOENT");
+  });
+
+  it("says that the machine has no such address", async () => {
+    // TEST-NET-1: no machine has it.
+    const { message } = await reasonOf(
+      serve({ ...LOCAL, hostname: "192.0.2.1", ...silent }, hello),
+    );
+    assertStringIncludes(message, "Cannot listen on 192.0.2.1:0: ");
+    assertStringIncludes(message, "no such address");
+  });
+
+  it("ends the program with the reason on stderr when nobody looks at ready", async () => {
+    await using busy = await busyPort();
+    for (
+      const source of [
+        `serve({ port: ${busy.port} }, () => new Response());`,
+        // Other work does not keep it going, and looking at `finished` is not looking at the reason.
+        `serve({ port: ${busy.port} }, () => new Response()); setInterval(() => {}, 1000);`,
+        `await serve({ port: ${busy.port} }, () => new Response()).finished;`,
+      ]
+    ) {
+      await using script = await runScript(source);
+      const { code, signal } = await script.program.exit;
+      assertEquals(signal, null);
+      assertNotEquals(code, 0);
+      const { stdout, stderr } = script.program;
+      assertStringIncludes(stderr.text, `Cannot listen on 127.0.0.1:${busy.port}: EADDRINUSE. `);
+      assertEquals(stdout.text, "");
+    }
+  });
+
+  it("lets a program go on that has looked at ready", async () => {
+    await using busy = await busyPort();
+    await using script = await runScript(
+      `const server = serve({ port: ${busy.port} }, () => new Response());
+      await server.ready.catch(() => console.log("caught"));
+      await server.finished;
+      console.log("goes on");`,
+    );
+    assertEquals(await script.program.exit, { code: 0, signal: null });
+    assertEquals(script.program.stdout.text, "caught\ngoes on\n");
+    assertEquals(script.program.stderr.text, "");
+  });
+});
+
+describe("serve, shutdown", () => {
+  it("answers the request in flight, and refuses new connections meanwhile", async () => {
+    const started = Promise.withResolvers<void>();
+    const release = Promise.withResolvers<void>();
+    const server = serve({ ...LOCAL, ...silent }, async () => {
+      started.resolve();
+      await release.promise;
+      return new Response("Answered");
+    });
+    const address = await server.ready;
+    await using peer = await RawPeer.connect(address);
+    peer.send(request());
+    await started.promise;
+    const stopped = server.shutdown();
+    await assertRejects(() => RawPeer.connect(address), Error, "ECONNREFUSED");
+    const before = await Promise.race([stopped.then(() => "stopped"), nextTurn("in flight")]);
+    assertEquals(before, "in flight");
+    release.resolve();
+    assertEquals((await peer.reply()).text, "Answered");
+    assertEquals(await peer.closing(), "end");
+    peer.end();
+    await stopped;
+    await server.finished;
+  });
+
+  it("lets a response that streams go on to its end", async () => {
+    const last = Promise.withResolvers<void>();
+    const server = serve({ ...LOCAL, ...silent }, () => {
+      return new Response(
+        new ReadableStream({
+          async start(controller) {
+            controller.enqueue(new TextEncoder().encode("first "));
+            await last.promise;
+            controller.enqueue(new TextEncoder().encode("last"));
+            controller.close();
+          },
+        }),
+      );
+    });
+    await using peer = await RawPeer.connect(await server.ready);
+    peer.send(request());
+    await peer.until(() => peer.stdout().endsWith("first "), "the first chunk");
+    const stopped = server.shutdown();
+    last.resolve();
+    assertEquals((await peer.reply()).text, "first last");
+    peer.end();
+    await stopped;
+  });
+
+  it("closes kept connections that are idle", async () => {
+    const server = serve({ ...LOCAL, ...silent }, hello);
+    await using used = await RawPeer.connect(await server.ready);
+    await using unused = await RawPeer.connect(await server.ready);
+    assertEquals((await used.fetch()).text, "Hello\n");
+    const stopped = server.shutdown();
+    assertEquals([await used.closing(), await unused.closing()], ["end", "end"]);
+    used.end();
+    unused.end();
+    await stopped;
+  });
+
+  it("does not wait for ever for peers that never close their side", async () => {
+    const server = serve({ ...LOCAL, ...silent }, hello);
+    await using peer = await RawPeer.connect(await server.ready);
+    assertEquals((await peer.fetch()).text, "Hello\n");
+    await server.shutdown();
+  });
+
+  it("drops a request that has not come whole when the peer goes", async () => {
+    let calls = 0;
+    const server = serve({ ...LOCAL, ...silent }, () => new Response(String(++calls)));
+    await using peer = await RawPeer.connect(await server.ready);
+    peer.send(requestHead().subarray(0, 30));
+    await using other = await RawPeer.connect(await server.ready);
+    assertEquals((await other.fetch({ keep: false })).text, "1");
+    other.end();
+    const stopped = server.shutdown();
+    peer.end();
+    await stopped;
+    assertEquals(calls, 1);
+  });
+
+  it("waits for what the handler gave to waitUntil", async () => {
+    const log: string[] = [];
+    const release = Promise.withResolvers<void>();
+    const server = serve({ ...LOCAL, ...silent }, (_request, info) => {
+      info.waitUntil(release.promise.then(() => void log.push("written")));
+      return new Response("Hello\n");
+    });
+    assertEquals(await ask(await server.ready), "200 Hello\n");
+    const stopped = server.shutdown().then(() => log.push("stopped"));
+    await nextTurn("");
+    assertEquals(log, []);
+    release.resolve();
+    await stopped;
+    assertEquals(log, ["written", "stopped"]);
+  });
+
+  it("is the same shutdown however often it is asked for", async () => {
+    const server = serve({ ...LOCAL, ...silent }, hello);
+    await server.ready;
+    assertEquals(server.shutdown(), server.shutdown());
+    await Promise.all([server.shutdown(), server.finished, server[Symbol.asyncDispose]()]);
+  });
+
+  it("works before the server listens", async () => {
+    const server = serve({ ...LOCAL, ...silent }, hello);
+    await server.shutdown();
+    await server.finished;
+  });
+
+  it("is what the signal asks for", async () => {
+    const abort = new AbortController();
+    const release = Promise.withResolvers<void>();
+    const started = Promise.withResolvers<void>();
+    const server = serve({ ...LOCAL, ...silent, signal: abort.signal }, async () => {
+      started.resolve();
+      await release.promise;
+      return new Response("Answered");
+    });
+    const address = await server.ready;
+    await using peer = await RawPeer.connect(address);
+    peer.send(request());
+    await started.promise;
+    abort.abort();
+    await assertRejects(() => RawPeer.connect(address), Error, "ECONNREFUSED");
+    release.resolve();
+    assertEquals((await peer.reply()).text, "Answered");
+    peer.end();
+    await server.finished;
+  });
+
+  it("comes at once with a signal that has aborted already", async () => {
+    const server = serve({ ...LOCAL, ...silent, signal: AbortSignal.abort() }, hello);
+    await server.finished;
+    await assertRejects(() => RawPeer.connect(server.addr));
+  });
+
+  it("comes at the end of an await using block", async () => {
+    let address: ServeAddress;
+    {
+      await using server = serve({ ...LOCAL, ...silent }, hello);
+      address = await server.ready;
+      assertEquals(await ask(address), "200 Hello\n");
+    }
+    await assertRejects(() => RawPeer.connect(address), Error, "ECONNREFUSED");
+  });
+
+  it("lets the same port be used again at once", async () => {
+    const first = serve({ ...LOCAL, ...silent }, () => new Response("first"));
+    const address = await first.ready;
+    assert(address.transport === "tcp");
+    assertEquals(await ask(address), "200 first");
+    await first.shutdown();
+    await using second = serve(
+      { port: address.port, ...silent },
+      () => new Response("second"),
+    );
+    await second.ready;
+    assertEquals(await ask(address), "200 second");
+  });
+});
+
+describe("serve, the life of the process", () => {
+  it("keeps the process running until it is shut down", async () => {
+    await using script = await runScript(
+      `const server = serve({ port: 0 }, () => {
+        server.shutdown();
+        return new Response("Bye");
+      });`,
+    );
+    const address = await script.address();
+    assertEquals(await ask(address), "200 Bye");
+    assertEquals(await script.program.exit, { code: 0, signal: null });
+  });
+
+  it("leaves nothing behind that keeps the process running after a kept connection", async () => {
+    await using script = await runScript(
+      `const server = serve({ port: 0 }, (request) => {
+        if (request.url.endsWith("/stop")) server.shutdown();
+        return new Response("Hello\\n");
+      });`,
+    );
+    await using peer = await RawPeer.connect(await script.address());
+    assertEquals((await peer.fetch({ uri: "/" })).text, "Hello\n");
+    assertEquals((await peer.fetch({ uri: "/stop" })).text, "Hello\n");
+    assertEquals(await peer.closing(), "end");
+    peer.end();
+    assertEquals(await script.program.exit, { code: 0, signal: null });
+  });
+
+  for (
+    const [when, source] of [
+      ["before it listens", "server.unref(); await server.ready;"],
+      ["once it listens", "await server.ready; server.unref();"],
+    ]
+  ) {
+    it(`lets the process end after unref ${when}`, async () => {
+      await using script = await runScript(
+        `const server = serve({ port: 0 }, () => new Response()); ${source}
+        console.log("last line");`,
+      );
+      assertEquals(await script.program.exit, { code: 0, signal: null });
+      assertEquals(script.program.stdout.text, "last line\n");
+    });
+  }
+
+  it("keeps the process running after unref and ref", async () => {
+    await using script = await runScript(
+      `const server = serve({ port: 0 }, () => {
+        server.unref();
+        return new Response("Still here");
+      });
+      await server.ready;
+      server.unref();
+      server.ref();`,
+    );
+    const address = await script.address();
+    assertEquals(await ask(address), "200 Still here");
+    assertEquals(await script.program.exit, { code: 0, signal: null });
+  });
+
+  it("needs nothing but { path } and a handler", async () => {
+    await using directory = await tempDir();
+    const path = join(directory.path, "fcgi.sock");
+    await using script = await runScript(
+      `serve({ path: ${JSON.stringify(path)} }, (request) => new Response(request.url));`,
+      [],
+      {
+        denoPermissions: [
+          `--allow-net=unix:${path}`,
+          `--allow-read=${path}`,
+          `--allow-write=${path}`,
+        ],
+      },
+    );
+    await script.program.waitForLine("stderr", new RegExp(`^Serving FastCGI on ${path}$`));
+    assertEquals(await ask({ transport: "unix", path }, "/x?y"), "200 http://example.org/x?y");
+  });
+
+  it("ends by SIGTERM as any program does", async () => {
+    await using script = await runScript(`serve({ port: 0 }, () => new Response());`);
+    await script.address();
+    script.program.kill("SIGTERM");
+    const { code, signal } = await script.program.exit;
+    assert(signal === "SIGTERM" || code === 0 || code === 143, `${code} ${signal}`);
+  });
+});
+
+describe("serve, handlers", () => {
+  it("answers 500 for a handler that throws, tells onError and the web server's log", async () => {
+    const errors: unknown[] = [];
+    const failure = new RangeError("Out of cheese");
+    await using server = serve({
+      ...LOCAL,
+      ...silent,
+      onError: (error) => void errors.push(error),
+    }, () => {
+      throw failure;
+    });
+    await using peer = await RawPeer.connect(await server.ready);
+    const { status, text, stderr } = await peer.fetch();
+    assertEquals([status, text], [500, "Internal Server Error\n"]);
+    assertStringIncludes(stderr, "RangeError: Out of cheese");
+    assertEquals(errors, [failure]);
+    assertEquals((await peer.fetch()).status, 500);
+  });
+
+  it("gives the handler a real Request", async () => {
+    let seen: Request | undefined;
+    await using server = serve({ ...LOCAL, ...silent }, (request) => {
+      seen = request;
+      return hello();
+    });
+    await ask(await server.ready);
+    assertInstanceOf(seen, Request);
+    assertEquals(new Request(seen).url, "http://example.org/");
+  });
+});
+
+/** Resolves with `value` after everything that is due has run. */
+function nextTurn<T>(value: T): Promise<T> {
+  return new Promise((resolve) => setTimeout(() => resolve(value), 0));
+}
