@@ -62,13 +62,13 @@ export class Connection implements BodyFlow {
     if (failure !== undefined) {
       // What follows cannot be understood; what came before is answered.
       this.service.report(failure);
-      this.#inputEnded(abortError("The web server broke the protocol"));
+      this.#inputEnded("The web server broke the protocol");
     }
   }
 
   /** The peer has closed its sending side: it has gone, or it only has no more to say. */
   receiveEnd(): void {
-    this.#inputEnded(abortError("The web server closed the connection"));
+    this.#inputEnded("The web server closed the connection");
   }
 
   /** The transport takes bytes again. */
@@ -78,11 +78,13 @@ export class Connection implements BodyFlow {
   }
 
   /** The transport has closed both sides, of itself or because it was asked to. */
-  closed(reason: unknown = abortError("The connection was closed")): void {
+  closed(reason?: unknown): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
     clearTimeout(this.#timer);
-    for (const exchange of [...this.#exchanges.values()]) exchange.connectionLost(reason);
+    for (const exchange of [...this.#exchanges.values()]) {
+      exchange.connectionLost(reason ?? abortError("The connection was closed"));
+    }
     this.#exchanges.clear();
     this.drained();
     this.#transport.destroy();
@@ -205,13 +207,16 @@ export class Connection implements BodyFlow {
     else if (type === RecordType.PARAMS && exchange.isReady) this.#ready.push(exchange);
   }
 
-  #inputEnded(reason: DOMException): void {
+  #inputEnded(message: string): void {
     if (this.#peerEnded || this.#state === "closed") return;
     this.#peerEnded = true;
     if (this.#state === "lingering") return this.closed();
-    for (const exchange of [...this.#exchanges.values()]) exchange.peerEnded(reason);
-    if (this.#exchanges.size === 0) this.#end();
-    else this.#probeLater();
+    if (this.#exchanges.size > 0) {
+      const reason = abortError(message);
+      for (const exchange of [...this.#exchanges.values()]) exchange.peerEnded(reason);
+    }
+    if (this.#exchanges.size > 0) this.#probeLater();
+    else this.#endIfDone();
   }
 
   #endIfDone(): void {

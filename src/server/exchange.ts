@@ -166,7 +166,7 @@ export class Exchange {
     if (log.length > 0) this.#log = [];
     const isWritable = this.connection.write(encodeWrite(this.id, head, body, log, ending));
     if (end) {
-      this.#close(abortError("The response has been sent"));
+      this.#close();
       this.connection.exchangeEnded(this);
     }
     return isWritable;
@@ -217,8 +217,8 @@ export class Exchange {
     this.#abortController?.abort(abortReason);
   }
 
-  /** Nothing more is sent; whoever still reads what the peer has not sent gets `reason`. */
-  #close(reason: DOMException): void {
+  /** Nothing more is sent; whoever still reads what the peer has not sent gets a reason. */
+  #close(reason?: DOMException): void {
     this.#state = "ended";
     this.stdin.fail(reason);
     this.data?.fail(reason);

@@ -1,4 +1,5 @@
 import { ContentBuffer } from "../protocol/content_buffer.ts";
+import { abortError } from "./abort_error.ts";
 import { BODY_HIGH_WATER_MARK } from "./limits.ts";
 
 /** Hears when a body's queue is full and when there is room again; the calls alternate. */
@@ -76,10 +77,15 @@ export class RequestBody {
     this.#state = "discarding";
   }
 
-  /** Gives up what has not come yet: whoever reads on gets `reason`. A body that is complete stays as it is. */
-  fail(reason: unknown): void {
+  /**
+   * Gives up what has not come yet: whoever reads on gets `reason`, by default that the response has been sent. A body
+   * that is complete stays as it is.
+   */
+  fail(reason?: DOMException): void {
     if (this.#complete) return;
-    if (this.#state === "streaming") this.#controller!.error(reason);
+    if (this.#state === "streaming") {
+      this.#controller!.error(reason ?? abortError("The response has been sent"));
+    }
     this.discard();
   }
 

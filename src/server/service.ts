@@ -141,11 +141,6 @@ export class Service {
     return this.#drained.promise;
   }
 
-  /** Closes every connection at once; what was in flight is aborted. */
-  destroy(reason: unknown): void {
-    for (const connection of [...this.#connections]) connection.closed(reason);
-  }
-
   #settle(): void {
     if (this.#draining && this.#connections.size === 0 && this.#pending.size === 0) {
       this.#drained?.resolve();
