@@ -1,8 +1,9 @@
-/** Listening on a Unix or TCP socket, over `node:net`, which Deno, Bun and Node all have. */
-import { createServer, type Server, type Socket as NetSocket } from "node:net";
-import type { AcceptSocket, Listener, ListenTarget, Socket, SocketEvents } from "./listener.ts";
+/** Listening on a Unix or TCP socket, on whichever runtime this is. */
+import { listenOnBun } from "./listen_bun.ts";
 import { explainListenError } from "./listen_error.ts";
+import { listenOnNet } from "./listen_net.ts";
 import { refusedPermission } from "./listen_permission.ts";
+import type { AcceptSocket, Listener, ListenTarget } from "./listener.ts";
 
 /**
  * Opens a listening socket.
@@ -15,91 +16,12 @@ export async function listen(
   accept: AcceptSocket,
   onError: (error: unknown) => void,
 ): Promise<Listener> {
-  const denied = await refusedPermission(target);
-  if (denied !== undefined) throw explainListenError(denied, target);
-  const { promise, resolve, reject } = Promise.withResolvers<Listener>();
-  // Half-open: a peer that has sent its request and closed its side still gets the answer.
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    connect(socket, accept);
-  });
-  const fail = (error: unknown) => reject(explainListenError(error, target));
-  server.once("error", fail);
   try {
-    const place = "path" in target ? target : { host: target.hostname, port: target.port };
-    server.listen(place, () => {
-      server.off("error", fail).on("error", onError);
-      resolve(new NetListener(server, target));
-    });
+    const refused = await refusedPermission(target);
+    if (refused !== undefined) throw refused;
+    if ("Bun" in globalThis) return listenOnBun(target, accept);
+    return await listenOnNet(target, accept, onError);
   } catch (error) {
-    // Deno throws at once what it has no permission for.
-    fail(error);
-  }
-  return await promise;
-}
-
-class NetListener implements Listener {
-  readonly address: Listener["address"];
-  readonly #server: Server;
-
-  constructor(server: Server, target: ListenTarget) {
-    this.#server = server;
-    const bound = server.address();
-    if (bound !== null && typeof bound === "object") {
-      this.address = { transport: "tcp", hostname: bound.address, port: bound.port };
-    } else {
-      this.address = { transport: "unix", path: "path" in target ? target.path : String(bound) };
-    }
-  }
-
-  close(): Promise<void> {
-    return new Promise((resolve) => this.#server.close(() => resolve()));
-  }
-
-  ref(): void {
-    this.#server.ref();
-  }
-
-  unref(): void {
-    this.#server.unref();
-  }
-}
-
-/** Joins a socket's events to whoever `accept` names for them. */
-function connect(socket: NetSocket, accept: AcceptSocket): void {
-  let reason: unknown;
-  const events: SocketEvents = accept(new NetTransport(socket));
-  socket.on("data", (chunk: Uint8Array) => events.receive(chunk));
-  socket.on("end", () => events.receiveEnd());
-  socket.on("drain", () => events.drained());
-  // A reset, a broken pipe: ordinary ends, told with the `close` that follows.
-  socket.on("error", (error) => reason = error);
-  socket.on("close", () => events.closed(reason));
-}
-
-class NetTransport implements Socket {
-  readonly #socket: NetSocket;
-
-  constructor(socket: NetSocket) {
-    this.#socket = socket;
-  }
-
-  write(bytes: Uint8Array): boolean {
-    return this.#socket.write(bytes);
-  }
-
-  pause(): void {
-    this.#socket.pause();
-  }
-
-  resume(): void {
-    this.#socket.resume();
-  }
-
-  end(sent: () => void): void {
-    this.#socket.end(sent);
-  }
-
-  destroy(): void {
-    this.#socket.destroy();
+    throw explainListenError(error, target);
   }
 }

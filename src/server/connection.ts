@@ -82,9 +82,7 @@ export class Connection implements BodyFlow {
     if (this.#state === "closed") return;
     this.#state = "closed";
     clearTimeout(this.#timer);
-    for (const exchange of [...this.#exchanges.values()]) {
-      exchange.connectionLost(reason ?? abortError("The connection was closed"));
-    }
+    for (const exchange of [...this.#exchanges.values()]) exchange.connectionLost(reason);
     this.#exchanges.clear();
     this.drained();
     this.#transport.destroy();

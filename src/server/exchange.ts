@@ -135,9 +135,10 @@ export class Exchange {
     this.#abortController?.abort(reason);
   }
 
-  /** The connection is gone in both directions. */
-  connectionLost(reason: unknown): void {
-    if (this.#state !== "ended") this.#giveUp(reason);
+  /** The connection is gone in both directions; `reason` is the transport's, if it has one. */
+  connectionLost(reason?: unknown): void {
+    if (this.#state === "ended") return;
+    this.#giveUp(reason ?? abortError("The connection was closed"));
   }
 
   /** `info.log`: one line to FCGI_STDERR, with or after the first STDOUT write. */

@@ -1,0 +1,153 @@
+/**
+ * Listening on Bun's own sockets. `node:net` does the same there through streams that cost a tenth of a request
+ * (DESIGN.md, section 3); here the engine hangs on the socket's callbacks.
+ */
+import type { AcceptSocket, Listener, ListenTarget, Socket, SocketEvents } from "./listener.ts";
+
+/** What is used of a Bun socket. */
+interface BunSocket {
+  data: BunTransport;
+  write(bytes: Uint8Array): number;
+  pause(): void;
+  resume(): void;
+  shutdown(): void;
+  terminate(): void;
+  setNoDelay?(noDelay: boolean): boolean;
+}
+
+/** What is used of a Bun listener. */
+interface BunListener {
+  readonly hostname: string;
+  readonly port: number;
+  stop(closeActiveConnections?: boolean): void;
+  ref(): void;
+  unref(): void;
+}
+
+interface BunGlobal {
+  listen(options: {
+    unix?: string;
+    hostname?: string;
+    port?: number;
+    exclusive: boolean;
+    allowHalfOpen: boolean;
+    socket: {
+      open(socket: BunSocket): void;
+      data(socket: BunSocket, chunk: Uint8Array): void;
+      drain(socket: BunSocket): void;
+      end(socket: BunSocket): void;
+      error(socket: BunSocket, error: Error): void;
+      close(socket: BunSocket, error?: Error): void;
+    };
+  }): BunListener;
+}
+
+/**
+ * Opens a listening socket.
+ *
+ * @throws {Error} The system's error, with its `code`.
+ */
+export function listenOnBun(target: ListenTarget, accept: AcceptSocket): Listener {
+  const { Bun } = globalThis as unknown as { Bun: BunGlobal };
+  const listener = Bun.listen({
+    ...("path" in target ? { unix: target.path } : target),
+    // Or else it would share a port that another program listens on.
+    exclusive: true,
+    // A peer that has sent its request and closed its side still gets the answer.
+    allowHalfOpen: true,
+    socket: {
+      open(socket) {
+        socket.data = new BunTransport(socket, accept);
+      },
+      data: (socket, chunk) => socket.data.events.receive(chunk),
+      drain: (socket) => socket.data.drained(),
+      end: (socket) => socket.data.events.receiveEnd(),
+      // A reset, a broken pipe: ordinary ends, told with the `close` that follows.
+      error: (socket, error) => socket.data.failed(error),
+      close: (socket, error) => socket.data.closed(error),
+    },
+  });
+  return {
+    address: "path" in target
+      ? { transport: "unix", path: target.path }
+      : { transport: "tcp", hostname: listener.hostname, port: listener.port },
+    close() {
+      listener.stop();
+      return Promise.resolve();
+    },
+    ref: () => listener.ref(),
+    unref: () => listener.unref(),
+  };
+}
+
+/** A Bun socket as a {@link Socket}: it takes what it can, the rest waits here. */
+class BunTransport implements Socket {
+  readonly events: SocketEvents;
+  readonly #socket: BunSocket;
+  #waiting: Uint8Array[] = [];
+  #onSent: (() => void) | undefined;
+  #reason: unknown;
+
+  constructor(socket: BunSocket, accept: AcceptSocket) {
+    this.#socket = socket;
+    socket.setNoDelay?.(true);
+    this.events = accept(this);
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#waiting.length === 0) {
+      const written = this.#socket.write(bytes);
+      if (written === bytes.length) return true;
+      bytes = bytes.subarray(Math.max(written, 0));
+    }
+    this.#waiting.push(bytes);
+    return false;
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  end(sent: () => void): void {
+    this.#onSent = sent;
+    if (this.#waiting.length === 0) this.#shutdown();
+  }
+
+  destroy(): void {
+    this.#socket.terminate();
+  }
+
+  /** The socket takes bytes again. */
+  drained(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const [index, bytes] of waiting.entries()) {
+      if (!this.write(bytes)) {
+        this.#waiting.push(...waiting.slice(index + 1));
+        return;
+      }
+    }
+    if (this.#onSent !== undefined) this.#shutdown();
+    else this.events.drained();
+  }
+
+  failed(error: Error): void {
+    this.#reason = error;
+  }
+
+  closed(error: Error | undefined): void {
+    this.#waiting = [];
+    this.events.closed(error ?? this.#reason);
+  }
+
+  #shutdown(): void {
+    const sent = this.#onSent;
+    this.#onSent = undefined;
+    this.#socket.shutdown();
+    sent?.();
+  }
+}
