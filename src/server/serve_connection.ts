@@ -95,7 +95,9 @@ class StreamTransport implements Transport {
   }
 
   write(bytes: Uint8Array): boolean {
-    this.#writer.write(bytes).catch(() => {});
+    // What a stream is given may be transferred: it gets no slice of memory that others have a part in.
+    const isWhole = bytes.length === bytes.buffer.byteLength;
+    this.#writer.write(isWhole ? bytes : bytes.slice()).catch(() => {});
     if (this.#writer.desiredSize! > 0) return true;
     if (!this.#isWaiting) {
       this.#isWaiting = true;

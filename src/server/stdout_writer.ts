@@ -9,6 +9,7 @@
  * behind the header block, for a web server that sees STDERR first may take it for the answer's beginning.
  */
 import { encodeLatin1Into } from "../cgi/latin1.ts";
+import { allocate } from "../protocol/allocate.ts";
 import { END_REQUEST_SIZE, writeEndRequest } from "../protocol/bodies.ts";
 import {
   FCGI_HEADER_LEN,
@@ -44,8 +45,7 @@ export function encodeWrite(
     : FCGI_HEADER_LEN * (ending === "end" ? 1 : 2) + END_REQUEST_SIZE;
   let size = (length > 0 ? recordSize(length) : 0) + endSize;
   for (let i = 0; i < log.length; i++) size += streamSize(log[i].length);
-  // Memory of its own: it goes to a stream or a socket, and what a stream was given may be transferred.
-  const bytes = new Uint8Array(size);
+  const bytes = allocate(size);
   let offset = 0;
   if (length > 0) {
     let start = writeRecordHeader(bytes, 0, RecordType.STDOUT, requestId, length);
