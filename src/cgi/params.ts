@@ -1,11 +1,10 @@
 /**
- * The parameters of one request, as the web server sent them (FastCGI 1.0, section 6.2; RFC 3875,
- * section 4.1).
+ * The parameters of one request, as the web server sent them (FastCGI 1.0, section 6.2; RFC 3875, section 4.1).
  *
- * The plan: a request has some 26 parameters of which a handful is ever asked for by name, and
- * hashing 26 fresh strings into a `Map` costs more than building the whole header block of the
- * answer. So pairs are kept in wire order, a short list is searched from its end, and the `Map` is
- * built for long lists and for those who iterate.
+ * The plan: a request has some 26 parameters of which ten are ever looked at. So they stay one text with the borders of
+ * the pairs in it; a name is compared where it stands, and only a value that is asked for becomes a string of its own.
+ * Hashing fresh strings into a `Map` costs more than building the whole header block of the answer: that is left to long
+ * lists and to those who iterate.
  */
 
 /** Read access to the FastCGI parameters. Text is Latin-1: code unit n is byte n. */
@@ -25,7 +24,7 @@ export interface ParamsView extends Iterable<[string, string]> {
 const MAX_SEARCHED_PAIRS = 64;
 
 /**
- * The parameters of a request, appended pair by pair.
+ * The parameters of a request.
  *
  * @example
  * ```ts ignore
@@ -36,32 +35,46 @@ const MAX_SEARCHED_PAIRS = 64;
  * ```
  */
 export class CgiParams implements ParamsView {
-  /** Name, value, name, value … as they came: in wire order, repeated ones too. */
-  readonly pairs: string[] = [];
+  #text: string;
+  /** Three to a pair, in wire order: where its name begins, where its value begins, where that ends. */
+  readonly #borders: number[] = [];
   #index: Map<string, string> | null = null;
+
+  /** Begins with a text that holds pairs, for {@link addSlice} to say where. */
+  constructor(text = "") {
+    this.#text = text;
+  }
 
   /** Adds a pair in the order of the wire. Both are Latin-1: code unit n is byte n. */
   append(name: string, value: string): void {
-    this.pairs.push(name, value);
+    const start = this.#text.length;
+    this.#text += name + value;
+    this.addSlice(start, start + name.length, this.#text.length);
+  }
+
+  /** Adds a pair that stands in the text: the name from `start` to `valueStart`, the value from there to `end`. */
+  addSlice(start: number, valueStart: number, end: number): void {
+    this.#borders.push(start, valueStart, end);
     this.#index = null;
   }
 
   get(name: string): string | undefined {
-    const pairs = this.pairs;
-    if (this.#index !== null || pairs.length > 2 * MAX_SEARCHED_PAIRS) {
+    const borders = this.#borders;
+    if (this.#index !== null || borders.length > 3 * MAX_SEARCHED_PAIRS) {
       return this.#indexed().get(name);
     }
-    if (isHeader(name)) {
-      let joined: string | undefined;
-      for (let i = 0; i < pairs.length; i += 2) {
-        if (pairs[i] === name) joined = join(name, joined, pairs[i + 1]);
-      }
-      return joined;
+    const text = this.#text;
+    const isJoined = isHeader(name);
+    let joined: string | undefined;
+    for (let i = borders.length - 3; i >= 0; i -= 3) {
+      const start = borders[i];
+      const valueStart = borders[i + 1];
+      if (valueStart - start !== name.length || !text.startsWith(name, start)) continue;
+      const value = text.slice(valueStart, borders[i + 2]);
+      if (!isJoined) return value;
+      joined = join(name, value, joined);
     }
-    for (let i = pairs.length - 2; i >= 0; i -= 2) {
-      if (pairs[i] === name) return pairs[i + 1];
-    }
-    return undefined;
+    return joined;
   }
 
   has(name: string): boolean {
@@ -76,12 +89,26 @@ export class CgiParams implements ParamsView {
     return this.#indexed().entries();
   }
 
+  /** Visits every `HTTP_*` pair as it came, repeated ones too, in wire order. */
+  forEachHeader(visit: (name: string, value: string) => void): void {
+    const text = this.#text;
+    const borders = this.#borders;
+    for (let i = 0; i < borders.length; i += 3) {
+      const start = borders[i];
+      const valueStart = borders[i + 1];
+      if (valueStart - start < HEADER_PREFIX.length) continue;
+      if (!text.startsWith(HEADER_PREFIX, start)) continue;
+      visit(text.slice(start, valueStart), text.slice(valueStart, borders[i + 2]));
+    }
+  }
+
   #indexed(): Map<string, string> {
     if (this.#index === null) {
       this.#index = new Map();
-      for (let i = 0; i < this.pairs.length; i += 2) {
-        const name = this.pairs[i];
-        const value = this.pairs[i + 1];
+      for (let i = 0; i < this.#borders.length; i += 3) {
+        const [start, valueStart, end] = this.#borders.slice(i, i + 3);
+        const name = this.#text.slice(start, valueStart);
+        const value = this.#text.slice(valueStart, end);
         this.#index.set(name, isHeader(name) ? join(name, this.#index.get(name), value) : value);
       }
     }
@@ -89,8 +116,10 @@ export class CgiParams implements ParamsView {
   }
 }
 
+const HEADER_PREFIX = "HTTP_";
+
 function isHeader(name: string): boolean {
-  return name.startsWith("HTTP_");
+  return name.startsWith(HEADER_PREFIX);
 }
 
 /**
@@ -100,7 +129,8 @@ function isHeader(name: string): boolean {
  * two for a `fastcgi_param HTTP_HOST` after Debian's `include fastcgi_params`, and means the later
  * one.
  */
-function join(name: string, before: string | undefined, value: string): string {
-  if (before === undefined || name === "HTTP_HOST") return value;
-  return before + (name === "HTTP_COOKIE" ? "; " : ", ") + value;
+function join(name: string, before: string | undefined, after: string | undefined): string {
+  if (before === undefined || after === undefined) return before ?? after ?? "";
+  if (name === "HTTP_HOST") return after;
+  return before + (name === "HTTP_COOKIE" ? "; " : ", ") + after;
 }

@@ -18,24 +18,16 @@ const OTHER_NAMES = quirksOf("other_name");
 
 /** Appends the headers of a request with this method. `headers` must be empty. */
 export function appendRequestHeaders(headers: Headers, params: CgiParams, method: string): void {
-  const { pairs } = params;
   // The two that are not joined as `Headers` would.
   let host = "";
   let cookies: string | null = null;
-  for (let i = 0; i < pairs.length; i += 2) {
-    const param = pairs[i];
-    if (!param.startsWith("HTTP_")) continue;
+  params.forEachHeader((param, value) => {
     const name = requestHeaderName(param);
-    if (name === null) continue;
-    const value = pairs[i + 1];
-    if (name === "host") {
-      host = value;
-    } else if (name === "cookie") {
-      cookies = cookies === null ? value : `${cookies}; ${value}`;
-    } else if (value !== "" || !INVENTED_EMPTY.includes(name)) {
-      append(headers, name, value);
-    }
-  }
+    if (name === null) return;
+    if (name === "host") host = value;
+    else if (name === "cookie") cookies = cookies === null ? value : `${cookies}; ${value}`;
+    else if (value !== "" || !INVENTED_EMPTY.includes(name)) append(headers, name, value);
+  });
   // Empty, it was invented (Caddy, HAProxy and h2o for HTTP/1.0 without Host), and says nothing if
   // it was not.
   if (host !== "") append(headers, "host", host);

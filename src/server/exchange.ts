@@ -24,6 +24,8 @@ import { encodeWrite } from "./stdout_writer.ts";
 /** Where an exchange stands. `ready` is when PARAMS end, `responding` begins with the first byte of the header block. */
 type ExchangeState = "params" | "ready" | "handling" | "responding" | "ended";
 
+const NO_PARAMS = new CgiParams();
+
 /** One request id's life, from BEGIN_REQUEST to END_REQUEST. */
 export class Exchange {
   readonly connection: Connection;
@@ -31,7 +33,8 @@ export class Exchange {
   readonly role: ServeRole;
   /** FCGI_KEEP_CONN of this request. */
   readonly keepConnection: boolean;
-  readonly params: CgiParams = new CgiParams();
+  /** The parameters; none until they are complete. */
+  params: CgiParams = NO_PARAMS;
   /** The method as `Request` spells it; `""` until the parameters have told. */
   method = "";
   readonly stdin: RequestBody;

@@ -3,6 +3,7 @@
  * them. There is always an answer; the reason of a failure goes to the web server's log and to `onError`, never to the
  * client.
  */
+import { CgiParams } from "../cgi/params.ts";
 import { createRequest, methodAllowsBody, type Rejection } from "../cgi/request.ts";
 import type { Exchange } from "./exchange.ts";
 import { HandlerInfo } from "./handler_info.ts";
@@ -14,10 +15,11 @@ import { sendResponse } from "./send_response.ts";
 export function handleRequest(exchange: Exchange): void {
   const content = exchange.takeParams();
   if (content === undefined) return;
-  const { params, stdin, connection: { service } } = exchange;
+  const { stdin, connection: { service } } = exchange;
   const { basePath, maxParams } = service.options;
-  const rejection = readParams(content, params, maxParams);
-  if (rejection !== undefined) return answer(exchange, rejection);
+  const params = readParams(content, maxParams);
+  if (!(params instanceof CgiParams)) return answer(exchange, params);
+  exchange.params = params;
   exchange.method = params.get("REQUEST_METHOD") ?? "";
   // An authorizer decides without a body, and Apache's never end the STDIN of one.
   const hasBody = exchange.role !== "authorizer" && methodAllowsBody(exchange.method);

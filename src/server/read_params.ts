@@ -1,30 +1,22 @@
 import { decodeLatin1 } from "../cgi/latin1.ts";
-import type { CgiParams } from "../cgi/params.ts";
+import { CgiParams } from "../cgi/params.ts";
 import type { Rejection } from "../cgi/request.ts";
 import { forEachNameValue } from "../protocol/name_value.ts";
 
 /**
- * Reads a complete PARAMS stream into `params`, all of it turned into text at once: slices of one string are cheaper
- * than some fifty small decodings.
+ * Reads a complete PARAMS stream, turned into text as a whole: what is wanted of it is cut out later.
  *
- * @returns The answer to give instead, if there are too many parameters or they are malformed.
+ * @returns The parameters, or the answer to give instead if there are too many of them or they are malformed.
  */
-export function readParams(
-  content: Uint8Array,
-  params: CgiParams,
-  maxParams: number,
-): Rejection | undefined {
-  const text = decodeLatin1(content);
+export function readParams(content: Uint8Array, maxParams: number): CgiParams | Rejection {
+  const params = new CgiParams(decodeLatin1(content));
   let count = 0;
   try {
     forEachNameValue(content, (nameStart, valueStart, end) => {
-      if (++count <= maxParams) {
-        params.append(text.slice(nameStart, valueStart), text.slice(valueStart, end));
-      }
+      if (++count <= maxParams) params.addSlice(nameStart, valueStart, end);
     });
   } catch {
     return { status: 400, reason: "Malformed FastCGI parameters" };
   }
-  if (count > maxParams) return { status: 431, reason: "Too many request header fields" };
-  return undefined;
+  return count > maxParams ? { status: 431, reason: "Too many request header fields" } : params;
 }
