@@ -1,6 +1,7 @@
 /** Listening over `node:net`, on Deno and Node: on Deno its own sockets cost the same. */
 import { createServer, type Server, type Socket as NetSocket } from "node:net";
 import type { AcceptSocket, Listener, ListenTarget, Socket, SocketEvents } from "./listener.ts";
+import { flushLater, type HeldWriter, MAX_HELD } from "./write_batch.ts";
 
 /**
  * Opens a listening socket.
@@ -30,6 +31,9 @@ export function listenOnNet(
   }
   return promise;
 }
+
+/** On Node; on Deno `setImmediate` costs more than it saves. */
+const HOLDS_WRITES = !("Deno" in globalThis);
 
 class NetListener implements Listener {
   readonly address: Listener["address"];
@@ -70,15 +74,31 @@ function connect(socket: NetSocket, accept: AcceptSocket): void {
   socket.on("close", () => events.closed(reason));
 }
 
-class NetTransport implements Socket {
+class NetTransport implements Socket, HeldWriter {
   readonly #socket: NetSocket;
+  /** What goes at the end of this turn of the event loop. */
+  #held: Uint8Array | undefined;
 
   constructor(socket: NetSocket) {
     this.#socket = socket;
   }
 
   write(bytes: Uint8Array): boolean {
+    const isHeld = HOLDS_WRITES && this.#held === undefined && bytes.length <= MAX_HELD &&
+      this.#socket.writableLength === 0;
+    if (isHeld) {
+      this.#held = bytes;
+      flushLater(this);
+      return true;
+    }
+    this.flush();
     return this.#socket.write(bytes);
+  }
+
+  flush(): void {
+    const held = this.#held;
+    this.#held = undefined;
+    if (held !== undefined && !this.#socket.destroyed) this.#socket.write(held);
   }
 
   pause(): void {
@@ -90,6 +110,7 @@ class NetTransport implements Socket {
   }
 
   end(sent: () => void): void {
+    this.flush();
     this.#socket.end(sent);
   }
 
