@@ -25,13 +25,11 @@ export async function readBodyStart(reader: Reader): Promise<BodyStart> {
   let length = 0;
   for (;;) {
     const isEnough = length >= FIRST_WRITE_BYTES;
-    const pending = reader.read();
-    let read = await settledAtOnce(pending);
-    if (read === undefined && chunks.length === 0) {
-      await nextTask();
-      read = await settledAtOnce(pending);
-    }
-    if (read === undefined) return { chunks, length, ended: false, pending };
+    const watched = new WatchedRead(reader.read());
+    for (let turn = 0; turn < PROMPT_TURNS && !watched.isSettled; turn++) await undefined;
+    if (!watched.isSettled && chunks.length === 0) await nextTask();
+    const read = watched.result();
+    if (read === undefined) return { chunks, length, ended: false, pending: watched.promise };
     if (read.done) return { chunks, length, ended: true };
     const chunk = bytesOf(read.value);
     if (chunk.length > 0) chunks.push(chunk);
@@ -50,16 +48,29 @@ export function bytesOf(chunk: unknown): Uint8Array {
   throw new TypeError(`Cannot send a response body: a chunk is ${typeof chunk}, not Uint8Array`);
 }
 
-async function settledAtOnce(read: Promise<Read>): Promise<Read | undefined> {
-  let settled: Read | undefined;
-  let failure: { error: unknown } | undefined;
-  read.then((result) => settled = result, (error) => failure = { error });
-  for (let turn = 0; turn < PROMPT_TURNS; turn++) {
-    if (settled !== undefined) return settled;
-    if (failure !== undefined) throw failure.error;
-    await undefined;
+/** A read that can be asked whether it has answered. */
+class WatchedRead {
+  readonly promise: Promise<Read>;
+  isSettled = false;
+  #read: Read | undefined;
+  #failure: unknown;
+
+  constructor(promise: Promise<Read>) {
+    this.promise = promise;
+    promise.then((read) => {
+      this.isSettled = true;
+      this.#read = read;
+    }, (error) => {
+      this.isSettled = true;
+      this.#failure = error;
+    });
   }
-  return undefined;
+
+  /** What was read; `undefined` if nothing has been yet. Throws what the read failed with. */
+  result(): Read | undefined {
+    if (this.isSettled && this.#read === undefined) throw this.#failure;
+    return this.#read;
+  }
 }
 
 function nextTask(): Promise<void> {
