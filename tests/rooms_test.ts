@@ -27,7 +27,7 @@ const DOORS: Record<string, { values: string[]; types: string[] }> = {
 const PURE_ROOMS = ["protocol", "cgi"];
 const IMPURE_WORDS =
   /(?<![.\w$])(?:Promise|async|await|setTimeout|setInterval|setImmediate|queueMicrotask|TransformStream)(?![\w$])/g;
-/** The skins of protocol/ over the Web Streams API (DESIGN, section 4, rule 6). */
+/** The skins of protocol/ over the Web Streams API. */
 const STREAM_SKINS = ["src/protocol/record_streams.ts"];
 
 /** "Most under 150 lines, a hard look at 250". */

@@ -1,6 +1,6 @@
 /**
- * Listening on Bun's own sockets. `node:net` does the same there through streams that cost a tenth of a request
- * (DESIGN.md, section 3); here the engine hangs on the socket's callbacks.
+ * Listening on Bun's own sockets. `node:net` does the same there through streams that cost a tenth of a request;
+ * here the engine hangs on the socket's callbacks.
  */
 import type { AcceptSocket, Listener, ListenTarget, Socket, SocketEvents } from "./listener.ts";
 

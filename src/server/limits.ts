@@ -8,7 +8,7 @@ export const MAX_PARAMS_BYTES: number = 256 * 1024;
 
 /**
  * The most parameters one request may have; more is answered 431. Web servers stop at about 100 headers (Apache,
- * HAProxy) to 1,000 (nginx's 64 KiB of short ones), and Deno's `Headers` is quadratic in their number.
+ * HAProxy) to 1,000 (nginx's 64 KiB of short ones), and the `Headers` of every runtime slow down with their number.
  */
 export const MAX_PARAMS: number = 1000;
 

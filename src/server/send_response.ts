@@ -73,7 +73,7 @@ async function sendStream(
     await sendContent(exchange, head, fitting, false);
     head = "";
     if (left < 0) {
-      // The response is whole as far as the client can tell; HAProxy and Caddy would fail it for the rest (rule 6).
+      // The response is whole as far as the client can tell; HAProxy and Caddy would fail it for the rest.
       const error = badResponse(`its body is longer than its Content-Length of ${declared} bytes`);
       exchange.connection.service.report(error);
       reader.cancel(error).catch(() => {});
@@ -125,7 +125,7 @@ function headOf(exchange: Exchange, response: Response, options: ResponseHeadOpt
     authorizer: exchange.role === "authorizer",
   });
   if (typeof head !== "string") throw badResponse(head.reason);
-  // It has to be complete in the first record: HAProxy dies of one that ends before the blank line (rule 5).
+  // It has to be complete in the first record: HAProxy dies of one that ends before the blank line.
   if (head.length >= STREAM_CONTENT_LEN) {
     throw badResponse(
       `its header block is ${head.length} bytes, the most is ${STREAM_CONTENT_LEN}`,

@@ -11,25 +11,17 @@
 import { encodeLatin1Into } from "../cgi/latin1.ts";
 import { allocate } from "../protocol/allocate.ts";
 import { END_REQUEST_SIZE, writeEndRequest } from "../protocol/bodies.ts";
-import {
-  FCGI_HEADER_LEN,
-  FCGI_MAX_CONTENT_LEN,
-  ProtocolStatus,
-  RecordType,
-} from "../protocol/constants.ts";
+import { FCGI_HEADER_LEN, ProtocolStatus, RecordType } from "../protocol/constants.ts";
 import { recordSize, streamSize, writeRecordHeader, writeStream } from "../protocol/record.ts";
 
 /** How a write ends: with more to come, or with the request's end, with or without a STDERR stream to close. */
 export type WriteEnding = "open" | "end" | "end with stderr";
 
-/** The most bytes of header block and body that one record takes. */
-export const MAX_STDOUT_CONTENT: number = FCGI_MAX_CONTENT_LEN;
-
 const COMPLETE = { appStatus: 0, protocolStatus: ProtocolStatus.REQUEST_COMPLETE } as const;
 
 /**
  * Encodes one write. `head` is Latin-1 text; `head` and `body` together fill at most one record
- * ({@link MAX_STDOUT_CONTENT}); with both empty there is no STDOUT record, for an empty one would end the stream.
+ * (65,535 bytes); with both empty there is no STDOUT record, for an empty one would end the stream.
  */
 export function encodeWrite(
   requestId: number,

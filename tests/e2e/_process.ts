@@ -1,5 +1,6 @@
-/** What Linux tells about another process. */
+/** What can be seen of another process from outside: what Linux tells, and when a transfer stands still. */
 import { readdir, readFile, readlink, writeFile } from "node:fs/promises";
+import { waitUntil } from "../_runtime.ts";
 
 /** The reason why {@link peakGrowth} cannot run here, or `false`. */
 export const skipMemory: string | false = await readFile("/proc/self/clear_refs").then(
@@ -63,4 +64,16 @@ async function statusOf(pid: number, name: string): Promise<number> {
   const [, kilobytes] = new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status) ?? [];
   if (kilobytes === undefined) throw new Error(`No ${name} in /proc/${pid}/status`);
   return Number(kilobytes) * 1024;
+}
+
+/** Resolves with a count that goes on no more. */
+export async function heldBack(count: () => Promise<number>): Promise<number> {
+  let before = -1;
+  await waitUntil(async () => {
+    const now = await count();
+    const same = now === before;
+    before = now;
+    return same && now > 0;
+  }, { what: "the transfer to be held back", interval: 50 });
+  return before;
 }

@@ -1,10 +1,10 @@
 /** What 50 MB cost a server that a slow peer takes them from, or gives them to: directly on its socket. */
 import { encodeStream, RecordType } from "../../src/protocol/mod.ts";
 import { afterEach, assertEquals, assertLess, beforeEach, describe, it } from "../_harness.ts";
-import { type Program, spawnScript, waitUntil } from "../_runtime.ts";
+import { type Program, spawnScript } from "../_runtime.ts";
 import { join, RawPeer, request, requestHead } from "../runtime/_raw_peer.ts";
 import { Hash, hashOf, LARGE, part, PART_BYTES } from "./_content.ts";
-import { peakGrowth, skipMemory, warmUp } from "./_process.ts";
+import { heldBack, peakGrowth, skipMemory, warmUp } from "./_process.ts";
 
 const MEGABYTE = 1024 * 1024;
 const LIMIT = 24 * MEGABYTE;
@@ -117,18 +117,6 @@ async function upload(pace: "at once" | "slowly"): Promise<void> {
   }
   await sending;
   assertEquals((await peer.reply()).text, EXPECTED);
-}
-
-/** Resolves with a count that goes on no more. */
-async function heldBack(count: () => Promise<number>): Promise<number> {
-  let before = -1;
-  await waitUntil(async () => {
-    const now = await count();
-    const same = now === before;
-    before = now;
-    return same && now > 0;
-  }, { what: "the transfer to be held back", interval: 50 });
-  return before;
 }
 
 function endOfHead(content: Uint8Array): number {

@@ -33,7 +33,7 @@ import {
   startTcpApp,
   startUnixApp,
 } from "./_nginx.ts";
-import { peakGrowth, skipMemory, skipSockets, socketsOf, warmUp } from "./_process.ts";
+import { heldBack, peakGrowth, skipMemory, skipSockets, socketsOf, warmUp } from "./_process.ts";
 
 /** One way to an application through the configuration. */
 interface Way {
@@ -588,16 +588,4 @@ async function slowly(connection: HttpConnection, port: number): Promise<string>
     assertNotEquals((await http(port, { target: "/status/200" })).status, 0);
   }
   return hash.toString();
-}
-
-/** Resolves with a count that goes on no more. */
-async function heldBack(count: () => Promise<number>): Promise<number> {
-  let before = -1;
-  await waitUntil(async () => {
-    const now = await count();
-    const same = now === before;
-    before = now;
-    return same && now > 0;
-  }, { what: "the transfer to be held back", interval: 50 });
-  return before;
 }
