@@ -8,8 +8,13 @@
  */
 import { quirksOf } from "./quirks.ts";
 
-/** Names remembered per direction: the union of what browsers send is about 60. */
+/** Response names remembered: what an application says is a few dozen. */
 const MAX_REMEMBERED = 256;
+/**
+ * Request names remembered of one length. The union of what browsers and proxies send is about 80
+ * names, six of one length at the most.
+ */
+const MAX_SAME_LENGTH = 12;
 /**
  * Longer names are worked out each time; remembering them would let a client choose how much memory
  * it takes.
@@ -39,7 +44,14 @@ const IGNORED: ReadonlySet<string> = new Set(
   quirksOf("ignored_headers").flatMap((row) => row.headers),
 );
 
-const fromParams = new Map<string, string | null>();
+/** A parameter's name, and the header it stands for. */
+interface KnownParam {
+  readonly param: string;
+  readonly header: string | null;
+}
+
+/** By the length of the name: comparing with a few where they stand beats making a string to hash. */
+const fromParams: KnownParam[][] = Array.from({ length: MAX_REMEMBERED_LENGTH + 1 }, () => []);
 const forWire = new Map<string, string | null>();
 
 /** Whether `text` is a token: a method or a field name (RFC 9110, section 5.6.2). */
@@ -48,18 +60,32 @@ export function isToken(text: string): boolean {
 }
 
 /**
- * The header a parameter `HTTP_*` stands for, in lower case; `null` if none reaches the
+ * The header that a parameter `HTTP_*` stands for, in lower case; `null` if none reaches the
  * application.
+ *
+ * @param text The parameter's name, from `start` to `end`.
  */
-export function requestHeaderName(param: string): string | null {
-  const known = fromParams.get(param);
-  if (known !== undefined) return known;
-  const name = param.slice(5).toLowerCase().replaceAll("_", "-");
-  const passed = isToken(name) && !HOP_BY_HOP.has(name) && !IGNORED.has(name);
-  // The key is a string of its own: `param` may be a slice that keeps a whole parameter block
-  // alive.
-  const key = `HTTP_${name.toUpperCase().replaceAll("-", "_")}`;
-  return key === param ? remember(fromParams, key, passed ? name : null) : passed ? name : null;
+export function requestHeaderName(
+  text: string,
+  start = 0,
+  end: number = text.length,
+): string | null {
+  const known = fromParams[end - start];
+  if (known !== undefined) {
+    for (let i = 0; i < known.length; i++) {
+      if (text.startsWith(known[i].param, start)) return known[i].header;
+    }
+  }
+  const name = text.slice(start + 5, end).toLowerCase().replaceAll("_", "-");
+  const header = isToken(name) && !HOP_BY_HOP.has(name) && !IGNORED.has(name) ? name : null;
+  // A string of its own: a slice would keep a whole parameter block alive.
+  const param = `HTTP_${name.toUpperCase().replaceAll("-", "_")}`;
+  if (known !== undefined && text.startsWith(param, start)) {
+    // Starting over costs little, and heals after a client has sent nothing but names of its own.
+    if (known.length >= MAX_SAME_LENGTH) known.length = 0;
+    known.push({ param, header });
+  }
+  return header;
 }
 
 /**
@@ -72,22 +98,14 @@ export function responseHeaderName(name: string): string | null {
   const lower = name.toLowerCase();
   // "Status" is how CGI tells the status (RFC 3875, section 6.3.3): ours alone.
   const passed = isToken(lower) && !HOP_BY_HOP.has(lower) && lower !== "status";
-  return remember(forWire, name, passed ? titleCase(lower) : null);
+  const answer = passed ? titleCase(lower) : null;
+  if (name.length <= MAX_REMEMBERED_LENGTH) {
+    if (forWire.size >= MAX_REMEMBERED) forWire.clear();
+    forWire.set(name, answer);
+  }
+  return answer;
 }
 
 function titleCase(name: string): string {
   return name.replace(/(?<![^-])[a-z]/g, (letter) => letter.toUpperCase());
-}
-
-function remember(
-  map: Map<string, string | null>,
-  key: string,
-  answer: string | null,
-): string | null {
-  if (key.length <= MAX_REMEMBERED_LENGTH) {
-    // Starting over costs little, and heals after a client has sent nothing but names of its own.
-    if (map.size >= MAX_REMEMBERED) map.clear();
-    map.set(key, answer);
-  }
-  return answer;
 }

@@ -89,8 +89,13 @@ export class CgiParams implements ParamsView {
     return this.#indexed().entries();
   }
 
-  /** Visits every `HTTP_*` pair as it came, repeated ones too, in wire order. */
-  forEachHeader(visit: (name: string, value: string) => void): void {
+  /**
+   * Visits every `HTTP_*` pair as it came, repeated ones too, in wire order: where its name begins in
+   * `text`, where its value begins, where that ends.
+   */
+  forEachHeader(
+    visit: (text: string, start: number, valueStart: number, end: number) => void,
+  ): void {
     const text = this.#text;
     const borders = this.#borders;
     for (let i = 0; i < borders.length; i += 3) {
@@ -98,7 +103,7 @@ export class CgiParams implements ParamsView {
       const valueStart = borders[i + 1];
       if (valueStart - start < HEADER_PREFIX.length) continue;
       if (!text.startsWith(HEADER_PREFIX, start)) continue;
-      visit(text.slice(start, valueStart), text.slice(valueStart, borders[i + 2]));
+      visit(text, start, valueStart, borders[i + 2]);
     }
   }
 

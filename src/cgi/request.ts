@@ -5,7 +5,6 @@ import { FastCgiRequest } from "./fastcgi_request.ts";
 import { isToken } from "./header_name.ts";
 import type { CgiParams } from "./params.ts";
 import type { Rejection } from "./rejection.ts";
-import { appendRequestHeaders } from "./request_headers.ts";
 import { requestUrl } from "./request_url.ts";
 
 export type { Rejection } from "./rejection.ts";
@@ -47,7 +46,7 @@ export function createRequest(
 
   let request: Request;
   try {
-    request = construct(url, requestInit(method, body), options.signal);
+    request = new FastCgiRequest(url, requestInit(method, body), params, options.signal ?? null);
   } catch {
     // The URL standard refuses more than the check of the host: a port above 65535, a bad IPv6
     // address.
@@ -57,7 +56,6 @@ export function createRequest(
   if (request.method !== method && request.method !== method.toUpperCase()) {
     return unknownMethod(method);
   }
-  appendRequestHeaders(request.headers, params, request.method);
   return request;
 }
 
@@ -84,14 +82,6 @@ function requestInit(
     init.duplex = "half";
   }
   return init;
-}
-
-function construct(
-  url: string,
-  init: RequestInit | undefined,
-  signal: RequestOptions["signal"],
-): Request {
-  return signal === undefined ? new Request(url, init) : new FastCgiRequest(url, init, signal);
 }
 
 function unknownMethod(method: string): Rejection {

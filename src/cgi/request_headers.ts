@@ -21,9 +21,10 @@ export function appendRequestHeaders(headers: Headers, params: CgiParams, method
   // The two that are not joined as `Headers` would.
   let host = "";
   let cookies: string | null = null;
-  params.forEachHeader((param, value) => {
-    const name = requestHeaderName(param);
+  params.forEachHeader((text, start, valueStart, end) => {
+    const name = requestHeaderName(text, start, valueStart);
     if (name === null) return;
+    const value = text.slice(valueStart, end);
     if (name === "host") host = value;
     else if (name === "cookie") cookies = cookies === null ? value : `${cookies}; ${value}`;
     else if (value !== "" || !INVENTED_EMPTY.includes(name)) append(headers, name, value);

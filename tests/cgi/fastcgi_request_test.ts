@@ -2,6 +2,9 @@
  * What is made from a request follows its signal. Where it does not, the gap is a named skip: the
  * day a runtime closes it, a test of what it does instead fails.
  */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { inspect } from "node:util";
 import {
   assert,
   assertEquals,
@@ -187,6 +190,91 @@ describe("FastCgiRequest", () => {
     assertEquals([...request.headers], [["host", "127.0.0.1:1"], ["x-a", "c"]]);
   });
 });
+
+describe("FastCgiRequest's headers", () => {
+  const FORM = "--x\r\ncontent-disposition: form-data; name=a\r\n\r\nb\r\n--x--\r\n";
+
+  function makeForm(): Request {
+    const params = paramsOf({
+      REQUEST_METHOD: "POST",
+      HTTP_HOST: "127.0.0.1:1",
+      REQUEST_URI: "/",
+      CONTENT_TYPE: "multipart/form-data; boundary=x",
+    });
+    const request = createRequest(params, new TextEncoder().encode(FORM));
+    assertInstanceOf(request, Request);
+    return request;
+  }
+
+  // Each on a request whose headers nobody has looked at before.
+  const uses: [name: string, use: (request: Request) => unknown, expected: unknown][] = [
+    ["formData()", async (request) => (await request.formData()).get("a"), "b"],
+    ["blob()", async (request) => (await request.blob()).type.split(";")[0], "multipart/form-data"],
+    ["clone()", (request) => request.clone().headers.get("host"), "127.0.0.1:1"],
+    ["a clone's formData()", async (request) => (await request.clone().formData()).get("a"), "b"],
+    ["new Request(request)", (request) => new Request(request).headers.get("host"), "127.0.0.1:1"],
+    [
+      "new Request(url, request)",
+      (request) => new Request("http://h/", request).headers.get("host"),
+      "127.0.0.1:1",
+    ],
+    [
+      "a Response made of them",
+      (request) => new Response(null, { headers: request.headers }).headers.get("host"),
+      "127.0.0.1:1",
+    ],
+    ["console.log", (request) => shown(request).includes("127.0.0.1:1"), true],
+  ];
+  for (const [name, use, expected] of uses) {
+    it(`are there for ${name}`, async () => {
+      assertEquals(await use(makeForm()), expected);
+    });
+  }
+
+  it("are the same object each time, and say what a handler has changed", () => {
+    const request = makeForm();
+    request.headers.set("x-a", "1");
+    assertStrictEquals(request.headers, request.headers);
+    assertEquals(request.clone().headers.get("x-a"), "1");
+    assertEquals(new Request(request).headers.get("x-a"), "1");
+  });
+
+  it("travel with fetch(request)", async () => {
+    await using server = await echoServer();
+    const request = createRequest(
+      paramsOf({
+        REQUEST_METHOD: "POST",
+        HTTP_HOST: `127.0.0.1:${server.port}`,
+        REQUEST_URI: "/",
+        HTTP_X_A: "b",
+      }),
+      new TextEncoder().encode("body"),
+    );
+    assertInstanceOf(request, Request);
+    assertEquals(await (await fetch(request)).json(), { header: "b", body: "body" });
+  });
+});
+
+/** What `console.log` prints; Bun's `node:util` has another idea of it. */
+function shown(value: unknown): string {
+  const { Bun } = globalThis as { Bun?: { inspect(value: unknown): string } };
+  return Bun === undefined ? inspect(value) : Bun.inspect(value);
+}
+
+/** An HTTP server that tells what it was sent. */
+async function echoServer(): Promise<{ port: number } & AsyncDisposable> {
+  const server = createServer(async (request, response) => {
+    let body = "";
+    for await (const part of request) body += part;
+    response.setHeader("connection", "close");
+    response.end(JSON.stringify({ header: request.headers["x-a"], body }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
 
 function nameOf(error: Error): string {
   return error.name;

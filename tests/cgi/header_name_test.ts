@@ -27,6 +27,15 @@ describe("requestHeaderName", () => {
     }
   });
 
+  it("reads a name where it stands in a longer text", () => {
+    const text = "xHTTP_ACCEPTHTTP_ACCEPT_LANGUAGEHTTP_UPGRADE";
+    for (let i = 0; i < 2; i++) {
+      assertEquals(requestHeaderName(text, 1, 12), "accept");
+      assertEquals(requestHeaderName(text, 12, 32), "accept-language");
+      assertEquals(requestHeaderName(text, 32), null);
+    }
+  });
+
   it("keeps its memory bounded, and its answers right when it starts over", () => {
     for (let i = 0; i < 2000; i++) assertEquals(requestHeaderName(`HTTP_X_${i}`), `x-${i}`);
     assertEquals(requestHeaderName("HTTP_CONNECTION"), null);
