@@ -64,12 +64,12 @@ export class FastCgiRequest extends Request {
   }
 
   // These two look at the Content-Type.
-  override blob(): Promise<Blob> {
+  override blob(): ReturnType<Request["blob"]> {
     this.#fillHeaders();
     return super.blob();
   }
 
-  override formData(): Promise<FormData> {
+  override formData(): ReturnType<Request["formData"]> {
     this.#fillHeaders();
     return super.formData();
   }
