@@ -105,6 +105,10 @@ describe("serve, signatures", () => {
       "with a negative port": () => serve({ port: -1 }, hello),
       "with a port that is no whole number": () => serve({ port: 1.5 }, hello),
       "with a port that is no number": () => serve({ port: "http" as never }, hello),
+      "with a mount and another basePath": () =>
+        serve({ port: 0, mount: "/a", basePath: "/b" }, hello),
+      "with a mount and the root as basePath": () =>
+        serve({ port: 0, mount: "/a", basePath: "/" }, hello),
     })
   ) {
     it(`throws a TypeError ${what}`, () => {

@@ -16,7 +16,7 @@ export function handleRequest(exchange: Exchange): void {
   const content = exchange.takeParams();
   if (content === undefined) return;
   const { stdin, connection: { service } } = exchange;
-  const { basePath, maxParams } = service.options;
+  const { mount, maxParams } = service.options;
   const params = readParams(content, maxParams);
   if (!(params instanceof CgiParams)) return answer(exchange, params);
   exchange.params = params;
@@ -25,7 +25,7 @@ export function handleRequest(exchange: Exchange): void {
   const hasBody = exchange.role !== "authorizer" && methodAllowsBody(exchange.method);
   if (!hasBody) stdin.discard();
   const request = createRequest(params, hasBody ? stdin.open() : null, {
-    basePath,
+    mount,
     signal: () => exchange.signal,
   });
   if (!(request instanceof Request)) return answer(exchange, request);

@@ -23,6 +23,11 @@ export interface ServeHandlerInfo {
   readonly role: ServeRole;
   /** The Filter role's FCGI_DATA stream; `null` in the other roles. */
   readonly data: ReadableStream<Uint8Array> | null;
+  /**
+   * The URL that a browser shows. `request.url` is the same, unless the option `mount` takes the mount point away from
+   * it: then absolute URLs are made with this one, as in `new URL(info.scriptName + "/login", info.url)`.
+   */
+  readonly url: string;
   /** The part of the path at which the application is mounted, decoded as CGI does: `""` or `/app` (RFC 3875, 4.1.13). */
   readonly scriptName: string;
   /** The rest of the path: `scriptName + pathInfo` is the path that was asked for (RFC 3875, 4.1.5). */

@@ -33,7 +33,7 @@ describe("splitPath: as web servers send it", () => {
     ["nginx", "split-get-encoded", "/app", "/hello wörld/a/b"],
     ["nginx", "split-get-enc-dots", "/app", "/c"],
     ["nginx", "split-get-root", "", "/"],
-    ["nginx", "split-get-dots", "", "/double/x"],
+    ["nginx", "split-get-dots", "", "//double//x"],
     ["nginx", "phpsplit-get-php", "/app/index.php", "/extra/path"],
     ["lighttpd", "app-get-app", "/app", ""],
     ["lighttpd", "app-get-app-slash", "/app", "/"],
@@ -44,7 +44,7 @@ describe("splitPath: as web servers send it", () => {
     ["lighttpd", "php-get-php", "/app/index.php", "/extra/path"],
     ["mod_fcgid", "get-app", "/app", ""],
     ["mod_fcgid", "get-app-slash", "/app", "/"],
-    ["mod_fcgid", "get-app-dots", "/app", "/double/x/y"],
+    ["mod_fcgid", "get-app-dots", "/app", "//double//x/y"],
     ["mod_fcgid", "root-get-app", "", "/app"],
     ["mod_fcgid", "root-get-root", "", "/"],
     ["haproxy", "split-get-encoded", "/app", "/hello wörld/a/b"],
@@ -56,7 +56,8 @@ describe("splitPath: as web servers send it", () => {
     ["apache", "pathinfo-get-encoded", "/app", "/hello wörld/a/b"],
     ["apache", "pathinfo-get-enc-dots", "/app", "/c"],
     // Split where the file system says.
-    ["apache", "sethandler-get-dots", "/double", "/x"],
+    // But not if the mount point is not how the path begins.
+    ["apache", "sethandler-get-dots", "", "//double//x"],
     ["apache", "sethandler-get-php", "/app/index.php", "/extra/path"],
     // Rewritten: REQUEST_URI is what was asked for.
     ["apache", "sethandler-get-root", "", "/"],
