@@ -1,6 +1,6 @@
 import { assertEquals, describe, it } from "../_harness.ts";
 import { splitPath } from "../../src/cgi/paths.ts";
-import { captured, capturesOf, paramsOf, type Server, SERVERS } from "./_captures.ts";
+import { captured, paramsOf, type Server } from "./_captures.ts";
 
 /** `[scriptName, pathInfo]`. */
 function split(params: Record<string, string>, basePath?: string): [string, string] {
@@ -77,41 +77,7 @@ describe("splitPath: as web servers send it", () => {
       assertEquals(splitCapture(server, name), [scriptName, pathInfo]);
     });
   }
-
-  it("makes up the path that was asked for, on every server, with any base path", () => {
-    for (const server of SERVERS) {
-      for (const { name, request, params: pairs } of capturesOf(server).values()) {
-        const target = /^\S+ (?:https?:\/\/[^/]*)?([^ ?#]*)/.exec(request);
-        if (target === null || name === "h2") continue;
-        const asked = target[1].replace(
-          /%[0-9a-f]{2}/gi,
-          (x) => String.fromCharCode(parseInt(x.slice(1), 16)),
-        );
-        for (const basePath of [undefined, "", "/", "/app", "/other"]) {
-          const { scriptName, pathInfo } = splitPath(paramsOf(pairs), basePath);
-          const path = Array.from(
-            new TextEncoder().encode(scriptName + pathInfo),
-            (byte) => String.fromCharCode(byte),
-          ).join("");
-          assertEquals(simple(path), simple(asked), `${server} ${name} ${basePath}`);
-        }
-      }
-    }
-  });
 });
-
-/**
- * Without dot segments and double slashes, and in UTF-8 (the raw Latin-1 of one request is read as
- * it stands).
- */
-function simple(path: string): string {
-  const segments: string[] = [];
-  for (const segment of path.replace("w\xf6rld", "w\xc3\xb6rld").split("/")) {
-    if (segment === "..") segments.pop();
-    else if (segment !== "." && segment !== "") segments.push(segment);
-  }
-  return segments.join("/");
-}
 
 describe("splitPath: basePath", () => {
   const base = (uri: string, basePath: string) => split({ REQUEST_URI: uri }, basePath);
