@@ -142,6 +142,12 @@ describe("splitPath: parameters that do not agree", () => {
     assertEquals(split({ SCRIPT_NAME: "/app", REQUEST_URI: "/apple" }), ["", "/apple"]);
   });
 
+  it("believes a server that saw one slash where there are several, before it looked for dots", () => {
+    // nginx: `a` is what `..` goes back over; in a URL it is the empty segment.
+    const parts = { SCRIPT_NAME: "/app", PATH_INFO: "/b" };
+    assertEquals(split({ ...parts, REQUEST_URI: "/app/a//../b" }), ["/app", "/a/b"]);
+  });
+
   it("finds a prefix that the web server took away", () => {
     const stripped = { SCRIPT_NAME: "", PATH_INFO: "/x", REQUEST_URI: "/app/x" };
     assertEquals(split(stripped), ["/app", "/x"]);
