@@ -139,7 +139,7 @@ export const DIFFERENCES: readonly Difference[] = [
     servers: "lighttpd",
     what: "Headers with odd signs in their names come with `-` for each",
     why: "It writes `_` for every sign that is no letter or digit",
-    remedy: "`server.http-parseopts` can refuse such headers",
+    remedy: "None",
     shows: [[["lighttpd"], {
       "odd-names": {
         headers: {
