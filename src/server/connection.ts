@@ -7,8 +7,8 @@
  *
  * A chunk is read to its end before a handler starts: a small body that came along is then already there.
  */
-import { decodeBeginRequest, encodeEndRequest } from "../protocol/bodies.ts";
-import { FCGI_KEEP_CONN, ProtocolStatus, RecordType } from "../protocol/constants.ts";
+import { decodeBeginRequest } from "../protocol/bodies.ts";
+import { FCGI_KEEP_CONN, RecordType } from "../protocol/constants.ts";
 import { fatalPeerError } from "../protocol/errors.ts";
 import { answerManagement } from "../protocol/management.ts";
 import { encodeRecord, type FastCgiRecord, INVALID_RECORD } from "../protocol/record.ts";
@@ -20,6 +20,7 @@ import { LINGER_TIMEOUT, PROBE_INTERVAL } from "./limits.ts";
 import type { BodyFlow } from "./request_body.ts";
 import type { Service } from "./service.ts";
 import type { Transport } from "./transport.ts";
+import { encodeUnknownRole } from "./unknown_role.ts";
 
 /**
  * - `open`: records are read
@@ -182,10 +183,7 @@ export class Connection implements BodyFlow {
     const keepConnection = (flags & FCGI_KEEP_CONN) !== 0;
     const name = this.service.roles.get(role);
     if (name === undefined) {
-      this.write(encodeEndRequest(requestId, {
-        appStatus: 0,
-        protocolStatus: ProtocolStatus.UNKNOWN_ROLE,
-      }));
+      this.write(encodeUnknownRole(requestId, role));
       if (!keepConnection) this.drain();
       return;
     }
