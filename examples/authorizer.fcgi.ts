@@ -22,7 +22,7 @@ serve({ port: Number(process.argv[2]) || undefined, roles: ["authorizer"] }, (re
 /** Apache has taken the header apart, lighttpd passes it on. */
 function credentials(request: Request, param: (name: string) => string | undefined): string[] {
   const user = param("REMOTE_USER");
-  if (param("FCGI_APACHE_ROLE") !== undefined) return [user ?? "", param("REMOTE_PASSWD") ?? ""];
+  if (user !== undefined) return [user, param("REMOTE_PASSWD") ?? ""];
   const [, encoded = ""] = request.headers.get("authorization")?.match(/^Basic ([\w+/=]+)$/i) ?? [];
   const [, name = "", password = ""] = decode(encoded).match(/^([^:]*):(.*)$/s) ?? [];
   return [name, password];
