@@ -6,6 +6,7 @@ import {
   afterAll,
   assert,
   assertEquals,
+  assertMatch,
   assertNotEquals,
   assertStringIncludes,
   beforeAll,
@@ -110,7 +111,7 @@ function testInFront(headers: Headers, user: string): void {
       greeting: "h\xe9llo, world",
       user,
     }]);
-    assertEquals(all("content-type"), ["application/json"]);
+    assertMatch(all("content-type").join(), /^application\/json/);
   });
 
   it("lets an upload through to the application", async () => {
@@ -386,11 +387,11 @@ for (const setup of [LIGHTTPD, AUTHNZ_FCGI]) {
       assertRefused(await get("/app/grant"), 401);
     });
 
-    it("answers Apache's question about a user alone", {
-      skip: setup !== AUTHNZ_FCGI && "Apache's",
-    }, async () => {
-      assertFile(await get("/staff/grant.txt", ADA), "grant.txt");
-      assertFile(await get("/board/grant.txt", ADA), "grant.txt");
-    });
+    if (setup === AUTHNZ_FCGI) {
+      it("answers Apache's questions about a user alone, and about both", async () => {
+        assertFile(await get("/staff/grant.txt", ADA), "grant.txt");
+        assertFile(await get("/board/grant.txt", ADA), "grant.txt");
+      });
+    }
   });
 }
