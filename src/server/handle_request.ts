@@ -3,6 +3,7 @@
  * them. There is always an answer; the reason of a failure goes to the web server's log and to `onError`, never to the
  * client.
  */
+import { isGrant } from "../cgi/authorizer_head.ts";
 import { CgiParams } from "../cgi/params.ts";
 import { createRequest, methodAllowsBody, type Rejection } from "../cgi/request.ts";
 import type { Exchange } from "./exchange.ts";
@@ -77,6 +78,8 @@ async function handlerFailed(exchange: Exchange, error: unknown): Promise<void> 
   if (!isAbort(exchange, error)) {
     if (!exchange.isEnded) exchange.log(describeError(error));
     response = await service.errorResponse(error);
+    // An error page that has forgotten its status would open what the authorizer guards.
+    if (exchange.role === "authorizer" && isGrant(response?.status ?? 0)) response = undefined;
   }
   try {
     await sendResponse(exchange, response ?? internalServerError());

@@ -33,7 +33,8 @@ export interface ConnectionOptions {
    */
   mount?: string;
   /**
-   * The roles the handler takes; a request in another one is refused with `FCGI_UNKNOWN_ROLE`.
+   * The roles the handler takes; a request in another one is refused with `FCGI_UNKNOWN_ROLE`. A handler that takes
+   * several asks `info.role`.
    *
    * @default ["responder"]
    */

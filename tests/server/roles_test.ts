@@ -120,6 +120,22 @@ describe("authorizer", () => {
     assertEquals(peer.takeErrors().length, 1);
   });
 
+  it("that fails refuses, though the error page has no status of its own", async () => {
+    const failing = () => {
+      throw new Error("No list of users");
+    };
+    for (const [status, expected] of [[200, 500], [503, 503]] as const) {
+      const onError = () => new Response("Sorry", { status });
+      await using peer = new Peer(failing, { roles, onError });
+      assertEquals((await peer.ask(question)).status, expected);
+      assertEquals(peer.takeErrors().length, 1);
+    }
+    const onError = () => new Response("Sorry");
+    await using peer = new Peer(failing, { roles: ["responder"], onError });
+    assertEquals((await peer.ask()).status, 200);
+    assertEquals(peer.takeErrors().length, 1);
+  });
+
   it("that fails with its body before anything is sent refuses, whatever its status was", async () => {
     await using peer = new Peer(() => {
       const body = new ManualBody();
