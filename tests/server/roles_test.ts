@@ -297,6 +297,22 @@ describe("filter", () => {
     await peer.fence();
   });
 
+  it("lets go with its answer of what had filled both queues", async () => {
+    const gate = Promise.withResolvers<void>();
+    await using peer = new Peer(async () => {
+      await gate.promise;
+      return new Response("done");
+    }, { roles });
+    void peer.send(openRequest(init));
+    const sent = chunksOf(pattern(1_000_000), 20_000)
+      .map((part) => peer.send(stdin(part), data(part)));
+    assertLess(await quiet(() => peer.toServer.bytesRead), 400_000);
+    gate.resolve();
+    assertEquals((await peer.reply()).text, "done");
+    await Promise.all(sent);
+    assertEquals((await peer.ask()).text, "done");
+  });
+
   it("does not see the late data of the request before it under the same id", async () => {
     let first = true;
     await using peer = new Peer(async (request, info) => {
