@@ -76,7 +76,7 @@ async function handlerFailed(exchange: Exchange, error: unknown): Promise<void> 
   const { service } = exchange.connection;
   let response: Response | undefined;
   if (!isAbort(exchange, error)) {
-    if (!exchange.isEnded) exchange.log(describeError(error));
+    if (!exchange.isEnded && service.logsFailures) exchange.log(describeError(error));
     response = await service.errorResponse(error);
     // An error page that has forgotten its status would open what the authorizer guards.
     if (exchange.role === "authorizer" && isGrant(response?.status ?? 0)) response = undefined;
@@ -92,8 +92,9 @@ async function handlerFailed(exchange: Exchange, error: unknown): Promise<void> 
 
 /** The header block has been sent: all that can still be told is that the response is not whole. */
 function responseFailed(exchange: Exchange, error: unknown): void {
-  exchange.log(describeError(error));
-  exchange.connection.service.report(error);
+  const { service } = exchange.connection;
+  if (service.logsFailures) exchange.log(describeError(error));
+  service.report(error);
   exchange.breakOff(error);
 }
 

@@ -76,6 +76,8 @@ export class Service {
   readonly roles: ReadonlyMap<number, ServeRole>;
   /** What GET_VALUES is answered with (FastCGI 1.0, section 4.1). */
   readonly managementValues: ManagementValues;
+  /** Whether a request that fails says so in the web server's log, beside `onError`. */
+  logsFailures = true;
   readonly #connections = new Set<Connection>();
   readonly #pending = new Set<Promise<unknown>>();
   #hasWarned = false;
