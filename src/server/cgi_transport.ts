@@ -26,17 +26,36 @@ export class CgiTransport implements Transport {
   readonly #decoder = new RecordDecoder();
   readonly #closed = Promise.withResolvers<void>();
   #connection: Connection | undefined;
+  /** Settles when standard error has taken everything so far. */
+  #logged: Promise<void> = Promise.resolve();
   /** Set while reading is paused. */
   #paused: PromiseWithResolvers<void> | undefined;
   #isWaiting = false;
   #isDestroyed = false;
+  /** The whole body has been taken. */
+  #isFed = false;
+  /** The whole answer has been sent, or as much of it as there is. */
+  #isSent = false;
   #isComplete = false;
+  readonly #bodyFirst: boolean;
 
-  constructor({ stdin, stdout, stderr }: CgiStreams) {
+  /**
+   * @param bodyFirst Whether the web server takes nothing of the answer before all of the body has been taken. Standard
+   * input is then read on while standard output is blocked, or both would wait for each other.
+   */
+  constructor({ stdin, stdout, stderr }: CgiStreams, bodyFirst: boolean) {
+    this.#bodyFirst = bodyFirst;
     this.#stdin = stdin.getReader();
-    this.#stdout = stdout.getWriter();
     this.#stderr = stderr.getWriter();
     this.#stderr.closed.catch(() => {});
+    const answer = stdout.getWriter();
+    this.#stdout = new WritableStream<Uint8Array>({
+      // lighttpd kills a program as soon as it has the whole answer: what there is to log goes before it.
+      write: (bytes) => this.#logged.then(() => answer.write(bytes)),
+      close: () => answer.close(),
+      abort: (reason) => answer.abort(reason),
+    }).getWriter();
+    answer.closed.catch((error) => this.#stdout.abort(error)).catch(() => {});
   }
 
   /**
@@ -51,15 +70,16 @@ export class CgiTransport implements Transport {
       this.#isComplete = false;
       connection.closed(error);
     });
+    this.#isFed = bodyLength === 0;
     connection.receive(head);
-    if (bodyLength > 0) await this.#feed(connection, bodyLength);
+    if (!this.#isFed) await this.#feed(connection, bodyLength);
     await this.#closed.promise;
     return this.#isComplete;
   }
 
   /** Writes a line to standard error, which may be gone. */
   log(line: Uint8Array): void {
-    this.#stderr.write(line).catch(() => {});
+    this.#logged = this.#stderr.write(line).catch(() => {});
   }
 
   /** Waits until standard error has taken everything. */
@@ -68,18 +88,32 @@ export class CgiTransport implements Transport {
   }
 
   write(bytes: Uint8Array): boolean {
+    const records: FastCgiRecord[] = [];
     try {
       this.#decoder.push(bytes);
       for (let record = this.#decoder.next(); record; record = this.#decoder.next()) {
-        this.#take(record);
+        records.push(record);
       }
     } catch {
       // The invalid record: the answer broke off, and its end will not come.
       return true;
     }
+    for (const { type, content } of records) {
+      if (type === RecordType.STDERR && content.length > 0) this.log(content.slice());
+    }
+    for (const { type, content } of records) {
+      // A copy: what a stream is given is its own, and records share their memory.
+      if (type === RecordType.STDOUT && content.length > 0) {
+        this.#stdout.write(content.slice()).catch(() => {});
+      } else if (type === RecordType.END_REQUEST) {
+        const { protocolStatus } = decodeEndRequest(content);
+        this.#isComplete = protocolStatus === ProtocolStatus.REQUEST_COMPLETE;
+      }
+    }
     if (this.#stdout.desiredSize! > 0) return true;
     if (!this.#isWaiting) {
       this.#isWaiting = true;
+      if (this.#bodyFirst) this.resume();
       this.#stdout.ready.catch(() => {}).then(() => {
         this.#isWaiting = false;
         this.#connection?.drained();
@@ -89,6 +123,7 @@ export class CgiTransport implements Transport {
   }
 
   pause(): void {
+    if (this.#bodyFirst && this.#isWaiting) return;
     this.#paused ??= Promise.withResolvers();
   }
 
@@ -99,9 +134,11 @@ export class CgiTransport implements Transport {
 
   end(sent: () => void): void {
     this.#stdout.close().then(() => {
-      // What is left of the body is not waited for: the web server knows that programs end without it.
-      this.#connection?.receiveEnd();
       sent();
+      this.#isSent = true;
+      // Else what is left of the body is read first: mod_cgid has one socket for both, and the end of a program that
+      // has not read it all would reset that under the answer.
+      if (this.#isFed) this.#connection?.receiveEnd();
     }, () => {});
   }
 
@@ -133,19 +170,9 @@ export class CgiTransport implements Transport {
       // It ends here, and too early.
       left ||= 1;
     }
-    if (left > 0 && left < Infinity) connection.receiveEnd();
-    else connection.receive(encodeRecord(RecordType.STDIN, REQUEST_ID));
-  }
-
-  #take({ type, content }: FastCgiRecord): void {
-    if (type === RecordType.END_REQUEST) {
-      const { protocolStatus } = decodeEndRequest(content);
-      this.#isComplete = protocolStatus === ProtocolStatus.REQUEST_COMPLETE;
-    } else if (content.length > 0) {
-      // A copy: what a stream is given is its own, and records share their memory.
-      const bytes = content.slice();
-      if (type === RecordType.STDERR) this.log(bytes);
-      else this.#stdout.write(bytes).catch(() => {});
-    }
+    this.#isFed = true;
+    const isShort = left > 0 && left < Infinity;
+    if (!isShort) connection.receive(encodeRecord(RecordType.STDIN, REQUEST_ID));
+    if (isShort || this.#isSent) connection.receiveEnd();
   }
 }

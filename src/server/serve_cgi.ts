@@ -47,14 +47,16 @@ export async function serveCgi(
   handler: ServeHandler,
   options: ConnectionOptions = {},
 ): Promise<boolean> {
-  const transport = new CgiTransport(program);
+  const env = new Map(program.env);
+  // Without a path below it, the script is all there is (RFC 3875, section 4.1.5); servers leave the variable out then.
+  if (env.has("SCRIPT_NAME") && !env.has("PATH_INFO")) env.set("PATH_INFO", "");
+  const transport = new CgiTransport(program, isBodyFirst(env));
   const onError = options.onError ??
     ((error: unknown) => transport.log(encodeLogLine(describeError(error))));
   const service = new Service(handler, { ...options, onError });
   // Both ways lead to standard error: one of them is enough.
   service.logsFailures = options.onError !== undefined;
-  const env = [...program.env];
-  const bodyLength = bodyLengthOf(new Map(env));
+  const bodyLength = bodyLengthOf(env);
   const isComplete = await transport.run(
     service.accept(transport),
     requestHead(env, bodyLength === 0),
@@ -75,8 +77,13 @@ function bodyLengthOf(env: ReadonlyMap<string, string>): number {
   return /^chunked$/i.test(env.get("HTTP_TRANSFER_ENCODING") ?? "") ? Infinity : 0;
 }
 
+/** Whether the web server is Apache, whose mod_cgi and mod_cgid write the whole body before they read any answer. */
+function isBodyFirst(env: ReadonlyMap<string, string>): boolean {
+  return env.get("SERVER_SOFTWARE")?.startsWith("Apache") === true;
+}
+
 /** The records of a request without its body; with `isWhole`, there is none. */
-function requestHead(env: readonly (readonly [string, string])[], isWhole: boolean): Uint8Array {
+function requestHead(env: ReadonlyMap<string, string>, isWhole: boolean): Uint8Array {
   const records = [
     encodeBeginRequest(REQUEST_ID, { role: Role.RESPONDER, flags: 0 }),
     encodeStream(RecordType.PARAMS, REQUEST_ID, encodeNameValues(env)),
