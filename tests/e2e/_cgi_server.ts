@@ -64,6 +64,7 @@ export const APP_COMMAND = commandFor(APP, PERMISSIONS).map((arg) => `'${arg}'`)
 /** The reason why a server cannot be tested here, or `false`. */
 export async function skipReason(server: CgiServer): Promise<string | false> {
   if (await which(server.command) === null) return `${server.command} is not installed`;
+  if (await which("setsid") === null) return "setsid (util-linux) is not installed";
   for (const file of server.needs) if (!(await exists(file))) return `There is no ${file} here`;
   return false;
 }
@@ -94,9 +95,10 @@ export async function startServer(server: CgiServer): Promise<RunningServer> {
   await writeFile(script, `#!/bin/sh\nexec ${APP_COMMAND}\n`);
   await chmod(script, 0o755);
   if (isRoot && server.user) await chown(directory.path, server.user.uid, server.user.gid);
+  // A stopping Apache with mpm_prefork sends SIGTERM to its whole process group: it gets one of its own.
   const program = await spawnProgram(
-    (await which(server.command))!,
-    server.args(configuration, directory.path),
+    (await which("setsid"))!,
+    [(await which(server.command))!, ...server.args(configuration, directory.path)],
     { cwd: directory.path, env: { NO_COLOR: "1", FORCE_COLOR: undefined } },
   );
   const log = () => readFile(join(directory.path, server.log), "utf8").catch(() => "");

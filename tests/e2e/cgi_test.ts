@@ -64,9 +64,11 @@ for (const server of SERVERS) {
     });
     afterAll(async () => await running?.[Symbol.asyncDispose]());
     for (const [port, mount] of behaviour.ways) {
-      describe(`port ${port}`, () => testWay(behaviour, port, mount, () => running));
+      describe(`port ${port}`, () => testRequests(behaviour, port, mount));
     }
+    // A process for each request takes its time: what has nothing to do with the mount point is tested once.
     const [port, mount] = behaviour.streams;
+    testAnswers(behaviour, port, mount, () => running);
 
     it("passes on the first part of an answer before there is a second", async () => {
       const until = join(running.directory, `go-${server.name.replaceAll(" ", "-")}`);
@@ -87,7 +89,7 @@ for (const server of SERVERS) {
       await connection.send({ target: `${mount}/flood?mark=${mark}` });
       assertEquals((await connection.head()).status, 200);
       await connection.read();
-      connection.reset();
+      connection.close();
       // The program hears of it, or the server has killed it: either way it is gone.
       const programs = async () => {
         await using list = await spawnProgram("sh", [
@@ -102,14 +104,13 @@ for (const server of SERVERS) {
   });
 }
 
-function testWay(
-  behaviour: Behaviour,
-  port: number,
-  mount: string,
-  running: () => RunningServer,
-): void {
-  const ask = (target: string, request: HttpRequest = {}) =>
+function asker(port: number, mount: string) {
+  return (target: string, request: HttpRequest = {}) =>
     http(port, { ...request, target: mount + target });
+}
+
+function testRequests(behaviour: Behaviour, port: number, mount: string): void {
+  const ask = asker(port, mount);
   const echo = async (target: string, request: HttpRequest = {}) => {
     const answer = await ask(target, request);
     assertEquals(answer.status, 200, answer.text);
@@ -131,13 +132,6 @@ function testWay(
     assertEquals([got.scriptName, got.pathInfo], [mount, "/echo/\xf6"]);
   });
 
-  it("headers, in UTF-8 and in Latin-1, byte for byte, and back", async () => {
-    for (const value of ["plain", "w\xc3\xb6rld", "\xe9t\xe9 \x80\xff"]) {
-      const answer = await ask("/header", { headers: [["X-In", value]] });
-      assertEquals(answer.all("x-out"), [value]);
-    }
-  });
-
   it("no Proxy header (httpoxy)", async () => {
     const got = await echo("/echo", { headers: [["Proxy", "http://evil.example"]] });
     assertEquals(got.headers.filter(([name]: [string]) => name === "proxy"), []);
@@ -150,6 +144,22 @@ function testWay(
       body: bytesOf("a=1&b=%C3%B6"),
     });
     assertEquals(JSON.parse(answer.text), [["a", "1"], ["b", "ö"]]);
+  });
+}
+
+function testAnswers(
+  behaviour: Behaviour,
+  port: number,
+  mount: string,
+  running: () => RunningServer,
+): void {
+  const ask = asker(port, mount);
+
+  it("headers, in UTF-8 and in Latin-1, byte for byte, and back", async () => {
+    for (const value of ["plain", "w\xc3\xb6rld", "\xe9t\xe9 \x80\xff"]) {
+      const answer = await ask("/header", { headers: [["X-In", value]] });
+      assertEquals(answer.all("x-out"), [value]);
+    }
   });
 
   it("POST: 5 MB, with a Content-Length and in chunks", async () => {
@@ -183,7 +193,7 @@ function testWay(
   });
 
   it("statuses", async () => {
-    for (const status of [200, 201, 204, 304, 400, 404, 410, 418, 500, 503]) {
+    for (const status of [201, 204, 304, 404, 418, 503]) {
       const answer = await ask(`/status/${status}`);
       const text = status === 204 || status === 304 ? "" : `${status}\n`;
       assertEquals([answer.status, answer.text], [status, text]);
@@ -222,13 +232,15 @@ function testWay(
 }
 
 describe("a bare shell", { timeout: 20_000 }, () => {
-  const run = async (script: string) => {
+  const run = async (script: string, input = "") => {
     await using directory = await tempDir();
     await using program = await spawnProgram("sh", ["-c", script], {
       cwd: directory.path,
       stdin: "pipe",
       env: { NO_COLOR: "1", FORCE_COLOR: undefined },
     });
+    // Its standard input stays open, as a terminal's does.
+    program.process.stdin?.write(input);
     const { code } = await program.exit;
     return { code, stdout: program.stdout.text, stderr: program.stderr.text };
   };
@@ -239,7 +251,6 @@ describe("a bare shell", { timeout: 20_000 }, () => {
     `${CGI} REQUEST_METHOD=POST PATH_INFO=${path} CONTENT_LENGTH=${length} ${APP_COMMAND}`;
 
   it("gets an answer on standard output, and exit code 0", async () => {
-    // Its standard input stays open, as a terminal's does.
     assertEquals(await run(get("/status/404")), {
       code: 0,
       stdout: "Content-Type: text/plain;charset=UTF-8\r\nContent-Length: 4\r\n" +
@@ -249,7 +260,7 @@ describe("a bare shell", { timeout: 20_000 }, () => {
   });
 
   it("gives a body, which need not end", async () => {
-    const { code, stdout } = await run(`{ printf abcdef; cat; } | ${post("/copy", 3)}`);
+    const { code, stdout } = await run(post("/copy", 3), "abcdef");
     assertEquals([code, stdout.split("\r\n\r\n")[1]], [0, "abc"]);
   });
 
