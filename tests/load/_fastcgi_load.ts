@@ -75,7 +75,11 @@ export async function runLane(
     }
     tally.sent++;
     const goesOn = await make(peer, { ...task, keep }, isKept, tally);
-    if (goesOn && keep) continue;
+    if (goesOn && keep) {
+      // As a web server does, which looks for the end of a kept connection before it uses it again.
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      continue;
+    }
     await peer[Symbol.asyncDispose]();
     peer = undefined;
   }
