@@ -6,6 +6,7 @@
 import { listen } from "./runtime/listen.ts";
 import type { ListenAddress, Listener, ListenTarget } from "./runtime/listener.ts";
 import type { ServeHandler } from "./server/handler.ts";
+import { MAX_CONNECTIONS } from "./server/limits.ts";
 import { type ConnectionOptions, Service } from "./server/service.ts";
 
 /** Where an application listens when nothing says otherwise: loopback, never all interfaces. */
@@ -30,6 +31,12 @@ export interface ServeOptions extends ConnectionOptions {
    * @default "127.0.0.1"
    */
   hostname?: string;
+  /**
+   * The most connections served at once; the first request of the next is answered 503, then that connection is closed.
+   *
+   * @default 4096
+   */
+  maxConnections?: number;
   /** Shuts the server down when it aborts, as {@link FastCgiServer.shutdown} does. */
   signal?: AbortSignal;
   /**
@@ -118,7 +125,8 @@ export function serve(
   if (typeof handler !== "function") {
     throw new TypeError("Cannot serve: there is no handler, as the last argument or as `fetch`");
   }
-  return new Server(new Service(handler, options), options, targetOf(options));
+  const service = new Service(handler, options, options.maxConnections ?? MAX_CONNECTIONS);
+  return new Server(service, options, targetOf(options));
 }
 
 class Server implements FastCgiServer {
