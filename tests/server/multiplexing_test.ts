@@ -6,6 +6,7 @@ import {
   assert,
   assertEquals,
   assertGreater,
+  assertGreaterOrEqual,
   assertInstanceOf,
   assertLess,
   assertLessOrEqual,
@@ -17,7 +18,8 @@ import {
 import { assertBytes, type Bytes, bytes, chunksOf, pattern, Random } from "../_bytes.ts";
 import { rawRecord } from "../_records.ts";
 import { RecordType, Role } from "../../src/protocol/mod.ts";
-import { FastCgiError, type ServeHandler } from "../../mod.ts";
+import { FastCgiError, serve, type ServeHandler } from "../../mod.ts";
+import { RawPeer, request as rawRequest, requestHead } from "../runtime/_raw_peer.ts";
 import {
   abort,
   COMPLETE,
@@ -528,6 +530,37 @@ describe("Requests, on one connection", () => {
       assertEquals((await peer.reply(3)).text, "/quick");
       assertBytes((await peer.reply(1)).body, pattern(4096 * KIB));
     });
+  });
+
+  it("over a socket: a handler that does not read is given up, and who waited behind it is answered", async () => {
+    const gates = new Gates();
+    const heard: unknown[] = [];
+    const onError = (error: unknown) => void heard.push(error);
+    await using server = serve({ port: 0, onListen: () => {}, onError }, gates.handler);
+    await using peer = await RawPeer.connect(await server.ready);
+    peer.send(rawRequest({ id: 3, method: "POST", uri: "/other" }));
+    peer.send(requestHead({ id: 1, method: "POST", uri: "/slow" }));
+    for (const part of chunksOf(pattern(8192 * KIB), 32 * KIB)) peer.send(stdin(part, 1));
+    peer.send(stdin("", 1), rawRequest({ id: 5, uri: "/quick" }));
+    const start = performance.now();
+    assertEquals((await peer.reply(1)).status, 503);
+    assertGreaterOrEqual(performance.now() - start, PATIENCE - 100);
+    assertEquals((await peer.reply(5)).text, "/quick");
+    gates.of("/other").resolve();
+    assertEquals((await peer.reply(3)).text, "0");
+    assertEquals(heard.map((error) => (error as FastCgiError).code), ["body_unread"]);
+  });
+
+  it("over a socket: a body below the limit keeps nobody waiting", async () => {
+    const gates = new Gates();
+    await using server = serve({ port: 0, onListen: () => {} }, gates.handler);
+    await using peer = await RawPeer.connect(await server.ready);
+    peer.send(requestHead({ id: 1, method: "POST", uri: "/slow" }));
+    for (const part of chunksOf(pattern(900 * KIB), 16 * KIB)) peer.send(stdin(part, 1));
+    for (const id of [3, 5]) assertEquals((await peer.fetch({ id, uri: "/quick" })).text, "/quick");
+    gates.of("/slow").resolve();
+    peer.send(stdin("", 1));
+    assertEquals((await peer.reply(1)).text, `${900 * KIB}`);
   });
 
   for (const seed of [1, 2, 3, 4]) {
