@@ -17,8 +17,9 @@ export const MAX_REQUESTS_PER_CONNECTION = 100;
 
 /**
  * The most connections served at once; the first request of the next is answered 503. More than stock web servers open
- * (nginx on Debian 768 a worker, lighttpd 1,024, Apache 400), so that only what has run away meets it; far below the open
- * files that a process may have, for beyond those nobody is answered at all.
+ * (nginx on Debian 768 a worker, lighttpd 1,024, Apache 400), so that only what has run away meets it; and no more than the
+ * open files a process may have on an old system (all three runtimes raise their soft limit to the hard one), for beyond
+ * those nobody is answered at all.
  */
 export const MAX_CONNECTIONS = 4096;
 

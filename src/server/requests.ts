@@ -5,7 +5,8 @@
  * kept up to a limit each. Where no other request can come (no FCGI_KEEP_CONN, or multiplexing refused) that is one
  * record's worth; elsewhere it is `maxBufferedBodyBytes`, and from the first request on, for the second would stand
  * unseen behind a body that is not read. Past the limit the connection is not read until the handler reads on, or has
- * read nothing for so long that it is given up for the others: never when there are none.
+ * read nothing for so long that it is given up for the others: never when there are none. (There may be some that are not
+ * seen, behind more of a body than the limit. They wait: nobody can tell them from more of it.)
  */
 import { decodeBeginRequest, encodeEndRequest } from "../protocol/bodies.ts";
 import { FCGI_KEEP_CONN, ProtocolStatus, RecordType } from "../protocol/constants.ts";
