@@ -144,6 +144,7 @@ export class Exchange {
   overrule(reason: DOMException): void {
     this.#abortReason = reason;
     this.#failure = { reason };
+    this.#responseBody?.cancel(reason).catch(() => {});
     this.#abortController?.abort(reason);
   }
 

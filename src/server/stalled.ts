@@ -14,8 +14,8 @@ const REASON = `The body was not read for ${STALL_TIMEOUT} ms while other reques
  * Gives up those of `exchanges` whose handlers have read nothing of a full body since this was asked last: the body fails,
  * what still comes of it is dropped, and the answer is 503, unless there is one on its way, which may go on.
  */
-export function giveUpStalled(exchanges: Iterable<Exchange>): void {
-  for (const exchange of [...exchanges]) {
+export function giveUpStalled(exchanges: readonly Exchange[]): void {
+  for (const exchange of exchanges) {
     const { stdin, data } = exchange;
     const bodies = data === undefined ? [stdin] : [stdin, data];
     if (!bodies.some((body) => body.hasStalled())) continue;

@@ -270,6 +270,26 @@ describe("Requests, on one connection", () => {
       assertEquals(peer.takeErrors().length, 1);
     });
 
+    it("may be about to answer: that response is cancelled", async () => {
+      using timers = new LongTimers();
+      const gates = new Gates();
+      const body = new ManualBody();
+      await using peer = new Peer(async (request, info) => {
+        if (!request.url.endsWith("/slow")) return gates.handler(request, info);
+        await gates.of("/slow").promise;
+        return new Response(body.stream);
+      });
+      await stall(peer);
+      gates.of("/slow").resolve();
+      // Its body is being waited for, and nothing has been sent: for no longer than a task, which is not over here.
+      for (let turn = 0; turn < 15; turn++) await undefined;
+      const elapsed = timers.elapse();
+      assertEquals((await peer.reply(1)).status, 503);
+      await elapsed;
+      await body.cancelled;
+      assertEquals(peer.takeErrors().length, 1);
+    });
+
     it("keeps the response that it has begun", async () => {
       using timers = new LongTimers();
       const gates = new Gates();
