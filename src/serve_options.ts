@@ -4,7 +4,10 @@ import type { ListenAddress, ListenTarget } from "./runtime/listener.ts";
 import type { ServeHandler } from "./server/handler.ts";
 import type { ConnectionOptions } from "./server/service.ts";
 
-/** The address of a {@link FastCgiServer}, in `Deno.serve`'s words. */
+/**
+ * The address of a {@link FastCgiServer}, in `Deno.serve`'s words. The path is `""` where there is none to tell: of an
+ * inherited Unix socket, and in a plain CGI program.
+ */
 export type ServeAddress = ListenAddress;
 
 /** What {@link serve} takes beside the handler. */
