@@ -17,13 +17,9 @@ export {
   type FastCgiErrorCode,
   type FastCgiErrorOptions,
 } from "./src/protocol/errors.ts";
-export {
-  type FastCgiServer,
-  serve,
-  type ServeAddress,
-  type ServeInit,
-  type ServeOptions,
-} from "./src/serve.ts";
+export type { FastCgiServer } from "./src/fastcgi_server.ts";
+export { serve } from "./src/serve.ts";
+export type { ServeAddress, ServeInit, ServeOptions } from "./src/serve_options.ts";
 export type {
   ErrorHandler,
   RemoteAddress,

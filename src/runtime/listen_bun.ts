@@ -7,6 +7,7 @@ import type { AcceptSocket, Listener, ListenTarget, Socket, SocketEvents } from 
 /** What is used of a Bun socket. */
 interface BunSocket {
   data: BunTransport;
+  readonly remoteAddress?: string;
   write(bytes: Uint8Array): number;
   pause(): void;
   resume(): void;
@@ -19,6 +20,8 @@ interface BunSocket {
 interface BunListener {
   readonly hostname: string;
   readonly port: number;
+  /** Fills in the address of a TCP socket, and nothing for a Unix one. */
+  getsockname?(address: { address?: string; port?: number }): void;
   stop(closeActiveConnections?: boolean): void;
   ref(): void;
   unref(): void;
@@ -27,6 +30,7 @@ interface BunListener {
 interface BunGlobal {
   listen(options: {
     unix?: string;
+    fd?: number;
     hostname?: string;
     port?: number;
     exclusive: boolean;
@@ -68,9 +72,7 @@ export function listenOnBun(target: ListenTarget, accept: AcceptSocket): Listene
     },
   });
   return {
-    address: "path" in target
-      ? { transport: "unix", path: target.path }
-      : { transport: "tcp", hostname: listener.hostname, port: listener.port },
+    address: addressOf(listener, target),
     close() {
       listener.stop();
       return Promise.resolve();
@@ -78,6 +80,19 @@ export function listenOnBun(target: ListenTarget, accept: AcceptSocket): Listene
     ref: () => listener.ref(),
     unref: () => listener.unref(),
   };
+}
+
+function addressOf(listener: BunListener, target: ListenTarget): Listener["address"] {
+  if ("path" in target) return { transport: "unix", path: target.path };
+  if ("port" in target) {
+    return { transport: "tcp", hostname: listener.hostname, port: listener.port };
+  }
+  const bound: { address?: string; port?: number } = {};
+  listener.getsockname?.(bound);
+  const { address, port } = bound;
+  return address && port
+    ? { transport: "tcp", hostname: address, port }
+    : { transport: "unix", path: "" };
 }
 
 /** A Bun socket as a {@link Socket}: it takes what it can, the rest waits here. */
@@ -92,6 +107,10 @@ class BunTransport implements Socket {
     this.#socket = socket;
     socket.setNoDelay?.(true);
     this.events = accept(this);
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#socket.remoteAddress;
   }
 
   write(bytes: Uint8Array): boolean {

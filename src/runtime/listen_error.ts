@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
-import type { ListenTarget } from "./listener.ts";
+import { type ListenTarget, nameOfTarget } from "./listener.ts";
 
 /** What to do about the errors that a person meets, by the system's code. */
 const ADVICE: Record<string, (target: ListenTarget) => string> = {
@@ -28,15 +28,23 @@ const ADVICE: Record<string, (target: ListenTarget) => string> = {
       : "Run deno with --allow-net",
 };
 
+/** EINVAL, ENOTSOCK, EBADF: whatever the descriptor is, it is not what it should be. */
+const ADVICE_FD =
+  "It is no listening socket; have the program started by a web server, spawn-fcgi or systemd, or give a path or port";
+
 /** An error that says what could not be listened on, why, and what to do next; the system's own is its `cause`. */
 export function explainListenError(error: unknown, target: ListenTarget): Error {
   const { code, name, message } = error as { code?: string; name?: string; message?: string };
-  const place = "path" in target ? target.path : `${target.hostname}:${target.port}`;
-  const advice = (ADVICE[meantCode(code, target)] ?? ADVICE[name ?? ""])?.(target);
+  const advice = "fd" in target
+    ? ADVICE_FD
+    : (ADVICE[meantCode(code, target)] ?? ADVICE[name ?? ""])?.(target);
   const reason = code ?? message ?? String(error);
-  return new Error(`Cannot listen on ${place}: ${reason}${advice ? `. ${advice}` : ""}`, {
-    cause: error,
-  });
+  return new Error(
+    `Cannot listen on ${nameOfTarget(target)}: ${reason}${advice ? `. ${advice}` : ""}`,
+    {
+      cause: error,
+    },
+  );
 }
 
 /** Node says EACCES where the directory of a socket does not exist, too; what Deno says is right, and not to be checked. */

@@ -20,8 +20,7 @@ export function listenOnNet(
   });
   server.once("error", reject);
   try {
-    const place = "path" in target ? target : { host: target.hostname, port: target.port };
-    server.listen(place, () => {
+    server.listen(placeOf(target), () => {
       server.off("error", reject).on("error", onError);
       resolve(new NetListener(server, target));
     });
@@ -30,6 +29,14 @@ export function listenOnNet(
     reject(error);
   }
   return promise;
+}
+
+function placeOf(
+  target: ListenTarget,
+): { path: string } | { fd: number } | { host: string; port: number } {
+  if ("path" in target) return { path: target.path };
+  if ("fd" in target) return { fd: target.fd };
+  return { host: target.hostname, port: target.port };
 }
 
 /** On Node; on Deno `setImmediate` costs more than it saves. */
@@ -45,7 +52,7 @@ class NetListener implements Listener {
     if (bound !== null && typeof bound === "object") {
       this.address = { transport: "tcp", hostname: bound.address, port: bound.port };
     } else {
-      this.address = { transport: "unix", path: "path" in target ? target.path : String(bound) };
+      this.address = { transport: "unix", path: "path" in target ? target.path : "" };
     }
   }
 
@@ -81,6 +88,10 @@ class NetTransport implements Socket, HeldWriter {
 
   constructor(socket: NetSocket) {
     this.#socket = socket;
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#socket.remoteAddress;
   }
 
   write(bytes: Uint8Array): boolean {

@@ -1,4 +1,4 @@
-import type { ListenTarget } from "./listener.ts";
+import { type ListenTarget, nameOfTarget } from "./listener.ts";
 
 /** As much of Deno as is needed to ask. */
 interface DenoPermissions {
@@ -14,9 +14,8 @@ interface DenoPermissions {
  */
 export async function refusedPermission(target: ListenTarget): Promise<Error | undefined> {
   const { Deno } = globalThis as { Deno?: DenoPermissions };
-  if (Deno === undefined || "path" in target) return undefined;
-  const { hostname, port } = target;
-  const host = `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+  if (Deno === undefined || !("port" in target)) return undefined;
+  const host = nameOfTarget(target);
   const { state } = await Deno.permissions.request({ name: "net", host });
   if (state === "granted") return undefined;
   const error = new Error(`Requires net access to ${host}`);

@@ -3,15 +3,24 @@
  * come and go by callbacks.
  */
 
-/** Where a listener listens, in `Deno.serve`'s words. */
+/** Where a listener listens, in `Deno.serve`'s words. The path of an inherited Unix socket is `""`: the system does not tell. */
 export type ListenAddress =
   | { readonly transport: "tcp"; readonly hostname: string; readonly port: number }
   | { readonly transport: "unix"; readonly path: string };
 
-/** Where to listen. */
+/** Where to listen: at a path, on a TCP port, or on a listening socket that the program was started with. */
 export type ListenTarget =
-  | { readonly path: string }
-  | { readonly hostname: string; readonly port: number };
+  | { readonly path: string; readonly mode?: number }
+  | { readonly hostname: string; readonly port: number }
+  | { readonly fd: number };
+
+/** A target in a few words, for people. */
+export function nameOfTarget(target: ListenTarget): string {
+  if ("fd" in target) return `descriptor ${target.fd}`;
+  if ("path" in target) return target.path;
+  const { hostname, port } = target;
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}
 
 /** The events of a socket, in the order they come. */
 export interface SocketEvents {
@@ -27,6 +36,8 @@ export interface SocketEvents {
 
 /** One accepted socket. */
 export interface Socket {
+  /** The IP address of the other end; `undefined` for a Unix socket. */
+  readonly remoteAddress: string | undefined;
   /** Sends bytes, which are the socket's own from now on; `false`: hold back until `drained`. */
   write(bytes: Uint8Array): boolean;
   /** Stops reading. */

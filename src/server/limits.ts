@@ -59,10 +59,13 @@ export const FIRST_WRITE_BYTES: number = 32 * 1024;
 
 /**
  * Turns of the microtask queue a body read gets before the reply goes out without it. Bodies made from strings and bytes
- * answer within 2 on every runtime, those made from blobs within 8 on Deno and Bun; Node ends a blob in a later task. A
- * body that waits for anything is a stream, and is sent as one.
+ * answer within 2 on every runtime, those made from blobs within 8 on Deno and Bun. A body that waits for anything is a
+ * stream, and is sent as one.
  */
 export const PROMPT_TURNS = 10;
+
+/** Tasks it gets after those: Node reads each part of a blob two tasks after the one before. */
+export const PROMPT_TASKS = 2;
 
 /**
  * How long a closed sending side waits for the peer's own end, in milliseconds, discarding what still comes. Closing

@@ -8,8 +8,8 @@
  * read nothing for so long that it is given up for the others: never when there are none. (There may be some that are not
  * seen, behind more of a body than the limit. They wait: nobody can tell them from more of it.)
  */
-import { decodeBeginRequest, encodeEndRequest } from "../protocol/bodies.ts";
-import { FCGI_KEEP_CONN, ProtocolStatus, RecordType } from "../protocol/constants.ts";
+import { decodeBeginRequest } from "../protocol/bodies.ts";
+import { FCGI_KEEP_CONN, RecordType } from "../protocol/constants.ts";
 import { fatalPeerError } from "../protocol/errors.ts";
 import type { FastCgiRecord } from "../protocol/record.ts";
 import type { Connection } from "./connection.ts";
@@ -17,6 +17,7 @@ import { Exchange } from "./exchange.ts";
 import { handleRequest, reject } from "./handle_request.ts";
 import { BODY_HIGH_WATER_MARK, STALL_TIMEOUT } from "./limits.ts";
 import { refusalOf } from "./refusal.ts";
+import { encodeUnknownRole } from "./unknown_role.ts";
 import type { BodyFlow } from "./request_body.ts";
 import { giveUpStalled } from "./stalled.ts";
 import type { Transport } from "./transport.ts";
@@ -134,10 +135,7 @@ export class Requests implements BodyFlow {
     const { roles, options } = connection.service;
     const name = roles.get(role);
     if (name === undefined) {
-      connection.write(encodeEndRequest(requestId, {
-        appStatus: 0,
-        protocolStatus: ProtocolStatus.UNKNOWN_ROLE,
-      }));
+      connection.write(encodeUnknownRole(requestId, role));
       if (!keepConnection) connection.endWhenDone();
       return;
     }

@@ -1,3 +1,4 @@
+import { mountPoint } from "../cgi/paths.ts";
 import { Role } from "../protocol/constants.ts";
 import type { ManagementValues } from "../protocol/management.ts";
 import { Connection } from "./connection.ts";
@@ -25,7 +26,20 @@ export interface ConnectionOptions {
    */
   basePath?: string;
   /**
-   * The roles the handler takes; a request in another one is refused with `FCGI_UNKNOWN_ROLE`.
+   * Mounts an application whose routes begin at `/` below this path, such as `/yourapplication`: `request.url` comes
+   * without it (`/yourapplication/x?y` as `/x?y`), `info.scriptName` is the mount point, and `info.url` stays the public
+   * URL. A request outside keeps its URL as it is.
+   *
+   * It implies `basePath`. Browsers resolve a relative `Location` or link such as `../list` against the public URL, so
+   * it is right as it is; one that begins with a slash must begin with `info.scriptName`, and an absolute one is made
+   * with `info.url`.
+   *
+   * @default none: `request.url` is the public URL
+   */
+  mount?: string;
+  /**
+   * The roles the handler takes; a request in another one is refused with `FCGI_UNKNOWN_ROLE`. A handler that takes
+   * several asks `info.role`.
    *
    * @default ["responder"]
    */
@@ -68,12 +82,16 @@ const ROLE_NUMBERS: Record<ServeRole, number> = {
 /** One handler with its options, and every connection that it serves. */
 export class Service {
   readonly handler: ServeHandler;
-  readonly options: Required<Omit<ConnectionOptions, "basePath">> & { basePath?: string };
+  readonly options:
+    & Required<Omit<ConnectionOptions, "basePath" | "mount">>
+    & Pick<ConnectionOptions, "basePath" | "mount">;
   /** The roles that the handler takes, by number. */
   readonly roles: ReadonlyMap<number, ServeRole>;
   /** What GET_VALUES is answered with (FastCGI 1.0, section 4.1). */
   readonly managementValues: ManagementValues;
   readonly #maxConnections: number;
+  /** Whether a request that fails says so in the web server's log, beside `onError`. */
+  logsFailures = true;
   readonly #connections = new Set<Connection>();
   readonly #pending = new Set<Promise<unknown>>();
   #hasWarned = false;
@@ -86,7 +104,7 @@ export class Service {
     this.handler = handler;
     this.options = {
       onError: options.onError ?? logError,
-      basePath: options.basePath,
+      ...mountOf(options),
       roles: options.roles ?? ["responder"],
       maxParamsBytes: options.maxParamsBytes ?? MAX_PARAMS_BYTES,
       maxParams: options.maxParams ?? MAX_PARAMS,
@@ -176,6 +194,16 @@ export class Service {
       this.#drained?.resolve();
     }
   }
+}
+
+/** Where the application is mounted, and what is taken from its URLs: nothing, if that is the root. */
+function mountOf({ basePath, mount }: ConnectionOptions): { basePath?: string; mount?: string } {
+  if (mount === undefined) return { basePath };
+  const point = mountPoint(mount);
+  if (basePath !== undefined && mountPoint(basePath) !== point) {
+    throw new TypeError(`Cannot serve: mount is ${mount}, but basePath is ${basePath}`);
+  }
+  return { basePath: point, mount: point === "" ? undefined : point };
 }
 
 function logError(error: unknown): void {

@@ -91,7 +91,7 @@ export async function startOnPort9000(start: () => Promise<Program>): Promise<Pr
     await claimPort(9000);
     const program = await start();
     const [line] = await program.waitForLine("stderr", /^Serving FastCGI on .*|EADDRINUSE/);
-    if (line === "Serving FastCGI on 127.0.0.1:9000") return program;
+    if (line.startsWith("Serving FastCGI on 127.0.0.1:9000")) return program;
     await program[Symbol.asyncDispose]();
     if (line !== "EADDRINUSE") throw new Error(`Program listens elsewhere: ${line}`);
   }

@@ -54,7 +54,7 @@ describe("permissions", { skip }, () => {
       denoPermissions: ["--allow-net=127.0.0.1:9000", ...DENIED],
     });
     // Another program may have the port: that is no question of permissions.
-    const line = /^Serving FastCGI on 127\.0\.0\.1:9000$|EADDRINUSE/;
+    const line = /^Serving FastCGI on 127\.0\.0\.1:9000 \(the default; |EADDRINUSE/;
     await app.program.waitForLine("stderr", line);
     assert(!app.program.stderr.text.includes("NotCapable"), app.program.stderr.text);
   });

@@ -33,6 +33,7 @@ import {
   type RequestInit,
   stdin,
 } from "./_peer.ts";
+import { waitUntil } from "../_runtime.ts";
 import { LongTimers } from "./_long_timers.ts";
 
 const KIB = 1024;
@@ -622,8 +623,12 @@ async function assertProperty(random: Random): Promise<void> {
       records: [openRequest(at(`/${i}`, { id })), ...cutBody(id, content, random)],
     };
   });
+  /** Handlers that wait: those of aborted requests, too. */
+  let waiting = 0;
   const turns = async (most: number) => {
+    waiting++;
     for (let i = random.below(most); i > 0; i--) await new Promise((done) => setTimeout(done, 0));
+    waiting--;
   };
   const handler: ServeHandler = async (request) => {
     const plan = plans[Number(new URL(request.url).pathname.slice(1))];
@@ -709,6 +714,7 @@ async function assertProperty(random: Random): Promise<void> {
   assertEquals((await peer.ask(at("/0"))).end, COMPLETE);
   const heard = peer.takeErrors().map(String);
   assertEquals(heard.filter((text) => !/broken|thrown/.test(text)), []);
+  await waitUntil(() => waiting === 0, { what: "handlers that wait for nobody" });
 }
 
 /** The most content that one chunk brings, in {@link assertProperty}. */

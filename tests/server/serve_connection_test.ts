@@ -4,13 +4,14 @@ import {
   assertGreater,
   assertInstanceOf,
   assertLess,
+  assertRejects,
   assertStringIncludes,
   describe,
   it,
 } from "../_harness.ts";
 import { assertBytes, bytes, chunksOf, concat, everySplit, pattern } from "../_bytes.ts";
 import { RecordType } from "../../src/protocol/mod.ts";
-import type { ServeHandler } from "../../mod.ts";
+import { serveConnection, type ServeHandler } from "../../mod.ts";
 import type { Pipe } from "../_pair.ts";
 import {
   abort,
@@ -98,6 +99,24 @@ describe("serveConnection", () => {
     );
     const reply = await peer.ask({ params: { REQUEST_URI: "/app/x", SCRIPT_NAME: "/app/x" } });
     assertEquals(reply.text, "/app|/x");
+  });
+
+  it("takes mount and basePath together only if they say the same", async () => {
+    await using peer = new Peer(
+      ({ url }, info) => new Response(`${url} ${info.scriptName}`),
+      { mount: "/app", basePath: "app/" },
+    );
+    assertEquals(
+      (await peer.ask({ params: { REQUEST_URI: "/app/x" } })).text,
+      "http://example.org/x /app",
+    );
+    const options = { mount: "/app", basePath: "/other" };
+    const { readable, writable } = new TransformStream();
+    await assertRejects(
+      () => serveConnection({ readable, writable }, hello, options),
+      TypeError,
+      "Cannot serve: mount is /app, but basePath is /other",
+    );
   });
 
   it("resolves when a connection without a request is closed, and says nothing about it", async () => {
