@@ -53,6 +53,14 @@ export interface Socket {
 /** Takes an accepted socket and returns who hears of its events. */
 export type AcceptSocket = (socket: Socket) => SocketEvents;
 
+/** Hears of a socket that was turned away. */
+export const NOBODY: SocketEvents = {
+  receive() {},
+  receiveEnd() {},
+  drained() {},
+  closed() {},
+};
+
 /** An open listening socket. */
 export interface Listener {
   /** Where it listens, with the port the system chose. */
