@@ -1,10 +1,11 @@
 /** Opening the listening socket, on whichever runtime this is. */
+import type { BindPath } from "./bind_path.ts";
 import { variable } from "./environment.ts";
 import { findInheritedSocket } from "./inherited_socket.ts";
 import { listenOnBun } from "./listen_bun.ts";
 import { explainListenError } from "./listen_error.ts";
 import { listenOnNet } from "./listen_net.ts";
-import { type BindPath, listenOnPath } from "./listen_path.ts";
+import { listenOnPath, settled } from "./listen_path.ts";
 import { refusedPermission } from "./listen_permission.ts";
 import { type AcceptSocket, type Listener, type ListenTarget, NOBODY } from "./listener.ts";
 import { WebServerAddrs } from "./web_server_addrs.ts";
@@ -41,9 +42,10 @@ export const DEFAULT_TARGET = { hostname: "127.0.0.1", port: 9000 } as const;
  * its `code`, is the `cause`.
  */
 export async function open(
-  target: ListenTarget | undefined,
+  where: ListenTarget | undefined,
   { accept, onError, webServerAddrs }: OpenOptions,
 ): Promise<Opened> {
+  const target = settled(where);
   const accepted = guarded(accept, onError, webServerAddrs);
   if (target !== undefined && "fd" in target) {
     return { listener: await listen(target, accepted, onError) };

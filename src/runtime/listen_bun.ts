@@ -75,7 +75,12 @@ export function listenOnBun(
       close: (socket, error) => socket.data.closed(error),
     },
   });
-  bound?.();
+  try {
+    bound?.();
+  } catch (error) {
+    listener.stop();
+    throw error;
+  }
   return {
     address: addressOf(listener, target),
     close() {

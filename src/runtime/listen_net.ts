@@ -28,6 +28,7 @@ export function listenOnNet(
     if (server.listening) bound?.();
   } catch (error) {
     // Deno throws at once what it has no permission for.
+    if (server.listening) server.close();
     reject(error);
   }
   return promise;

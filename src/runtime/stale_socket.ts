@@ -60,12 +60,12 @@ export async function findStaleSocket(path: string): Promise<Stats | undefined> 
 
 /** Whether nothing has happened to a file, which is more than to be found under the same number: numbers come again. */
 export function isUntouched(file: Stats | undefined, before: Stats): boolean {
-  return file !== undefined && isSameFile(file, before) && file.mtimeMs === before.mtimeMs;
+  return isSameFile(file, before) && file?.mtimeMs === before.mtimeMs;
 }
 
 /** Whether two looks saw the same file; certain as long as it exists. */
-export function isSameFile(file: Stats, other: Stats): boolean {
-  return file.dev === other.dev && file.ino === other.ino;
+export function isSameFile(file: Stats | undefined, other: Stats | undefined): boolean {
+  return file !== undefined && file.dev === other?.dev && file.ino === other.ino;
 }
 
 /** Why the system does not connect to a socket; `undefined`: it does. */
@@ -78,10 +78,10 @@ async function dial(path: string): Promise<string | undefined> {
     socket.on("error", (error: Error & { code?: string }) => resolve(error.code ?? error.name));
   });
   const { Bun } = globalThis as { Bun?: BunFetch };
-  return Bun !== undefined && code !== undefined ? await dialOnBun(Bun, path) : code;
+  return Bun !== undefined && code === "ECONNREFUSED" ? await dialOnBun(Bun, path) : code;
 }
 
-/** Bun says ECONNREFUSED of every socket that it cannot connect to, except here. */
+/** Bun says ECONNREFUSED of every socket that it cannot connect to, except here, where it would go on to speak HTTP. */
 async function dialOnBun(bun: BunFetch, path: string): Promise<string | undefined> {
   try {
     await bun.fetch("http://localhost/", { unix: path, signal: AbortSignal.timeout(BUN_PATIENCE) });
