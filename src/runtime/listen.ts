@@ -5,7 +5,7 @@ import { findInheritedSocket } from "./inherited_socket.ts";
 import { listenOnBun } from "./listen_bun.ts";
 import { explainListenError } from "./listen_error.ts";
 import { listenOnNet } from "./listen_net.ts";
-import { listenOnPath, settled } from "./listen_path.ts";
+import { listenOnPath, placed } from "./listen_path.ts";
 import { refusedPermission } from "./listen_permission.ts";
 import { type AcceptSocket, type Listener, type ListenTarget, NOBODY } from "./listener.ts";
 import { WebServerAddrs } from "./web_server_addrs.ts";
@@ -45,7 +45,7 @@ export async function open(
   where: ListenTarget | undefined,
   { accept, onError, webServerAddrs }: OpenOptions,
 ): Promise<Opened> {
-  const target = settled(where);
+  const target = placed(where);
   const accepted = guarded(accept, onError, webServerAddrs);
   if (target !== undefined && "fd" in target) {
     return { listener: await listen(target, accepted, onError) };

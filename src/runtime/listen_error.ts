@@ -61,11 +61,11 @@ function adviceOn(error: unknown, code: string, target: ListenTarget): string | 
   if ("port" in target) return ADVICE_TCP[code];
   return error instanceof ListenError && error.advice !== undefined
     ? error.advice
-    : ADVICE_PATH[code]?.(resolve(target.path));
+    : ADVICE_PATH[code]?.(target.place ?? resolve(target.path));
 }
 
 /** Node says EACCES where the directory of a socket does not exist, too; what Deno says is right, and not to be checked. */
 function meantCode(code: string | undefined, target: ListenTarget): string | undefined {
   const isDoubtful = code === "EACCES" && "path" in target && !("Deno" in globalThis);
-  return isDoubtful && !existsSync(dirname(target.path)) ? "ENOENT" : code;
+  return isDoubtful && !existsSync(dirname(target.place ?? target.path)) ? "ENOENT" : code;
 }

@@ -16,10 +16,10 @@ const QUIET_TURNS = 10;
 /** How often it does so at most: more often than the system queues connections. */
 const MAX_TURNS = 5_000;
 
-/** The target for good, whatever the program does with its working directory later. */
-export function settled<T extends ListenTarget | undefined>(target: T): T {
+/** Finds the place that a path means now. */
+export function placed<T extends ListenTarget | undefined>(target: T): T {
   if (target === undefined || !("path" in target) || isAbstract(target.path)) return target;
-  return { ...target, path: resolve(target.path) };
+  return { ...target, place: resolve(target.path) };
 }
 
 /** Whether the path is the name of a socket without a file (unix(7)). */
@@ -28,12 +28,12 @@ function isAbstract(path: string): boolean {
 }
 
 /**
- * Opens a listening socket at an absolute path, instead of one that a program has left behind there.
+ * Opens a listening socket at a path, instead of one that a program has left behind there.
  *
  * @throws {Error} The system's error, or a {@link ListenError}.
  */
 export async function listenOnPath(
-  { path, mode }: { path: string; mode?: number },
+  { path, place = resolve(path), mode }: { path: string; place?: string; mode?: number },
   accept: AcceptSocket,
   bind: BindPath,
   onError: (error: unknown) => void,
@@ -42,13 +42,13 @@ export async function listenOnPath(
     if (mode === undefined) return bind(path, accept);
     throw new ListenError("EINVAL", "An abstract socket has no file, so it takes no mode");
   }
-  checkLength(path);
-  const stale = await findStaleSocket(path);
+  checkLength(place);
+  const stale = await findStaleSocket(place);
   const door = new Door(accept);
-  const bound = await bindSocket(path, mode, stale, (name, bound) => {
+  const bound = await bindSocket(place, mode, stale, (name, bound) => {
     return bind(name, door.accept, bound);
   });
-  return new PathListener(path, bound, door, onError);
+  return new PathListener(path, place, bound, door, onError);
 }
 
 /** Counts who comes in, and can be shut. */
@@ -81,18 +81,21 @@ class Door {
 }
 
 class PathListener implements Listener {
-  readonly address: { readonly transport: "unix"; readonly path: string };
+  readonly address: Listener["address"];
+  readonly #place: string;
   readonly #bound: Bound;
   readonly #door: Door;
   readonly #onError: (error: unknown) => void;
 
   constructor(
     path: string,
+    place: string,
     bound: Bound,
     door: Door,
     onError: (error: unknown) => void,
   ) {
     this.address = { transport: "unix", path };
+    this.#place = place;
     this.#bound = bound;
     this.#door = door;
     this.#onError = onError;
@@ -100,7 +103,7 @@ class PathListener implements Listener {
 
   async close(): Promise<void> {
     try {
-      if (isSameFile(fileAt(this.address.path), this.#bound.file)) unlinkSync(this.address.path);
+      if (isSameFile(fileAt(this.#place), this.#bound.file)) unlinkSync(this.#place);
     } catch (error) {
       this.#onError(error);
     }
@@ -122,7 +125,7 @@ class PathListener implements Listener {
 
   #isPlaceFree(): boolean {
     try {
-      return fileAt(this.address.path) === undefined;
+      return fileAt(this.#place) === undefined;
     } catch {
       return false;
     }
