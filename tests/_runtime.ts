@@ -119,7 +119,13 @@ export class Program implements AsyncDisposable {
   }
 
   kill(signal: NodeJS.Signals = "SIGTERM"): void {
-    if (this.#running) this.process.kill(signal);
+    if (!this.#running) return;
+    try {
+      // Not `this.process.kill`: after that, Deno says that the signal has ended a program which ended by itself.
+      process.kill(this.pid, signal);
+    } catch {
+      // It has just ended.
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

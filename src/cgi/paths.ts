@@ -1,16 +1,18 @@
 /**
  * Where the application is mounted (`scriptName`), and what was asked for below that (`pathInfo`).
  *
- * The plan: `SCRIPT_NAME` and `PATH_INFO` count where both are there and make up the path of
- * `REQUEST_URI`. They do not after a rewrite, and stock nginx, Apache's ProxyPass and HAProxy put
- * the whole path into `SCRIPT_NAME`. A base path beats them all. Whatever happens, `scriptName +
- * pathInfo` is the path that was asked for, decoded, without dot segments.
+ * The plan: the path is that of `REQUEST_URI`, decoded, without dot segments. `SCRIPT_NAME` and
+ * `PATH_INFO` only say where to cut it, if they make up that path as one of the web servers writes
+ * it; they do not after a rewrite, and stock nginx, Apache's ProxyPass and HAProxy put the whole
+ * path into `SCRIPT_NAME`. A base path beats them all. So `scriptName + pathInfo` is the path that
+ * was asked for, always.
  */
 import type { ParamsView } from "./params.ts";
 import { quirksOf } from "./quirks.ts";
 import { targetPath } from "./request_url.ts";
 
 const WHOLE_PATH = quirksOf("whole_path");
+const encoder = new TextEncoder();
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** The two parts of a path. */
@@ -35,39 +37,47 @@ export function splitPath(params: ParamsView, basePath?: string): SplitPath {
 
 /** {@link splitPath} in bytes: code unit n is byte n. */
 function split(params: ParamsView, basePath: string | undefined): SplitPath {
+  const uri = params.get("REQUEST_URI");
+  const raw = uri ? targetPath(uri) : null;
+  const decoded = raw === null
+    ? withSlash((params.get("SCRIPT_NAME") ?? "") + (params.get("PATH_INFO") ?? ""))
+    : percentDecode(raw);
+  const path = removeDots(decoded);
+  const mount = basePath === undefined
+    ? givenMount(params, { raw, decoded, path })
+    : utf8Bytes(mountPoint(basePath));
+  return splitAt(path, mount) ?? { scriptName: "", pathInfo: path };
+}
+
+/** The path of a request as it came, decoded, and without dot segments. */
+interface AskedPath {
+  readonly raw: string | null;
+  readonly decoded: string;
+  readonly path: string;
+}
+
+/** Where the web server says that the application is mounted; `""` if it does not say. */
+function givenMount(params: ParamsView, { raw, decoded, path }: AskedPath): string {
   const script = params.get("SCRIPT_NAME") ?? "";
   const info = rooted(params.get("PATH_INFO"));
   const given = script + (info ?? "");
-  const uri = params.get("REQUEST_URI");
-  const raw = uri ? targetPath(uri) : null;
-  const path = removeDots(raw === null ? withSlash(given) : percentDecode(raw));
-
-  if (basePath !== undefined) return splitAt(path, mountPoint(basePath)) ?? whole(path);
-
-  const agrees = given === path || given === mergeSlashes(path);
-  if (agrees && info !== undefined) return { scriptName: script, pathInfo: info };
-  if (agrees) {
+  // HAProxy and Caddy leave dots and slashes as they are; nginx, lighttpd and Apache see one slash
+  // where there are several, before they look for dots.
+  const spellings = [path, decoded, mergeSlashes(path), removeDots(mergeSlashes(decoded))];
+  if (spellings.includes(given)) {
+    const isMount = info !== undefined || WHOLE_PATH.some((row) => row.isMount(params));
     // lighttpd's "/app/" and "/" are mount points with a slash.
-    const mount = script.replace(/\/$/, "");
-    return WHOLE_PATH.some((row) => row.isMount(params))
-      ? { scriptName: mount, pathInfo: script.slice(mount.length) }
-      : whole(path);
+    return isMount ? script.replace(/\/$/, "") : "";
   }
-  // `SCRIPT_NAME` is the mount point if there is no other part (a fixed `fastcgi_param SCRIPT_NAME
-  // /app`, or an empty `PATH_INFO` beside it), if only dots differ (HAProxy resolves none), or if `PATH_INFO` is not decoded (Apache's
-  // ProxyFCGISetEnvIf recipe).
-  if (script !== "" && (!info || removeDots(given) === path || given === raw)) {
-    return splitAt(path, script) ?? whole(path);
+  if (script !== "") {
+    // `SCRIPT_NAME` is the mount point if there is no other part (a fixed `fastcgi_param SCRIPT_NAME
+    // /app`, or an empty `PATH_INFO` beside it), or if `PATH_INFO` is not decoded (Apache's
+    // ProxyFCGISetEnvIf recipe).
+    return !info || given === raw ? script : "";
   }
   // A prefix was taken away before the web server looked at the path (Caddy's handle_path).
-  if (script === "" && info?.startsWith("/") && path.endsWith(info)) {
-    return { scriptName: path.slice(0, -info.length), pathInfo: info };
-  }
-  return whole(path);
-}
-
-function whole(path: string): SplitPath {
-  return { scriptName: "", pathInfo: path };
+  const stripped = info && spellings.find((spelling) => spelling.endsWith(info));
+  return stripped ? stripped.slice(0, -info.length) : "";
 }
 
 /**
@@ -79,11 +89,15 @@ function splitAt(path: string, mount: string): SplitPath | null {
   return rest === "" || rest.startsWith("/") ? { scriptName: mount, pathInfo: rest } : null;
 }
 
-/** A base path as an application writes it, in bytes: a slash before it, none after it. */
-function mountPoint(basePath: string): string {
+/** A mount point as an application writes it: with a slash before it and none after it. */
+export function mountPoint(basePath: string): string {
   const trimmed = basePath.replace(/\/+$/, "");
-  if (trimmed === "") return "";
-  return withSlash(String.fromCharCode(...new TextEncoder().encode(trimmed)));
+  return trimmed === "" ? "" : withSlash(trimmed);
+}
+
+/** Text as its bytes in UTF-8: code unit n is byte n. */
+export function utf8Bytes(text: string): string {
+  return /^[\0-\x7f]*$/.test(text) ? text : String.fromCharCode(...encoder.encode(text));
 }
 
 /** A `PATH_INFO` begins with a slash (RFC 3875, section 4.1.5); flup's recipe for nginx cuts it off. */

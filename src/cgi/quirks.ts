@@ -36,6 +36,12 @@ export interface OtherName extends Row {
   readonly param: string;
 }
 
+/** A Content-Type no client sent. */
+export interface InventedType extends Row {
+  readonly kind: "invented_type";
+  readonly invented: (params: ParamsView) => boolean;
+}
+
 /** A Content-Length no client sent. */
 export interface InventedLength extends Row {
   readonly kind: "invented_length";
@@ -52,7 +58,13 @@ export interface WholePath extends Row {
 }
 
 /** One row of the table. */
-export type Quirk = IgnoredHeaders | InventedEmpty | OtherName | InventedLength | WholePath;
+export type Quirk =
+  | IgnoredHeaders
+  | InventedEmpty
+  | OtherName
+  | InventedType
+  | InventedLength
+  | WholePath;
 
 /** The table. */
 export const QUIRKS: readonly Quirk[] = [
@@ -88,11 +100,21 @@ export const QUIRKS: readonly Quirk[] = [
     param: "Authorization",
   },
   {
+    kind: "invented_type",
+    name: "form by default",
+    servers: ["Caddy"],
+    what:
+      "Takes a request without Content-Type for a form; a type that was sent comes as HTTP_* too",
+    invented: (params) =>
+      params.get("SERVER_SOFTWARE")?.startsWith("Caddy") === true &&
+      !params.has("HTTP_CONTENT_TYPE"),
+  },
+  {
     kind: "invented_length",
     name: "zero length",
     servers: ["lighttpd", "HAProxy", "mod_fcgid", "Caddy"],
-    what: "Sends CONTENT_LENGTH=0 for a GET without a body",
-    invented: (method, length) => length === "0" && (method === "GET" || method === "HEAD"),
+    what: "Sends CONTENT_LENGTH=0 where there is no body; a client does so for these methods only",
+    invented: (method, length) => length === "0" && !/^(?:POST|PUT|PATCH)$/.test(method),
   },
   {
     kind: "whole_path",

@@ -3,6 +3,7 @@
  */
 import { FastCgiRequest } from "./fastcgi_request.ts";
 import { isToken } from "./header_name.ts";
+import { urlBelowMount } from "./mount.ts";
 import type { CgiParams } from "./params.ts";
 import type { Rejection } from "./rejection.ts";
 import { requestUrl } from "./request_url.ts";
@@ -11,8 +12,8 @@ export type { Rejection } from "./rejection.ts";
 
 /** Options of {@link createRequest}. */
 export interface RequestOptions {
-  /** Where the application is mounted. The URL is the public one and does not depend on it. */
-  basePath?: string;
+  /** The mount point that the URL is shown without, as `mountPoint` makes it. */
+  mount?: string;
   /** Makes `request.signal`; called at most once, when it is first asked for. */
   signal?: () => AbortSignal;
 }
@@ -41,11 +42,12 @@ export function createRequest(
   const method = params.get("REQUEST_METHOD");
   if (!method || !isToken(method)) return { status: 400, reason: "Method is not valid" };
   if (FORBIDDEN.test(method)) return unknownMethod(method);
-  const url = requestUrl(params);
+  let url = requestUrl(params);
   if (typeof url !== "string") return url;
 
   let request: Request;
   try {
+    if (options.mount !== undefined) url = urlBelowMount(params, url, options.mount) ?? url;
     request = new FastCgiRequest(url, requestInit(method, body), params, options.signal ?? null);
   } catch {
     // The URL standard refuses more than the check of the host: a port above 65535, a bad IPv6

@@ -13,6 +13,7 @@ import type { CgiParams } from "./params.ts";
 import { quirksOf } from "./quirks.ts";
 
 const INVENTED_EMPTY = quirksOf("invented_empty").map((row) => row.header);
+const INVENTED_TYPE = quirksOf("invented_type");
 const INVENTED_LENGTH = quirksOf("invented_length");
 const OTHER_NAMES = quirksOf("other_name");
 
@@ -38,7 +39,9 @@ export function appendRequestHeaders(headers: Headers, params: CgiParams, method
     if (value && !headers.has(header)) append(headers, header, value);
   }
   const type = params.get("CONTENT_TYPE");
-  if (type) append(headers, "content-type", type);
+  if (type && !INVENTED_TYPE.some((row) => row.invented(params))) {
+    append(headers, "content-type", type);
+  }
   const length = contentLength(params.get("CONTENT_LENGTH"), method);
   if (length !== null) append(headers, "content-length", length);
 }

@@ -46,6 +46,13 @@ export function requestUrl(params: ParamsView): string | Rejection {
   );
 }
 
+/** {@link requestUrl} as `Request` shows it, of a request that became one, so has a URL. */
+export function publicUrl(params: ParamsView): string {
+  const url = requestUrl(params);
+  if (typeof url !== "string") throw new TypeError(url.reason);
+  return new URL(url).href;
+}
+
 /**
  * The path part of a request target, still percent-encoded: no authority, no query, no fragment.
  */

@@ -3,8 +3,11 @@
  *
  * The plan: one pass over the headers, one string. Framing is not the application's: hop-by-hop
  * fields go, and there is one Content-Length or none. `Status` is the last line, since HAProxy
- * turns every status into 302 when `Location` comes after it.
+ * turns every status into 302 when `Location` comes after it. An authorizer's refusal begins with
+ * it: lighttpd takes only variables from an authorizer until it knows that it refuses, and HAProxy
+ * has no authorizers.
  */
+import { authorizerHeaderName, isGrant } from "./authorizer_head.ts";
 import { responseHeaderName } from "./header_name.ts";
 import { impliedContentType } from "./implied_type.ts";
 import type { Rejection } from "./rejection.ts";
@@ -21,10 +24,7 @@ export interface ResponseHeadOptions {
    * the Content-Type of text ({@link impliedContentType}).
    */
   body?: Uint8Array;
-  /**
-   * Whether this answers an authorizer: `Variable-*` headers name CGI variables (FastCGI 1.0,
-   * section 6.3).
-   */
+  /** Whether the application is asked as an authorizer (FastCGI 1.0, section 6.3). */
   authorizer?: boolean;
 }
 
@@ -33,8 +33,8 @@ const UNSAFE = /[^\t\x20-\x7e\x80-\xff]/;
 const UNSAFE_UNITS = /[^\t\x20-\x7e\x80-\xff]/g;
 
 /**
- * Writes the header block: Latin-1 text, one line per header and per cookie, `Status` last, the
- * empty line at the end.
+ * Writes the header block: Latin-1 text, one line per header and per cookie, `Status` last (in an
+ * authorizer's refusal first), the empty line at the end.
  *
  * On Bun, read `response.headers` once before touching the body: a type that came from a `Blob` or
  * `FormData` is lost after that.
@@ -47,7 +47,11 @@ export function responseHead(response: Response, options: ResponseHeadOptions): 
   if (!isFinalStatus(status)) {
     return { status: 500, reason: `Status of the response cannot be sent: ${status}` };
   }
-  return headerLines(response, options, []) + statusLine(status, response.statusText);
+  const lines = headerLines(response, options, []);
+  const ending = statusLine(status, response.statusText);
+  if (options.authorizer !== true || isGrant(status)) return lines + ending;
+  const empty = ending.length - 2;
+  return ending.slice(0, empty) + lines + ending.slice(empty);
 }
 
 /** All lines but `Status`, without the headers that a `Connection` header has listed. */
@@ -56,7 +60,8 @@ function headerLines(
   options: ResponseHeadOptions,
   listed: readonly string[],
 ): string {
-  const variables = options.authorizer === true;
+  const { authorizer = false } = options;
+  const { status } = response;
   let lines = "";
   let length: string | null = null;
   let typed = false;
@@ -71,7 +76,8 @@ function headerLines(
       length = value;
     } else {
       if (name === "Content-Type") typed = true;
-      lines += `${variables ? variableName(name) : name}: ${safeValue(value)}\r\n`;
+      const shown = authorizer ? authorizerHeaderName(name, status) : name;
+      if (shown !== null) lines += `${shown}: ${safeValue(value)}\r\n`;
     }
   });
   // Seen after some of those it lists: a response from elsewhere, passed on (RFC 9110, section
@@ -79,19 +85,20 @@ function headerLines(
   if (connection !== null && listed.length === 0) {
     return headerLines(response, options, connectionOptions(connection));
   }
-  if (!typed && options.body !== undefined) {
+  if (!typed && options.body !== undefined && !(authorizer && isGrant(status))) {
     const type = impliedContentType(options.body);
     if (type !== null) lines += `Content-Type: ${type}\r\n`;
   }
-  const bytes = bodyLength(options, response.status, length);
+  const bytes = bodyLength(options, status, length);
   return bytes === null ? lines : `${lines}Content-Length: ${bytes}\r\n`;
 }
 
 /**
  * Whether a body may follow the header block (RFC 9110, section 6.4.1): HAProxy answers 502 to one
- * that must not.
+ * that must not. An authorizer's grant has none: web servers drop it.
  */
-export function responseAllowsBody(method: string, status: number): boolean {
+export function responseAllowsBody(method: string, status: number, authorizer = false): boolean {
+  if (authorizer && isGrant(status)) return false;
   return method !== "HEAD" && status !== 204 && status !== 304 && status >= 200;
 }
 
@@ -106,7 +113,7 @@ function bodyLength(
   own: string | null,
 ): number | string | null {
   // Granted: what follows is the web server's own file.
-  if (status === 204 || (options.authorizer && status === 200)) return null;
+  if (status === 204 || (options.authorizer && isGrant(status))) return null;
   const known = options.contentLength;
   if (responseAllowsBody(options.method, status)) return known ?? validLength(own);
   return validLength(own) ?? (known || null);
@@ -120,15 +127,6 @@ function validLength(value: string | null): string | null {
 /** At least one, so that the second pass is the last. */
 function connectionOptions(connection: string): string[] {
   return connection.toLowerCase().split(",").map((name) => name.trim());
-}
-
-/**
- * `Headers` knows lower case only, CGI variables are in upper case: `Variable-Remote_user` →
- * `Variable-REMOTE_USER`.
- */
-function variableName(name: string): string {
-  if (!name.startsWith("Variable-")) return name;
-  return `Variable-${name.slice(9).toUpperCase().replaceAll("-", "_")}`;
 }
 
 /**

@@ -1,19 +1,88 @@
-/** The environment, read without ever asking: on Deno, what the program has no permission to read counts as absent. */
+/**
+ * The environment variables of the program, as the bytes they are: every string here is Latin-1, code unit n is byte n.
+ *
+ * Runtimes read the environment as UTF-8. Text that is UTF-8 goes back to its bytes; for other bytes (a client's Latin-1
+ * header, a decoded path) Node and Bun have U+FFFD, and Deno leaves the variable out. Linux has the exact bytes in
+ * /proc/self/environ: they are taken from there where that may be read, on Deno only with every permission.
+ *
+ * Deno asks a person at a terminal for a permission it lacks, so each is looked up before. What may not be read is
+ * absent.
+ */
+import { Buffer } from "node:buffer";
+import { readFileSync } from "node:fs";
 import process from "node:process";
 
-/** As much of Deno as is needed to ask about a permission. */
+/** As much of Deno as is needed to look. */
 interface DenoPermissions {
   permissions: {
-    querySync(descriptor: { name: "env"; variable?: string }): { state: string };
+    querySync(descriptor: { name: string; variable?: string }): { state: string };
   };
 }
 
-/** An environment variable, or `undefined` if there is none or it may not be read. */
+const { Deno: deno } = globalThis as { Deno?: DenoPermissions };
+const DENO_PERMISSIONS = ["read", "write", "net", "env", "sys", "run", "ffi", "import"];
+
+const encoder = new TextEncoder();
+
+/**
+ * One variable; `undefined` if there is none, or if Deno does not let it be read.
+ */
 export function variable(name: string): string | undefined {
-  const { Deno } = globalThis as { Deno?: DenoPermissions };
-  if (Deno !== undefined) {
-    const { state } = Deno.permissions.querySync({ name: "env", variable: name });
-    if (state !== "granted") return undefined;
+  if (!isGranted("env", name)) return undefined;
+  let value: string | undefined;
+  try {
+    value = process.env[name];
+  } catch {
+    // Deno throws for a value that is not UTF-8.
   }
-  return process.env[name];
+  return value === undefined ? undefined : bytesOf(value);
+}
+
+/**
+ * All variables, in the order of the system where it tells.
+ *
+ * @throws {Error} If Deno does not let them be read.
+ */
+export function environment(): [name: string, value: string][] {
+  if (!isGranted("env")) {
+    throw new Error(
+      "Cannot read the environment, which holds the CGI request. Run deno with --allow-env",
+    );
+  }
+  const bytes = exactEnvironment();
+  if (bytes === undefined) {
+    return Object.entries(process.env).map(([name, value = ""]) => [bytesOf(name), bytesOf(value)]);
+  }
+  return latin1(bytes).split("\0").filter((pair) => pair.indexOf("=") > 0).map((pair) => {
+    const at = pair.indexOf("=");
+    return [pair.slice(0, at), pair.slice(at + 1)];
+  });
+}
+
+/** What the program was started with, byte by byte, where the system and the runtime let it be seen. */
+function exactEnvironment(): Uint8Array | undefined {
+  // Deno guards /proc/self/environ with all permissions together.
+  if (!DENO_PERMISSIONS.every((name) => isGranted(name))) return undefined;
+  try {
+    return readFileSync("/proc/self/environ");
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether Deno has this permission already, without asking anybody; the other runtimes have it. */
+function isGranted(name: string, variable?: string): boolean {
+  if (deno === undefined) return true;
+  return deno.permissions.querySync({ name, variable }).state === "granted";
+}
+
+/** The UTF-8 bytes of text as a Latin-1 string. */
+function bytesOf(text: string): string {
+  // deno-lint-ignore no-control-regex -- almost every variable is ASCII
+  if (/^[\x00-\x7f]*$/.test(text)) return text;
+  return latin1(encoder.encode(text));
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
 }

@@ -1,4 +1,4 @@
-import { FIRST_WRITE_BYTES, PROMPT_TURNS } from "./limits.ts";
+import { FIRST_WRITE_BYTES, PROMPT_TASKS, PROMPT_TURNS } from "./limits.ts";
 
 type Reader = ReadableStreamDefaultReader<Uint8Array>;
 type Read = ReadableStreamReadResult<Uint8Array>;
@@ -16,9 +16,9 @@ export interface BodyStart {
 }
 
 /**
- * Reads a body for as long as it answers within a few turns of the microtask queue, up to {@link FIRST_WRITE_BYTES} and
- * the chunk after them. A body that has nothing at all by then gets until the next task: blobs and forms need that, and
- * a body that fails at once can still become a 500.
+ * Reads a body for as long as it answers without waiting for anything, up to {@link FIRST_WRITE_BYTES} and the chunk after
+ * them: each time within a few turns of the microtask queue, or a task or two. Blobs and forms need the latter, and a body
+ * that fails at once can still become a 500.
  */
 export async function readBodyStart(reader: Reader): Promise<BodyStart> {
   const chunks: Uint8Array[] = [];
@@ -27,7 +27,7 @@ export async function readBodyStart(reader: Reader): Promise<BodyStart> {
     const isEnough = length >= FIRST_WRITE_BYTES;
     const watched = new WatchedRead(reader.read());
     for (let turn = 0; turn < PROMPT_TURNS && !watched.isSettled; turn++) await undefined;
-    if (!watched.isSettled && chunks.length === 0) await nextTask();
+    for (let task = 0; task < PROMPT_TASKS && !watched.isSettled; task++) await nextTask();
     const read = watched.result();
     if (read === undefined) return { chunks, length, ended: false, pending: watched.promise };
     if (read.done) return { chunks, length, ended: true };
@@ -73,6 +73,8 @@ class WatchedRead {
   }
 }
 
+/** Where there is `setImmediate`, it does not wait the millisecond that `setTimeout` does. */
 function nextTask(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
+  const { setImmediate } = globalThis as { setImmediate?: (callback: () => void) => unknown };
+  return new Promise((resolve) => (setImmediate ?? setTimeout)(resolve));
 }

@@ -3,6 +3,7 @@
  * them. There is always an answer; the reason of a failure goes to the web server's log and to `onError`, never to the
  * client.
  */
+import { isGrant } from "../cgi/authorizer_head.ts";
 import { CgiParams } from "../cgi/params.ts";
 import { createRequest, methodAllowsBody, type Rejection } from "../cgi/request.ts";
 import type { Exchange } from "./exchange.ts";
@@ -16,7 +17,7 @@ export function handleRequest(exchange: Exchange): void {
   const content = exchange.takeParams();
   if (content === undefined) return;
   const { stdin, connection: { service } } = exchange;
-  const { basePath, maxParams } = service.options;
+  const { mount, maxParams } = service.options;
   const params = readParams(content, maxParams);
   if (!(params instanceof CgiParams)) return answer(exchange, params);
   exchange.params = params;
@@ -25,7 +26,7 @@ export function handleRequest(exchange: Exchange): void {
   const hasBody = exchange.role !== "authorizer" && methodAllowsBody(exchange.method);
   if (!hasBody) stdin.discard();
   const request = createRequest(params, hasBody ? stdin.open() : null, {
-    basePath,
+    mount,
     signal: () => exchange.signal,
   });
   if (!(request instanceof Request)) return answer(exchange, request);
@@ -36,6 +37,11 @@ export function handleRequest(exchange: Exchange): void {
 /** Answers without the handler: what came cannot be made a request, or is over a limit. */
 export function reject(exchange: Exchange, rejection: Rejection): void {
   if (exchange.takeParams() !== undefined) answer(exchange, rejection);
+}
+
+/** Answers 503 at once, before this returns: whatever the handler still answers comes too late. */
+export function answerUnavailable(exchange: Exchange): void {
+  void respond(exchange, plainResponse(null, 503));
 }
 
 function answer(exchange: Exchange, { status, reason }: Rejection): void {
@@ -75,8 +81,10 @@ async function handlerFailed(exchange: Exchange, error: unknown): Promise<void> 
   const { service } = exchange.connection;
   let response: Response | undefined;
   if (!isAbort(exchange, error)) {
-    if (!exchange.isEnded) exchange.log(describeError(error));
+    if (!exchange.isEnded && service.logsFailures) exchange.log(describeError(error));
     response = await service.errorResponse(error);
+    // An error page that has forgotten its status would open what the authorizer guards.
+    if (exchange.role === "authorizer" && isGrant(response?.status ?? 0)) response = undefined;
   }
   try {
     await sendResponse(exchange, response ?? internalServerError());
@@ -89,8 +97,9 @@ async function handlerFailed(exchange: Exchange, error: unknown): Promise<void> 
 
 /** The header block has been sent: all that can still be told is that the response is not whole. */
 function responseFailed(exchange: Exchange, error: unknown): void {
-  exchange.log(describeError(error));
-  exchange.connection.service.report(error);
+  const { service } = exchange.connection;
+  if (service.logsFailures) exchange.log(describeError(error));
+  service.report(error);
   exchange.breakOff(error);
 }
 

@@ -10,7 +10,16 @@ export interface RemoteAddress {
   readonly port: number;
 }
 
-/** What the application is asked to be for one request (FastCGI 1.0, section 6). */
+/**
+ * What the application is asked to be for one request (FastCGI 1.0, section 6).
+ *
+ * - `responder`: it answers.
+ * - `authorizer`: it decides whether the web server goes on (Apache's mod_authnz_fcgi and mod_fcgid, lighttpd's
+ *   `"mode" => "authorizer"`). A response with status 200 lets the request through; each of its headers
+ *   `Variable-NAME` becomes the parameter NAME of whatever answers then, and its body is dropped. Any other response is a
+ *   refusal. The request has no body.
+ * - `filter`: it answers, and gets a file beside the request, as `info.data`. No web server of today asks for it.
+ */
 export type ServeRole = "responder" | "authorizer" | "filter";
 
 /** What a handler gets beside the `Request`: everything FastCGI knows that fetch has no word for. */
@@ -21,8 +30,17 @@ export interface ServeHandlerInfo {
   readonly remoteAddr: RemoteAddress;
   /** The role the web server asks for. */
   readonly role: ServeRole;
-  /** The Filter role's FCGI_DATA stream; `null` in the other roles. */
+  /**
+   * The Filter role's FCGI_DATA stream: the file to filter, after or beside the request's body; its size and time are the
+   * parameters `FCGI_DATA_LENGTH` and `FCGI_DATA_LAST_MOD`. `null` in the other roles. Both streams share a connection:
+   * read the body first, or both side by side, or cancel the one that is not wanted.
+   */
   readonly data: ReadableStream<Uint8Array> | null;
+  /**
+   * The URL that a browser shows. `request.url` is the same, unless the option `mount` takes the mount point away from
+   * it: then absolute URLs are made with this one, as in `new URL(info.scriptName + "/login", info.url)`.
+   */
+  readonly url: string;
   /** The part of the path at which the application is mounted, decoded as CGI does: `""` or `/app` (RFC 3875, 4.1.13). */
   readonly scriptName: string;
   /** The rest of the path: `scriptName + pathInfo` is the path that was asked for (RFC 3875, 4.1.5). */
@@ -43,6 +61,7 @@ export type ServeHandler = (
 
 /**
  * Hears of every failure: of handlers, of response bodies, of peers that break the protocol. For a handler that failed,
- * a returned `Response` becomes the answer.
+ * a returned `Response` becomes the answer; but a failed authorizer lets nobody in, and for it one with status 200 counts
+ * as none.
  */
 export type ErrorHandler = (error: unknown) => Response | void | Promise<Response | void>;

@@ -1,6 +1,8 @@
 import type { ParamsView } from "../cgi/params.ts";
-import { splitPath } from "../cgi/paths.ts";
+import { splitAtMount } from "../cgi/mount.ts";
+import { type SplitPath, splitPath } from "../cgi/paths.ts";
 import { remoteAddress } from "../cgi/remote_addr.ts";
+import { publicUrl } from "../cgi/request_url.ts";
 import type { Exchange } from "./exchange.ts";
 import type { RemoteAddress, ServeHandlerInfo, ServeRole } from "./handler.ts";
 
@@ -8,7 +10,7 @@ import type { RemoteAddress, ServeHandlerInfo, ServeRole } from "./handler.ts";
 export class HandlerInfo implements ServeHandlerInfo {
   readonly data: ReadableStream<Uint8Array> | null;
   readonly #exchange: Exchange;
-  #path: { scriptName: string; pathInfo: string } | undefined;
+  #path: SplitPath | undefined;
 
   constructor(exchange: Exchange, data: ReadableStream<Uint8Array> | null) {
     this.#exchange = exchange;
@@ -25,6 +27,10 @@ export class HandlerInfo implements ServeHandlerInfo {
 
   get role(): ServeRole {
     return this.#exchange.role;
+  }
+
+  get url(): string {
+    return publicUrl(this.#exchange.params);
   }
 
   get scriptName(): string {
@@ -48,8 +54,10 @@ export class HandlerInfo implements ServeHandlerInfo {
     return (promise) => this.#exchange.connection.service.waitUntil(promise);
   }
 
-  get #splitPath(): { scriptName: string; pathInfo: string } {
-    const { params, connection } = this.#exchange;
-    return this.#path ??= splitPath(params, connection.service.options.basePath);
+  get #splitPath(): SplitPath {
+    const { params, connection: { service: { options } } } = this.#exchange;
+    return this.#path ??= options.mount === undefined
+      ? splitPath(params, options.basePath)
+      : splitAtMount(params, options.mount);
   }
 }

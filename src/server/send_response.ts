@@ -44,7 +44,7 @@ export async function sendResponse(exchange: Exchange, response: Response): Prom
     contentLength: start.ended ? start.length : undefined,
     body: start.ended ? start.chunks[0] : undefined,
   });
-  if (!responseAllowsBody(method, response.status)) {
+  if (!responseAllowsBody(method, response.status, exchange.role === "authorizer")) {
     reader.cancel().catch(() => {});
     exchange.send(head, [], true);
   } else if (start.ended) {

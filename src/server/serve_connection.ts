@@ -22,6 +22,7 @@ export interface ServeConnectionOptions extends ConnectionOptions {
  *
  * @returns A promise that resolves when both streams are closed and what was given to `info.waitUntil` has settled. It
  * does not reject: a connection that breaks is an ordinary end, and failures go to `onError`.
+ * @throws {TypeError} If the options contradict each other.
  *
  * @example An application over streams
  * ```ts ignore
@@ -44,7 +45,7 @@ export async function serveConnection(
   const connection = service.accept(transport);
   const drain = () => connection.drain();
   signal?.addEventListener("abort", drain, { once: true });
-  if (signal?.aborted) drain();
+  if (signal?.aborted) connection.endWhenDone();
   try {
     await transport.run(connection);
     await service.drain();

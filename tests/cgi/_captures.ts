@@ -5,17 +5,32 @@
 import { readFileSync } from "node:fs";
 import { CgiParams } from "../../src/cgi/params.ts";
 
-/** Who sent them: nginx 1.22.1, lighttpd 1.4.69, Apache 2.4.71, mod_fcgid 2.3.9, HAProxy 2.6.12. */
-export const SERVERS = ["nginx", "lighttpd", "apache", "mod_fcgid", "haproxy"] as const;
+/**
+ * Who sent them: nginx 1.22.1, lighttpd 1.4.69, Apache 2.4.71 with mod_proxy_fcgi (and
+ * mod_authnz_fcgi), mod_fcgid 2.3.9, Caddy 2.6.2, HAProxy 2.6.12.
+ */
+export const SERVERS = ["nginx", "lighttpd", "apache", "mod_fcgid", "caddy", "haproxy"] as const;
 
 export type Server = (typeof SERVERS)[number];
 
 export interface Capture {
+  /** The configuration and the case: `split-get-app`. */
   readonly name: string;
+  /** How the server was set up; its plain way, as its manual begins, if left out. */
+  readonly config?: string;
+  /** In which role it asked; as a responder, if left out. */
+  readonly role?: "authorizer";
   readonly server: string;
   /** The request line, as the client sent it. */
   readonly request: string;
   readonly params: readonly (readonly [name: string, value: string])[];
+  /** The body, if there was any. */
+  readonly stdin?: string;
+}
+
+/** What the client sent, by a name that is the same for every server. */
+export function caseOf({ name, config }: Capture): string {
+  return config === undefined ? name : name.slice(config.length + 1);
 }
 
 /** What `server` sent, by the name of the case. */

@@ -176,3 +176,158 @@ describe("responseHead: with random responses", () => {
 function decode(path: string): string {
   return path.replace(/%([0-9a-f]{2})/gi, (_, hex) => String.fromCharCode(parseInt(hex, 16)));
 }
+
+/**
+ * How web servers make `SCRIPT_NAME` and `PATH_INFO` of a raw path, in small. `mount` is where the
+ * administrator has put the application; `null` stands for a request that does not get there.
+ */
+type PathModel = (raw: string, mount: string) => Record<string, string> | null;
+
+const nginxPath = (raw: string): string => resolve(mergeSlashes(decode(raw)));
+
+const PATH_MODELS: Record<string, PathModel> = {
+  "nginx": (raw) => ({ SCRIPT_NAME: nginxPath(raw) }),
+  "nginx, fastcgi_split_path_info": (raw, mount) => split(nginxPath(raw), mount),
+  "nginx, fixed SCRIPT_NAME": (_, mount) => ({ SCRIPT_NAME: mount }),
+  "flup's nginx recipe": (raw, mount) => {
+    const parts = split(nginxPath(raw), mount);
+    return parts && { ...parts, PATH_INFO: parts.PATH_INFO.slice(1) };
+  },
+  "lighttpd /": (raw) => {
+    const path = nginxPath(raw);
+    const end = path.indexOf("/", 1);
+    return lighttpd(end < 0 ? path : path.slice(0, end), end < 0 ? "" : path.slice(end));
+  },
+  "lighttpd /, fix-root-scriptname": (raw) => lighttpd("", nginxPath(raw)),
+  "lighttpd /app": (raw, mount) => {
+    const parts = split(nginxPath(raw), mount);
+    return parts && lighttpd(parts.SCRIPT_NAME, parts.PATH_INFO);
+  },
+  "Apache, ProxyPass": (raw) => ({ SCRIPT_NAME: nginxPath(raw) }),
+  "Apache, ProxyFCGISetEnvIf": (raw, mount) =>
+    raw.startsWith(`${mount}/`) ? { SCRIPT_NAME: mount, PATH_INFO: raw.slice(mount.length) } : null,
+  "mod_fcgid /": (raw) => ({ SCRIPT_NAME: "", PATH_INFO: nginxPath(raw), CONTEXT_PREFIX: "" }),
+  "mod_fcgid /app": (raw, mount) => {
+    const parts = split(nginxPath(raw), mount);
+    return parts && { ...parts, CONTEXT_PREFIX: mount };
+  },
+  "Caddy": (raw) => ({ SCRIPT_NAME: "", PATH_INFO: decode(raw) }),
+  "Caddy, split": (raw, mount) =>
+    split(decode(raw), mount) ?? { SCRIPT_NAME: decode(raw), PATH_INFO: "" },
+  "Caddy, handle_path": (raw, mount) => {
+    const parts = split(decode(raw), mount);
+    return parts && { SCRIPT_NAME: "", PATH_INFO: parts.PATH_INFO };
+  },
+  "Caddy, php_fastcgi": () => ({ SCRIPT_NAME: "/index.php", PATH_INFO: "" }),
+  "HAProxy": (raw) => ({ SCRIPT_NAME: decode(raw) }),
+  "HAProxy, path-info": (raw, mount) => split(decode(raw), mount),
+  "h2o": (raw) => ({ SCRIPT_NAME: "", PATH_INFO: resolve(decode(raw)) }),
+  "a rewrite": () => ({ SCRIPT_NAME: "/elsewhere", PATH_INFO: "/x" }),
+};
+
+/** Those whose parameters tell the mount point, whatever the path. */
+const TELLING = [
+  "nginx, fastcgi_split_path_info",
+  "nginx, fixed SCRIPT_NAME",
+  "lighttpd /app",
+  "mod_fcgid /app",
+  "HAProxy, path-info",
+  "Caddy, split",
+];
+
+function split(path: string, mount: string): Record<"SCRIPT_NAME" | "PATH_INFO", string> | null {
+  if (!`${path}/`.startsWith(`${mount}/`)) return null;
+  return { SCRIPT_NAME: mount, PATH_INFO: path.slice(mount.length) };
+}
+
+function lighttpd(script: string, info: string): Record<string, string> {
+  const params = { SCRIPT_NAME: script, SERVER_SOFTWARE: "lighttpd/1.4.69" };
+  return info === "" ? params : { ...params, PATH_INFO: info };
+}
+
+function mergeSlashes(path: string): string {
+  return path.replace(/\/+/g, "/");
+}
+
+/** RFC 3986, section 5.2.4, as it stands there. */
+function resolve(path: string): string {
+  let [input, output] = [path, ""];
+  while (input !== "") {
+    if (/^\/\.(\/|$)/.test(input)) input = `/${input.slice(3)}`;
+    else if (/^\/\.\.(\/|$)/.test(input)) {
+      input = `/${input.slice(4)}`;
+      output = output.replace(/\/[^/]*$/, "");
+    } else {
+      const [segment] = /^\/?[^/]*/.exec(input)!;
+      output += segment;
+      input = input.slice(segment.length);
+    }
+  }
+  return output;
+}
+
+describe("splitPath: with random paths, as each web server sends them", () => {
+  const mount = "/app";
+  for (const [name, model] of Object.entries(PATH_MODELS)) {
+    it(`is the path that was asked for: ${name}`, () => {
+      let [made, told] = [0, 0];
+      forSeeds((random) => {
+        const start = random.pick([
+          "/",
+          "/app",
+          "/app/",
+          "/%61pp/",
+          "//app/",
+          "/apple",
+          "/app/../app",
+        ]);
+        const raw = start + random.text(10, "/ab%2F.e/é%C3%A9").replace(/[?#]|[^\0-\xff]/g, "");
+        const given = model(raw, mount);
+        if (given === null) return;
+        made++;
+        const path = resolve(decode(raw));
+        const params = new CgiParams();
+        for (const pair of Object.entries({ ...given, REQUEST_URI: `${raw}?q` })) {
+          params.append(...pair);
+        }
+        for (const basePath of [undefined, "/", mount]) {
+          const { scriptName, pathInfo } = splitPath(params, basePath);
+          assertEquals(bytesOf(scriptName + pathInfo), bytesOf(utf8(path)), raw);
+          const isBelow = `${path}/`.startsWith(`${mount}/`);
+          const isTold = TELLING.includes(name) && given.SCRIPT_NAME === mount &&
+            // Looked for by a server that resolves dots, and not left by any of them.
+            isBelow && `${resolve(mergeSlashes(decode(raw)))}/`.startsWith(`${mount}/`);
+          if (basePath === "/") assertEquals(scriptName, "", raw);
+          else if (basePath === mount) assertEquals(scriptName, isBelow ? mount : "", raw);
+          else if (isTold) {
+            told++;
+            // With a fixed SCRIPT_NAME, `/app` itself looks like stock nginx, which tells nothing.
+            const isMute = name === "nginx, fixed SCRIPT_NAME" && path === mount;
+            assertEquals(scriptName, isMute ? "" : mount, raw);
+          }
+        }
+      });
+      assert(made > ROUNDS / 10, `${made} made`);
+      assertEquals(told > ROUNDS / 20, TELLING.includes(name), `${told} told`);
+    });
+  }
+});
+
+/** Bytes as UTF-8, if they are. */
+function utf8(text: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+      .decode(Uint8Array.from(text, (unit) => unit.charCodeAt(0)));
+  } catch {
+    return text;
+  }
+}
+
+/** A path in bytes, whether each of its two parts was read as UTF-8 or not. */
+function bytesOf(text: string): string {
+  return text.replace(
+    /[^\0-\x7f]/gu,
+    (character) =>
+      Array.from(new TextEncoder().encode(character), (byte) => String.fromCharCode(byte)).join(""),
+  );
+}

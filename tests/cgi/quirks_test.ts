@@ -17,6 +17,8 @@ function without(params: CgiParams, ...names: string[]): CgiParams {
   return paramsOf([...params].filter(([name]) => !names.includes(name)));
 }
 
+const FORM = "application/x-www-form-urlencoded";
+
 const TESTS: Record<string, () => void> = {
   "httpoxy": () => {
     const params = captured("nginx", "httpoxy");
@@ -55,13 +57,32 @@ const TESTS: Record<string, () => void> = {
     );
   },
 
+  "form by default": () => {
+    for (const name of ["delete", "method-propfind", "post-empty"]) {
+      const params = captured("caddy", name);
+      assertEquals(params.get("CONTENT_TYPE"), FORM);
+      assertEquals(header(params, "content-type"), null);
+    }
+    assertEquals(header(captured("caddy", "post-form"), "content-type"), FORM);
+    assertEquals(header(captured("caddy", "put"), "content-type"), "text/plain");
+    // Others mean it.
+    assertEquals(header(captured("haproxy", "post-form"), "content-type"), FORM);
+  },
+
   "zero length": () => {
     for (const server of ["lighttpd", "haproxy", "mod_fcgid"] as const) {
       const params = captured(server, "head");
       assertEquals(params.get("CONTENT_LENGTH"), "0");
       assertEquals(header(params, "content-length"), null);
     }
-    assertEquals(header(captured("haproxy", "delete"), "content-length"), "0");
+    for (const server of ["lighttpd", "haproxy", "mod_fcgid", "caddy"] as const) {
+      for (const name of ["delete", "method-propfind"]) {
+        const params = captured(server, name);
+        assertEquals(params.get("CONTENT_LENGTH"), "0");
+        assertEquals(header(params, "content-length"), null);
+      }
+      assertEquals(header(captured(server, "post-empty"), "content-length"), "0");
+    }
   },
 
   "lighttpd leaves out PATH_INFO": () => {

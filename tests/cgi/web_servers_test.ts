@@ -1,220 +1,241 @@
 /**
- * The same HTTP request through nginx, lighttpd, Apache (mod_proxy_fcgi), mod_fcgid and HAProxy
- * becomes the same `Request`. Where a server itself has changed the request, the difference is
- * listed.
+ * The same HTTP request through every web server and configuration that was captured becomes the
+ * same `Request`, but for the differences of one table.
  */
 import { assert, assertEquals, describe, it } from "../_harness.ts";
+import { splitPath } from "../../src/cgi/paths.ts";
+import { remoteAddress } from "../../src/cgi/remote_addr.ts";
 import { createRequest } from "../../src/cgi/request.ts";
-import { captured, capturesOf, paramsOf, type Server, SERVERS } from "./_captures.ts";
+import { type Capture, capturesOf, caseOf, paramsOf, type Server, SERVERS } from "./_captures.ts";
+import { DIFFERENCES } from "./_differences.ts";
+import { type Change, CURL, REQUESTS, type Seen } from "./_requests.ts";
 
-interface Expected {
-  method?: string;
-  url?: string;
-  headers?: Record<string, string>;
+/** Bun makes a GET of a method it does not know; it is answered 501 instead. */
+const KNOWS_METHODS = new Request("http://localhost/", { method: "FROB" }).method === "FROB";
+
+const ALL: readonly (readonly [Server, Capture])[] = SERVERS.flatMap((server) =>
+  [...capturesOf(server).values()].map((capture) => [server, capture] as const)
+);
+
+/** What the client sent. */
+function sent(capture: Capture): Seen | number {
+  const { request, config } = capture;
+  const headers = { ...CURL };
+  // "(HTTP/2) https://localhost:8311/app/x"
+  let [url] = /https:\/\/localhost:\S+/.exec(request) ?? [];
+  if (url === undefined) {
+    url = `${config === "https" ? "https" : "http"}://localhost${request.split(" ")[1]}`;
+  } else {
+    headers.host = new URL(url).host;
+  }
+  return changed({ method: "GET", url, headers, body: "" }, REQUESTS[caseOf(capture)]);
 }
 
-interface Row extends Expected {
-  /** The case; the request line tells what it is. */
-  name: string;
-  /** What a server makes of it, and with `null` a header it does not pass on. */
-  but?: Partial<
-    Record<Server, Omit<Expected, "headers"> & { headers?: Record<string, string | null> }>
-  >;
+function changed(seen: Seen, { status, headers, ...change }: Change): Seen | number {
+  if (status !== undefined) return status;
+  const result = { ...seen, ...change, headers: { ...seen.headers } };
+  for (const [name, value] of Object.entries(headers ?? {})) {
+    if (value === null) delete result.headers[name];
+    else result.headers[name] = value;
+  }
+  return result;
 }
 
-const CURL = { accept: "*/*", host: "localhost", "user-agent": "curl/7.88.1" };
-/** Debian's nginx takes the port off Host, and the dot at its end. */
-const ABSOLUTE = "abs.example:8080";
+/** The changes that a row of the table makes to a capture. */
+function changesOf(row: typeof DIFFERENCES[number], server: Server, capture: Capture): Change[] {
+  const { config } = capture;
+  const places = [config === undefined ? server : `${server}/${config}`, `${server}/*`];
+  return row.shows
+    .filter(([where]) => where.some((place) => places.includes(place)))
+    .flatMap(([, requests]) => [requests["*"], requests[caseOf(capture)]])
+    .filter((change) => change !== undefined);
+}
 
-const ROWS: Row[] = [
-  {
-    name: "get-encoded",
-    url: "http://localhost/app/hello%20w%C3%B6rld/a%2Fb?x=1&y=%C3%A4&z",
-  },
-  { name: "get-root", url: "http://localhost/" },
-  { name: "get-app-slash", url: "http://localhost/app/" },
-  { name: "get-dots", url: "http://localhost//double//x" },
-  { name: "get-enc-dots", url: "http://localhost/app/b%2F..%2Fc" },
-  { name: "get-lower-enc", url: "http://localhost/app/%c3%a4%7Euser/%41~b!$&'()*+,;=:@" },
-  { name: "get-backslash", url: "http://localhost/app/a%5Cb%5Cc|d%22e%3Cf%3E" },
-  { name: "get-raw-latin1-path", url: "http://localhost/app/w%F6rld?q=%E4" },
-  { name: "get-fragment", url: "http://localhost/app/x?y=1" },
-  { name: "get-empty-query", url: "http://localhost/app/x?" },
-  {
-    name: "absolute-form",
-    url: `http://${ABSOLUTE}/app/x?q=1`,
-    headers: { host: ABSOLUTE },
-    but: { nginx: { url: "http://abs.example/app/x?q=1", headers: { host: "abs.example" } } },
-  },
-  {
-    name: "absolute-form-https",
-    url: "http://abs.example/app/x",
-    headers: { host: "abs.example" },
-  },
-  { name: "head", method: "HEAD" },
-  {
-    name: "post-form",
-    method: "POST",
-    headers: { "content-length": "10", "content-type": "application/x-www-form-urlencoded" },
-  },
-  {
-    name: "post-chunked",
-    method: "POST",
-    headers: { "content-length": "27", "content-type": "application/x-www-form-urlencoded" },
-  },
-  {
-    name: "cl-leading-zero",
-    method: "POST",
-    headers: { "content-length": "3" },
-  },
-  {
-    name: "delete",
-    method: "DELETE",
-    but: {
-      lighttpd: { headers: { "content-length": "0" } },
-      mod_fcgid: { headers: { "content-length": "0" } },
-      haproxy: { headers: { "content-length": "0" } },
-    },
-  },
-  {
-    name: "method-propfind",
-    method: "PROPFIND",
-    but: {
-      lighttpd: { headers: { "content-length": "0" } },
-      mod_fcgid: { headers: { "content-length": "0" } },
-      haproxy: { headers: { "content-length": "0" } },
-    },
-  },
-  { name: "method-lower", method: "GET" },
-  {
-    name: "dup-headers",
-    headers: { accept: "*/*, text/html", cookie: "a=1; b=2", "x-dup": "one, two, three" },
-    but: {
-      // Joined as any other header, and no longer to be told apart.
-      apache: { headers: { cookie: "a=1, b=2" } },
-      mod_fcgid: { headers: { cookie: "a=1, b=2" } },
-    },
-  },
-  {
-    name: "conn-hop",
-    headers: {
-      forwarded: "for=9.9.9.9",
-      via: "1.0 fred",
-      "x-forwarded-for": "9.9.9.9",
-      "x-forwarded-proto": "https",
-      "x-hop": "hop",
-      "accept-encoding": "gzip",
-    },
-  },
-  {
-    name: "empty-header",
-    headers: { "x-empty": "", "x-after": "y" },
-    but: { lighttpd: { headers: { "x-empty": null } } },
-  },
-  {
-    name: "host-port",
-    url: "http://example.org:8443/app/x",
-    headers: { host: "example.org:8443" },
-    but: { nginx: { url: "http://example.org/app/x", headers: { host: "example.org" } } },
-  },
-  {
-    name: "host-ipv6",
-    url: "http://[::1]:8080/app/x",
-    headers: { host: "[::1]:8080" },
-    but: { nginx: { url: "http://[::1]/app/x", headers: { host: "[::1]" } } },
-  },
-  { name: "httpoxy" },
-  { name: "latin1-header", headers: { "x-latin1": "gr\xfc\xdfe" } },
-  {
-    name: "authorization",
-    headers: { authorization: "Basic dXNlcjpwYXNz" },
-    // Stripped unless CGIPassAuth, FcgidPassHeader (set here) or pass-header says otherwise.
-    but: {
-      apache: { headers: { authorization: null } },
-      haproxy: { headers: { authorization: null } },
-    },
-  },
-  {
-    name: "content-encoding",
-    method: "POST",
-    headers: {
-      "content-encoding": "gzip",
-      "content-language": "de",
-      "content-length": "3",
-      "content-type": 'text/plain; charset="utf-8"',
-    },
-  },
-  {
-    name: "get-body",
-    headers: { "content-length": "5" },
-  },
-  {
-    name: "upgrade-ws",
-    headers: { "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==", "sec-websocket-version": "13" },
-  },
-  {
-    name: "https-get-encoded",
-    url: "https://localhost/app/hello%20w%C3%B6rld/a%2Fb?x=1&y=%C3%A4&z",
-  },
-];
+/** What a handler should see of a capture. */
+function expected(server: Server, capture: Capture): Seen | number {
+  let seen = sent(capture);
+  if (caseOf(capture) === "method-custom" && !KNOWS_METHODS) return 501;
+  for (const row of DIFFERENCES) {
+    for (const change of changesOf(row, server, capture)) {
+      if (typeof seen !== "number") seen = changed(seen, change);
+    }
+  }
+  if (typeof seen === "number") return seen;
+  const words: Record<string, string> = {
+    "{remoteAddr}": capture.config === "ipv6" ? "::1" : "127.0.0.1",
+    "{scheme}": new URL(seen.url).protocol.slice(0, -1),
+    "{host}": seen.headers.host ?? "",
+  };
+  for (const [name, value] of Object.entries(seen.headers)) {
+    seen.headers[name] = words[value] ?? value;
+  }
+  return seen;
+}
 
-/** What a row expects of a server. */
-function expectedOf(row: Row, server: Server): [string, string, Record<string, string>] {
-  const but = row.but?.[server];
-  const headers: Record<string, string | null> = { ...CURL, ...row.headers, ...but?.headers };
-  return [
-    but?.method ?? row.method ?? "GET",
-    but?.url ?? row.url ?? "http://localhost/app/x",
-    Object.fromEntries(
-      Object.entries(headers)
-        .filter((entry): entry is [string, string] => entry[1] !== null)
-        .sort(([a], [b]) => a < b ? -1 : 1),
-    ),
-  ];
+/** What a handler sees of a capture. */
+async function actual({ params, stdin = "" }: Capture): Promise<Seen | number> {
+  const body = Uint8Array.from(stdin, (unit) => unit.charCodeAt(0));
+  const request = createRequest(paramsOf(params), body);
+  if (!(request instanceof Request)) return request.status;
+  const { method, url, headers } = request;
+  return { method, url, headers: Object.fromEntries(headers), body: await request.text() };
 }
 
 describe("createRequest: the same request through every web server", () => {
-  for (const row of ROWS) {
-    const sent = SERVERS.filter((server) => capturesOf(server).has(row.name));
-    it(`${row.name} (${sent.join(", ")})`, () => {
-      for (const server of sent) {
-        const request = createRequest(captured(server, row.name), null);
-        assert(request instanceof Request, `${server}: ${JSON.stringify(request)}`);
-        const headers = [...request.headers].sort(([a], [b]) => a < b ? -1 : 1);
-        assertEquals(
-          [request.method, request.url, Object.fromEntries(headers)],
-          expectedOf(row, server),
-          `${server} ${row.name}`,
-        );
+  for (const name of Object.keys(REQUESTS)) {
+    const captures = ALL.filter(([, capture]) => caseOf(capture) === name);
+    it(`${name} (${captures.length} times)`, async () => {
+      assert(captures.length > 0);
+      for (const [server, capture] of captures) {
+        const what = `${server} ${capture.name}`;
+        assertEquals(await actual(capture), expected(server, capture), what);
       }
     });
   }
 
-  it("has a Host of the server's own making without one (HTTP/1.0)", () => {
-    const expected: [Server, string, string | null][] = [
-      ["nginx", "http://localhost/app/x", "localhost"],
-      ["lighttpd", "http://localhost:8201/app/x", null],
-      ["apache", "http://localhost:8301/app/x", null],
-      ["mod_fcgid", "http://localhost:8321/app/x", null],
-      ["haproxy", "http://127.0.0.1:8501/app/x", null],
-    ];
-    for (const [server, url, host] of expected) {
-      const request = createRequest(captured(server, "http10-nohost"), null);
-      assert(request instanceof Request);
-      assertEquals([request.url, request.headers.get("host")], [url, host]);
-    }
+  it("is checked for every capture there is", () => {
+    assertEquals(ALL.filter(([, capture]) => REQUESTS[caseOf(capture)] === undefined), []);
   });
 
-  it("makes a Request, or a clean answer, of everything ever captured", () => {
-    for (const server of SERVERS) {
-      for (const { name, params } of capturesOf(server).values()) {
-        const result = createRequest(paramsOf(params), new Uint8Array(3));
-        if (result instanceof Request) {
-          assertEquals(new URL(result.url).href, result.url);
-        } else {
-          assert(["method-trace", "method-custom", "host-bad"].includes(name), `${server} ${name}`);
+  it("makes URLs that no parser changes any more", () => {
+    for (const [, { params }] of ALL) {
+      const result = createRequest(paramsOf(params), null);
+      if (result instanceof Request) assertEquals(new URL(result.url).href, result.url);
+    }
+  });
+});
+
+describe("DIFFERENCES", () => {
+  for (const row of DIFFERENCES) {
+    it(`${row.servers}: ${row.what}`, () => {
+      for (const text of [row.what, row.why, row.remedy]) assert(/^[^|\n]*[^.|\n]$/.test(text));
+      for (const [where, requests] of row.shows) {
+        for (const place of where) {
+          assert(
+            ALL.some(([server, capture]) =>
+              (place === `${server}/*` ||
+                place === [server, capture.config ?? []].flat().join("/")) &&
+              (requests["*"] !== undefined || requests[caseOf(capture)] !== undefined)
+            ),
+            `Nothing captured from ${place} shows it`,
+          );
+        }
+        for (const name of Object.keys(requests)) {
+          assert(name === "*" || REQUESTS[name] !== undefined, `No such request: ${name}`);
+        }
+      }
+    });
+  }
+
+  it("are differences: every row changes each request it names", () => {
+    for (const row of DIFFERENCES) {
+      for (const [server, capture] of ALL) {
+        const seen = sent(capture);
+        for (const change of changesOf(row, server, capture)) {
+          if (typeof seen === "number") continue;
+          assert(
+            JSON.stringify(changed(seen, change)) !== JSON.stringify(seen),
+            `${row.what}: ${server} ${capture.name}`,
+          );
         }
       }
     }
   });
 });
+
+describe("remoteAddress: through every web server", () => {
+  it("is the client's address, and a port", () => {
+    for (const [server, { name, config, params }] of ALL) {
+      const { hostname, port } = remoteAddress(paramsOf(params));
+      assertEquals(hostname, config === "ipv6" ? "::1" : "127.0.0.1", `${server} ${name}`);
+      assert(port > 0, `${server} ${name}`);
+    }
+  });
+});
+
+/** Configurations whose parameters tell that the application is mounted at `/app`. */
+const TELL_MOUNT = [
+  "nginx/split",
+  "lighttpd/app",
+  "apache/pathinfo",
+  "mod_fcgid",
+  "caddy/split",
+  "caddy/handlepath",
+  "haproxy/split",
+];
+/** Those that split where they see a program, a directory or a first segment, mounted or not. */
+const SPLIT_ELSEWHERE = [
+  "nginx/phpsplit",
+  "lighttpd",
+  "lighttpd/https",
+  "lighttpd/ipv6",
+  "lighttpd/spawned",
+  "lighttpd/stream1",
+  "lighttpd/stream2",
+  "lighttpd/appslash",
+  "lighttpd/php",
+  "apache/sethandler",
+  "apache/php",
+  "caddy/php",
+  "haproxy/php",
+];
+/** Where a server that tells the mount point says something else, and `basePath` is needed. */
+const TOLD_WRONG: Record<string, string> = {
+  // No PATH_INFO where an empty one is meant.
+  "haproxy split-get-app": "",
+  // `^(/app)(/.*)?$` does not match across a line end: all is SCRIPT_NAME.
+  "nginx split-get-pctnl": "/app/a\r\nX-Y: z",
+};
+
+describe("splitPath: through every web server", () => {
+  /** The path that was asked for: decoded, then without dot segments. */
+  function asked(server: Server, capture: Capture): string | null {
+    const seen = expected(server, capture);
+    if (typeof seen === "number") return null;
+    const decoded = latin1(new URL(seen.url).pathname);
+    return utf8(decoded.replace(/\/[^/]+\/\.\.\//g, "/"));
+  }
+
+  for (const basePath of [undefined, "/", "/app", "/other"]) {
+    it(`is the path that was asked for, with ${basePath ?? "no"} base path`, () => {
+      for (const [server, capture] of ALL) {
+        const path = asked(server, capture);
+        if (path === null) continue;
+        const { scriptName, pathInfo } = splitPath(paramsOf(capture.params), basePath);
+        const what = `${server} ${capture.name}`;
+        assertEquals(scriptName + pathInfo, path, what);
+        if (basePath === undefined) continue;
+        // With a base path it does not matter which server it was.
+        const isBelow = basePath === "/app" && /^\/app(?:\/|$)/.test(path);
+        assertEquals(scriptName, isBelow ? "/app" : "", what);
+      }
+    });
+  }
+
+  it("is split at the mount point by those who tell it, and whole from those who do not", () => {
+    for (const [server, capture] of ALL) {
+      const place = [server, capture.config ?? []].flat().join("/");
+      const path = asked(server, capture);
+      if (path === null || SPLIT_ELSEWHERE.includes(place)) continue;
+      const { scriptName } = splitPath(paramsOf(capture.params));
+      const isBelow = TELL_MOUNT.includes(place) && /^\/app(?:\/|$)/.test(path);
+      const what = `${server} ${capture.name}`;
+      assertEquals(scriptName, TOLD_WRONG[what] ?? (isBelow ? "/app" : ""), what);
+    }
+  });
+});
+
+/** Percent-encoding undone, to bytes. */
+function latin1(path: string): string {
+  return path.replace(/%([0-9a-f]{2})/gi, (_, hex) => String.fromCharCode(parseInt(hex, 16)));
+}
+
+/** Bytes as UTF-8, if they are. */
+function utf8(text: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+      .decode(Uint8Array.from(text, (unit) => unit.charCodeAt(0)));
+  } catch {
+    return text;
+  }
+}

@@ -146,6 +146,36 @@ describe("HandlerInfo", () => {
     assertEquals(await split({ REQUEST_URI: "/app/x" }, { basePath: "/app" }), ["/app", "/x"]);
   });
 
+  it("url is the public one, request.url the same or what is below the mount point", async () => {
+    const urls = async (uri: string, options: PeerOptions = {}) => {
+      await using peer = new Peer(
+        ({ url }, info) => Response.json([url, info.url, info.scriptName, info.pathInfo]),
+        options,
+      );
+      return JSON.parse((await peer.ask({ params: { REQUEST_URI: uri } })).text);
+    };
+    const mount = "/yourapplication";
+    const h = "http://example.org";
+    for (const uri of ["/yourapplication/x?y", "/", "/a/../b%2Fc?%ff"]) {
+      const [url, info] = await urls(uri);
+      assertEquals(info, url);
+    }
+    for (const written of [mount, "yourapplication", "/yourapplication//"]) {
+      assertEquals(
+        await urls("/yourapplication/x%2Fy?z", { mount: written }),
+        [`${h}/x%2Fy?z`, `${h}/yourapplication/x%2Fy?z`, mount, "/x/y"],
+      );
+    }
+    assertEquals(await urls(mount, { mount }), [`${h}/`, h + mount, mount, ""]);
+    assertEquals(
+      await urls("/yourapplication/../x", { mount }),
+      [`${h}/x`, `${h}/x`, "", "/x"],
+    );
+    for (const root of ["/", ""]) {
+      assertEquals(await urls("/a/b", { mount: root }), [`${h}/a/b`, `${h}/a/b`, "", "/a/b"]);
+    }
+  });
+
   it("can be taken apart", async () => {
     await using peer = new Peer((_, { log, waitUntil, params, completed }) => {
       log("taken apart");

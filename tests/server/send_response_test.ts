@@ -11,7 +11,6 @@ import {
 } from "../_harness.ts";
 import { assertBytes, bytes, concat, latin1, pattern, utf8, utf8AsLatin1 } from "../_bytes.ts";
 import { parseRecords } from "../_records.ts";
-import { runtime } from "../_runtime.ts";
 import { RecordType } from "../../src/protocol/mod.ts";
 import { FastCgiError, type ServeHandler } from "../../mod.ts";
 import {
@@ -61,23 +60,17 @@ const KNOWN: Record<string, [make: () => BodyInit | null, expected: Uint8Array]>
   "a megabyte": [() => pattern(1_000_000), pattern(1_000_000)],
 };
 
-/** Where a Blob cannot be told from a stream: it is sent as one, without a Content-Length. */
-const BLOB_IS_A_STREAM = runtime === "node" &&
-  "Node ends a Blob's stream a task after its only chunk";
-const isBlob = (what: string) => what === "a Blob" || what === "a Blob of parts";
-
 describe("sendResponse", () => {
   describe("a body that is known at once", () => {
     for (const [what, [make, expected]] of Object.entries(KNOWN)) {
-      const skip = isBlob(what) && BLOB_IS_A_STREAM;
-      it(`has its Content-Length: ${what}`, { skip }, async () => {
+      it(`has its Content-Length: ${what}`, async () => {
         const reply = await sent(() => new Response(make()));
         assertEquals(reply.header("content-length"), `${expected.length}`);
         assertBytes(reply.body, expected);
       });
     }
 
-    it("has its Content-Length: FormData", { skip: BLOB_IS_A_STREAM }, async () => {
+    it("has its Content-Length: FormData", async () => {
       const form = new FormData();
       form.append("text", "Zoë");
       form.append("file", new File([CONTENT], "a.bin"));
@@ -96,7 +89,6 @@ describe("sendResponse", () => {
     it("leaves in one write if it is small", async () => {
       const small = ["a string", "null", "a Uint8Array", "a Blob", "several chunks", "33 kB"];
       for (const what of small) {
-        if (BLOB_IS_A_STREAM && isBlob(what)) continue;
         await using peer = new Peer(() => new Response(KNOWN[what][0]()));
         await peer.ask();
         assertEquals(peer.writes.length, 1, what);
@@ -317,7 +309,6 @@ describe("sendResponse", () => {
     it("has none for HEAD, but the headers and the length of GET", async () => {
       for (const [what, [make, expected]] of Object.entries(KNOWN)) {
         if (expected.length > 10_000 || expected.length === 0) continue;
-        if (BLOB_IS_A_STREAM && isBlob(what)) continue;
         const reply = await sent(() => new Response(make()), { method: "HEAD" });
         assertEquals([reply.header("content-length"), reply.body.length], [
           `${expected.length}`,

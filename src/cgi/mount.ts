@@ -1,0 +1,48 @@
+/**
+ * An application whose routes begin at `/`, mounted below a path.
+ *
+ * The plan: the mount point is cut out of the finished public URL. There dot segments are resolved
+ * (`/app/../x` is outside), and what comes before the path cannot change any more: `/app//evil/`
+ * becomes `http://host//evil/`, never another host. Only as many bytes as the mount point has are
+ * compared decoded; what follows stays as it is.
+ */
+import type { ParamsView } from "./params.ts";
+import { type SplitPath, splitPath, utf8Bytes } from "./paths.ts";
+import { publicUrl } from "./request_url.ts";
+
+/**
+ * The public URL `url` without the mount point; `null` if it is not at or below that.
+ *
+ * @param mount The mount point, as `mountPoint` makes it.
+ * @throws {TypeError} If `url` is no URL.
+ */
+export function urlBelowMount(params: ParamsView, url: string, mount: string): string | null {
+  const { href } = new URL(url);
+  const pathStart = href.indexOf("/", href.indexOf("//") + 2);
+  const end = endOfMount(href, pathStart, utf8Bytes(mount));
+  if (end === null) return null;
+  // In a URL `%2F` is no slash; for web servers and `PATH_INFO` it is one, so that `/app/x%2F..%2F..`
+  // leads out. Below the mount point is what is there for both.
+  if (splitPath(params, mount).scriptName === "") return null;
+  return href.slice(0, pathStart) + (href.charCodeAt(end) === SLASH ? "" : "/") + href.slice(end);
+}
+
+/** Splits the path of a request where {@link urlBelowMount} cuts its URL: whole, if it does not. */
+export function splitAtMount(params: ParamsView, mount: string): SplitPath {
+  const isBelow = urlBelowMount(params, publicUrl(params), mount) !== null;
+  return splitPath(params, isBelow ? mount : "");
+}
+
+const SLASH = 0x2f;
+
+/** Where the mount point ends in a URL, if it is there, in any percent-encoding, and a segment ends with it. */
+function endOfMount(href: string, pathStart: number, mount: string): number | null {
+  let at = pathStart;
+  for (let i = 0; i < mount.length; i++) {
+    const encoded = /^%[0-9A-Fa-f]{2}/.test(href.slice(at, at + 3));
+    const byte = encoded ? parseInt(href.slice(at + 1, at + 3), 16) : href.charCodeAt(at);
+    if (byte !== mount.charCodeAt(i) || (encoded && byte === SLASH)) return null;
+    at += encoded ? 3 : 1;
+  }
+  return at === href.length || href[at] === "/" || href[at] === "?" ? at : null;
+}

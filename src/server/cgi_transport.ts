@@ -1,0 +1,178 @@
+import { decodeEndRequest } from "../protocol/bodies.ts";
+import { FCGI_HEADER_LEN, ProtocolStatus, RecordType } from "../protocol/constants.ts";
+import { encodeRecord, encodeStream, type FastCgiRecord } from "../protocol/record.ts";
+import { RecordDecoder } from "../protocol/record_decoder.ts";
+import type { Connection } from "./connection.ts";
+import type { Transport } from "./transport.ts";
+
+/** The id of the only request there is. */
+export const REQUEST_ID = 1;
+
+/** What a CGI program has beside its environment. */
+export interface CgiStreams {
+  /** The request's body; not read before the handler wants it, nor beyond its length. */
+  readonly stdin: ReadableStream<Uint8Array>;
+  /** Gets header block and body. */
+  readonly stdout: WritableStream<Uint8Array>;
+  /** Gets log lines. */
+  readonly stderr: WritableStream<Uint8Array>;
+}
+
+/** The three streams of a CGI program as a {@link Transport}: records on one side, their content on the other. */
+export class CgiTransport implements Transport {
+  readonly #stdin: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #stdout: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #stderr: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #decoder = new RecordDecoder();
+  readonly #closed = Promise.withResolvers<void>();
+  #connection: Connection | undefined;
+  /** Settles when standard error has taken everything so far. */
+  #logged: Promise<void> = Promise.resolve();
+  /** Set while reading is paused. */
+  #paused: PromiseWithResolvers<void> | undefined;
+  #isWaiting = false;
+  #isDestroyed = false;
+  /** The whole body has been taken. */
+  #isFed = false;
+  /** The whole answer has been sent, or as much of it as there is. */
+  #isSent = false;
+  #isComplete = false;
+  readonly #bodyFirst: boolean;
+
+  /**
+   * @param bodyFirst Whether the web server takes nothing of the answer before all of the body has been taken. Standard
+   * input is then read on while standard output is blocked, or both would wait for each other.
+   */
+  constructor({ stdin, stdout, stderr }: CgiStreams, bodyFirst: boolean) {
+    this.#bodyFirst = bodyFirst;
+    this.#stdin = stdin.getReader();
+    this.#stderr = stderr.getWriter();
+    this.#stderr.closed.catch(() => {});
+    const answer = stdout.getWriter();
+    this.#stdout = new WritableStream<Uint8Array>({
+      // lighttpd kills a program as soon as it has the whole answer: what there is to log goes before it.
+      write: (bytes) => this.#logged.then(() => answer.write(bytes)),
+      close: () => answer.close(),
+      abort: (reason) => answer.abort(reason),
+    }).getWriter();
+    answer.closed.catch((error) => this.#stdout.abort(error)).catch(() => {});
+  }
+
+  /**
+   * Gives the connection a request, `head` being its records before STDIN, and resolves when the connection has closed:
+   * whether the whole answer went out.
+   *
+   * @param bodyLength Bytes of standard input to take; `Infinity` for all there are.
+   */
+  async run(connection: Connection, head: Uint8Array, bodyLength: number): Promise<boolean> {
+    this.#connection = connection;
+    this.#stdout.closed.catch((error) => {
+      this.#isComplete = false;
+      connection.closed(error);
+    });
+    this.#isFed = bodyLength === 0;
+    connection.receive(head);
+    if (!this.#isFed) await this.#feed(connection, bodyLength);
+    await this.#closed.promise;
+    return this.#isComplete;
+  }
+
+  /** Writes a line to standard error, which may be gone. */
+  log(line: Uint8Array): void {
+    this.#logged = this.#stderr.write(line).catch(() => {});
+  }
+
+  /** Waits until standard error has taken everything. */
+  async flush(): Promise<void> {
+    await this.#stderr.close().catch(() => {});
+  }
+
+  write(bytes: Uint8Array): boolean {
+    const records: FastCgiRecord[] = [];
+    try {
+      this.#decoder.push(bytes);
+      for (let record = this.#decoder.next(); record; record = this.#decoder.next()) {
+        records.push(record);
+      }
+    } catch {
+      // The invalid record: the answer broke off, and its end will not come.
+      return true;
+    }
+    for (const { type, content } of records) {
+      if (type === RecordType.STDERR && content.length > 0) this.log(content.slice());
+    }
+    for (const { type, content } of records) {
+      // A copy: what a stream is given is its own, and records share their memory.
+      if (type === RecordType.STDOUT && content.length > 0) {
+        this.#stdout.write(content.slice()).catch(() => {});
+      } else if (type === RecordType.END_REQUEST) {
+        const { protocolStatus } = decodeEndRequest(content);
+        this.#isComplete = protocolStatus === ProtocolStatus.REQUEST_COMPLETE;
+      }
+    }
+    if (this.#stdout.desiredSize! > 0) return true;
+    if (!this.#isWaiting) {
+      this.#isWaiting = true;
+      if (this.#bodyFirst) this.resume();
+      this.#stdout.ready.catch(() => {}).then(() => {
+        this.#isWaiting = false;
+        this.#connection?.drained();
+      });
+    }
+    return false;
+  }
+
+  pause(): void {
+    if (this.#bodyFirst && this.#isWaiting) return;
+    this.#paused ??= Promise.withResolvers();
+  }
+
+  resume(): void {
+    this.#paused?.resolve();
+    this.#paused = undefined;
+  }
+
+  end(sent: () => void): void {
+    this.#stdout.close().then(() => {
+      sent();
+      this.#isSent = true;
+      // Else what is left of the body is read first: mod_cgid has one socket for both, and the end of a program that
+      // has not read it all would reset that under the answer.
+      if (this.#isFed) this.#connection?.receiveEnd();
+    }, () => {});
+  }
+
+  destroy(): void {
+    if (this.#isDestroyed) return;
+    this.#isDestroyed = true;
+    this.resume();
+    const cancelled = this.#stdin.cancel().catch(() => {});
+    const aborted = this.#stdout.abort().catch(() => {});
+    Promise.all([cancelled, aborted]).then(() => this.#closed.resolve());
+  }
+
+  /** Turns standard input into STDIN records, no faster than they are taken. */
+  async #feed(connection: Connection, length: number): Promise<void> {
+    let left = length;
+    try {
+      while (left > 0) {
+        if (this.#paused !== undefined) await this.#paused.promise;
+        const { done, value } = await this.#stdin.read();
+        if (this.#isDestroyed) return;
+        if (done) break;
+        const content = value.subarray(0, left);
+        left -= content.length;
+        const records = encodeStream(RecordType.STDIN, REQUEST_ID, content);
+        // The record that ends the stream stays for the end of the body.
+        connection.receive(records.subarray(0, -FCGI_HEADER_LEN));
+      }
+    } catch {
+      // It ends here, and too early.
+      left ||= 1;
+    }
+    this.#isFed = true;
+    const isShort = left > 0 && left < Infinity;
+    if (!isShort) connection.receive(encodeRecord(RecordType.STDIN, REQUEST_ID));
+    if (isShort || this.#isSent) connection.receiveEnd();
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * One plain CGI request (RFC 3875): the environment is its parameters, standard input its body, standard output its
+ * answer.
+ *
+ * The plan: there is one engine, and it speaks FastCGI. So the request is told to it in records, as a web server would,
+ * and what it answers is taken out of its records again. Streaming, back-pressure, limits and failures are then the same
+ * as everywhere, for they are the same code.
+ *
+ * ```text
+ * environment ──► BEGIN_REQUEST, PARAMS ──┐              ┌──► STDOUT ──► standard output
+ *                                         ├─► Connection ┤
+ * standard input ────────────────► STDIN ─┘              └──► STDERR ──► standard error
+ * ```
+ */
+import { encodeBeginRequest } from "../protocol/bodies.ts";
+import { RecordType, Role } from "../protocol/constants.ts";
+import { encodeNameValues } from "../protocol/name_value.ts";
+import { encodeRecord, encodeStream } from "../protocol/record.ts";
+import { type CgiStreams, CgiTransport, REQUEST_ID } from "./cgi_transport.ts";
+import type { ServeHandler } from "./handler.ts";
+import { describeError, encodeLogLine } from "./log_line.ts";
+import { type ConnectionOptions, Service } from "./service.ts";
+
+/** A CGI program's surroundings. */
+export interface CgiProgram extends CgiStreams {
+  /** The environment variables as Latin-1 strings: code unit n is byte n. */
+  readonly env: Iterable<readonly [name: string, value: string]>;
+}
+
+/** Whether the environment that `get` reads is that of a CGI request (RFC 3875, sections 4.1.4 and 4.1.12). */
+export function isCgiEnvironment(get: (name: string) => string | undefined): boolean {
+  return get("GATEWAY_INTERFACE")?.startsWith("CGI/") === true && Boolean(get("REQUEST_METHOD"));
+}
+
+/**
+ * Answers the one request of a CGI program. Every variable is a parameter, those of the system too, as they are with
+ * PHP; `HTTP_PROXY` stays one, but no header of the request comes of it (httpoxy, CVE-2016-5385).
+ *
+ * A response that breaks midway can only stop: whether the client notices is the web server's doing, and depends on a
+ * Content-Length.
+ *
+ * @returns Whether the whole answer went out, once it has and what was given to `info.waitUntil` has settled. Does not
+ * reject: failures go to `onError`, by default as lines to standard error.
+ */
+export async function serveCgi(
+  program: CgiProgram,
+  handler: ServeHandler,
+  options: ConnectionOptions = {},
+): Promise<boolean> {
+  const env = new Map(program.env);
+  // Without a path below it, the script is all there is (RFC 3875, section 4.1.5); servers leave the variable out then.
+  if (env.has("SCRIPT_NAME") && !env.has("PATH_INFO")) env.set("PATH_INFO", "");
+  const transport = new CgiTransport(program, isBodyFirst(env));
+  const onError = options.onError ??
+    ((error: unknown) => transport.log(encodeLogLine(describeError(error))));
+  const service = new Service(handler, { ...options, onError });
+  // Both ways lead to standard error: one of them is enough.
+  service.logsFailures = options.onError !== undefined;
+  const bodyLength = bodyLengthOf(env);
+  const isComplete = await transport.run(
+    service.accept(transport),
+    requestHead(env, bodyLength === 0),
+    bodyLength,
+  );
+  await service.drain();
+  await transport.flush();
+  return isComplete;
+}
+
+/**
+ * Bytes of the body: what `CONTENT_LENGTH` says, for more may not be read and may never come (RFC 3875, section 4.2).
+ * Apache leaves it out for a chunked upload, whose end is the end of standard input.
+ */
+function bodyLengthOf(env: ReadonlyMap<string, string>): number {
+  const length = env.get("CONTENT_LENGTH") ?? "";
+  if (/^\d+$/.test(length)) return Number(length);
+  return /^chunked$/i.test(env.get("HTTP_TRANSFER_ENCODING") ?? "") ? Infinity : 0;
+}
+
+/** Whether the web server is Apache, whose mod_cgi and mod_cgid write the whole body before they read any answer. */
+function isBodyFirst(env: ReadonlyMap<string, string>): boolean {
+  return env.get("SERVER_SOFTWARE")?.startsWith("Apache") === true;
+}
+
+/** The records of a request without its body; with `isWhole`, there is none. */
+function requestHead(env: ReadonlyMap<string, string>, isWhole: boolean): Uint8Array {
+  const records = [
+    encodeBeginRequest(REQUEST_ID, { role: Role.RESPONDER, flags: 0 }),
+    encodeStream(RecordType.PARAMS, REQUEST_ID, encodeNameValues(env)),
+  ];
+  if (isWhole) records.push(encodeRecord(RecordType.STDIN, REQUEST_ID));
+  const head = new Uint8Array(records.reduce((size, { length }) => size + length, 0));
+  let offset = 0;
+  for (const record of records) {
+    head.set(record, offset);
+    offset += record.length;
+  }
+  return head;
+}
