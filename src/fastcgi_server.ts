@@ -93,7 +93,9 @@ export class Server implements FastCgiServer {
 
   async #stop(): Promise<void> {
     const opened = await this.#opening;
-    await Promise.all([opened?.listener.close(), this.#service.drain()]);
+    // First the listener: who has connected by then is still served.
+    await opened?.listener.close();
+    await this.#service.drain();
     this.#finish();
   }
 }
