@@ -130,7 +130,8 @@ function guarded(
   return (socket) => {
     const { remoteAddress } = socket;
     if (remoteAddress === undefined || allowed.has(remoteAddress)) return accept(socket);
-    socket.destroy();
+    // Not before somebody hears of its events, which Bun's `terminate` has at once.
+    queueMicrotask(() => socket.destroy());
     if (!hasTold) {
       hasTold = true;
       onError(new Error(`Refused a connection: ${remoteAddress} is not one of the web servers`));
