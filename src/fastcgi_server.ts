@@ -1,8 +1,8 @@
 /** A running server: a listener of the runtime joined to the engine of the server room. */
 import { open, type Opened } from "./runtime/listen.ts";
-import { nameOfTarget } from "./runtime/listener.ts";
+import { type ListenTarget, nameOfTarget } from "./runtime/listener.ts";
 import { runOn, shutDownOnSignals } from "./runtime/termination.ts";
-import { addressOf, type ServeAddress, type ServeOptions, targetOf } from "./serve_options.ts";
+import { addressOf, type ServeAddress, type ServeOptions } from "./serve_options.ts";
 import type { Service } from "./server/service.ts";
 
 /** A running server. */
@@ -33,8 +33,7 @@ export class Server implements FastCgiServer {
   #isReferenced = true;
   #stopping: Promise<void> | undefined;
 
-  constructor(service: Service, options: ServeOptions) {
-    const target = targetOf(options);
+  constructor(service: Service, target: ListenTarget | undefined, options: ServeOptions) {
     this.#service = service;
     this.#addr = addressOf(target);
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -94,7 +93,9 @@ export class Server implements FastCgiServer {
 
   async #stop(): Promise<void> {
     const opened = await this.#opening;
-    await Promise.all([opened?.listener.close(), this.#service.drain()]);
+    // First the listener: who has connected by then is still served.
+    await opened?.listener.close();
+    await this.#service.drain();
     this.#finish();
   }
 }

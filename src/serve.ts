@@ -1,16 +1,20 @@
 /**
  * `serve()`: it returns at once, as `Deno.serve` does; listening goes on behind it, and `ready` tells how that ended.
  */
+import { CgiServer } from "./cgi_server.ts";
 import { type FastCgiServer, Server } from "./fastcgi_server.ts";
-import type { ServeInit, ServeOptions } from "./serve_options.ts";
+import { serveOneCgiRequest } from "./serve_cgi.ts";
+import { type ServeInit, type ServeOptions, targetOf } from "./serve_options.ts";
 import type { ServeHandler } from "./server/handler.ts";
+import { MAX_CONNECTIONS } from "./server/limits.ts";
 import { Service } from "./server/service.ts";
 
 /**
  * Serves a fetch handler over FastCGI.
  *
- * Without an address it finds out how it was started: with a listening socket, from systemd (`LISTEN_FDS`) or on descriptor
- * 0, as lighttpd, mod_fcgid and spawn-fcgi do it; or else by hand, and it listens on 127.0.0.1:9000.
+ * Without an address it finds out how it was started: for one CGI request, which it answers on standard output; with a
+ * listening socket, from systemd (`LISTEN_FDS`) or on descriptor 0, as lighttpd, mod_fcgid and spawn-fcgi do it; or else by
+ * hand, and it listens on 127.0.0.1:9000.
  *
  * @throws {TypeError} If the options contradict each other, or there is no handler.
  *
@@ -63,7 +67,13 @@ export function serve(
   if (typeof handler !== "function") {
     throw new TypeError("Cannot serve: there is no handler, as the last argument or as `fetch`");
   }
-  return new Server(new Service(handler, options), options);
+  const service = new Service(handler, options, options.maxConnections ?? MAX_CONNECTIONS);
+  const target = targetOf(options);
+  if (target === undefined) {
+    const answered = serveOneCgiRequest(handler, options);
+    if (answered !== undefined) return new CgiServer(answered);
+  }
+  return new Server(service, target, options);
 }
 
 function fetchOf(init: ServeOptions | ServeInit): ServeHandler | undefined {

@@ -9,17 +9,22 @@ import type { ConnectionOptions } from "./server/service.ts";
  * Answers the CGI request that this program was started for, and lets the program end: with exit code 0, or with 1 if
  * the answer did not go out whole.
  *
- * @returns `undefined` if the program was not started for a CGI request.
- * @throws {Error} If it was, but Deno does not let it read the environment.
+ * @returns `undefined` if the program was not started for a CGI request. The promise rejects if it was, but Deno does not
+ * let it read the environment.
  */
 export function serveOneCgiRequest(
   handler: ServeHandler,
   options: ConnectionOptions = {},
 ): Promise<boolean> | undefined {
-  if (!isCgiEnvironment(variable)) return undefined;
+  return isCgiEnvironment(variable) ? serveThisProgram(handler, options) : undefined;
+}
+
+async function serveThisProgram(
+  handler: ServeHandler,
+  options: ConnectionOptions,
+): Promise<boolean> {
   const program = { env: environment(), ...standardStreams() };
-  return serveCgi(program, handler, options).then((isComplete) => {
-    endProgram(isComplete ? 0 : 1);
-    return isComplete;
-  });
+  const isComplete = await serveCgi(program, handler, options);
+  endProgram(isComplete ? 0 : 1);
+  return isComplete;
 }

@@ -4,7 +4,10 @@ import type { ListenAddress, ListenTarget } from "./runtime/listener.ts";
 import type { ServeHandler } from "./server/handler.ts";
 import type { ConnectionOptions } from "./server/service.ts";
 
-/** The address of a {@link FastCgiServer}, in `Deno.serve`'s words. */
+/**
+ * The address of a {@link FastCgiServer}, in `Deno.serve`'s words. The path is `""` where there is none to tell: of an
+ * inherited Unix socket, and in a plain CGI program.
+ */
 export type ServeAddress = ListenAddress;
 
 /** What {@link serve} takes beside the handler. */
@@ -44,6 +47,12 @@ export interface ServeOptions extends ConnectionOptions {
    * @default true
    */
   handleSignals?: boolean;
+  /**
+   * The most connections served at once; the first request of the next is answered 503, then that connection is closed.
+   *
+   * @default 4096
+   */
+  maxConnections?: number;
   /** Shuts the server down when it aborts, as {@link FastCgiServer.shutdown} does. */
   signal?: AbortSignal;
   /**

@@ -47,6 +47,8 @@ export interface SpawnOptions {
 export interface SpawnScriptOptions extends SpawnOptions {
   /** Permission flags for `deno run`; the other two have none. @default {["--allow-net"]} */
   denoPermissions?: string[];
+  /** A program that starts it in its own way, and its arguments: `[spawnFcgi, "-n", "-s", path, "--"]`. */
+  starter?: readonly string[];
 }
 
 export interface Exit {
@@ -178,13 +180,14 @@ export function spawnScript(
   options: SpawnScriptOptions = {},
 ): Promise<Program> {
   const file = path instanceof URL ? fileURLToPath(path) : path;
-  const { denoPermissions = ["--allow-net"] } = options;
+  const { denoPermissions = ["--allow-net"], starter = [] } = options;
   const flags = {
     deno: ["run", "--quiet", "--no-prompt", ...denoPermissions],
     bun: ["run"],
     node: [],
   };
-  return spawnProgram(process.execPath, [...flags[runtime], file, ...args], options);
+  const [command, ...rest] = [...starter, process.execPath, ...flags[runtime], file, ...args];
+  return spawnProgram(command!, rest, options);
 }
 
 /** Where an installed program is, or `null`; servers live in directories that PATH may not have. */

@@ -7,6 +7,7 @@
  * - `bad_name_value`: a name-value pair runs past the end of its stream
  * - `truncated`: the input ended in the middle of a record
  * - `bad_response`: the handler's answer cannot be sent, or its body broke off
+ * - `body_unread`: a handler read nothing of a body while other requests waited behind it
  * - `bad_reply`: (client) the application's answer is not a CGI response
  * - `request_refused`: (client) the application ended the request with a protocol status
  * - `connection_lost`: the connection ended before the exchange did
@@ -18,6 +19,7 @@ export type FastCgiErrorCode =
   | "bad_name_value"
   | "truncated"
   | "bad_response"
+  | "body_unread"
   | "bad_reply"
   | "request_refused"
   | "connection_lost";

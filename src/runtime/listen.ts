@@ -1,11 +1,13 @@
 /** Opening the listening socket, on whichever runtime this is. */
+import type { BindPath } from "./bind_path.ts";
 import { variable } from "./environment.ts";
 import { findInheritedSocket } from "./inherited_socket.ts";
 import { listenOnBun } from "./listen_bun.ts";
 import { explainListenError } from "./listen_error.ts";
 import { listenOnNet } from "./listen_net.ts";
+import { listenOnPath, placed } from "./listen_path.ts";
 import { refusedPermission } from "./listen_permission.ts";
-import type { AcceptSocket, Listener, ListenTarget, SocketEvents } from "./listener.ts";
+import { type AcceptSocket, type Listener, type ListenTarget, NOBODY } from "./listener.ts";
 import { WebServerAddrs } from "./web_server_addrs.ts";
 
 /** Where a server listens, and why there. */
@@ -40,9 +42,10 @@ export const DEFAULT_TARGET = { hostname: "127.0.0.1", port: 9000 } as const;
  * its `code`, is the `cause`.
  */
 export async function open(
-  target: ListenTarget | undefined,
+  where: ListenTarget | undefined,
   { accept, onError, webServerAddrs }: OpenOptions,
 ): Promise<Opened> {
+  const target = placed(where);
   const accepted = guarded(accept, onError, webServerAddrs);
   if (target !== undefined && "fd" in target) {
     return { listener: await listen(target, accepted, onError) };
@@ -70,8 +73,13 @@ async function listen(
   try {
     const refused = await refusedPermission(target);
     if (refused !== undefined) throw refused;
-    if ("Bun" in globalThis) return listenOnBun(target, accept);
-    return await listenOnNet(target, accept, onError);
+    const bind = (target: ListenTarget, accept: AcceptSocket, bound?: () => void) =>
+      "Bun" in globalThis
+        ? listenOnBun(target, accept, bound)
+        : listenOnNet(target, accept, onError, bound);
+    if (!("path" in target)) return await bind(target, accept);
+    const bindPath: BindPath = (path, accept, bound) => bind({ path }, accept, bound);
+    return await listenOnPath(target, accept, bindPath, onError);
   } catch (error) {
     throw explainListenError(error, target);
   }
@@ -122,7 +130,8 @@ function guarded(
   return (socket) => {
     const { remoteAddress } = socket;
     if (remoteAddress === undefined || allowed.has(remoteAddress)) return accept(socket);
-    socket.destroy();
+    // Not before somebody hears of its events, which Bun's `terminate` has at once.
+    queueMicrotask(() => socket.destroy());
     if (!hasTold) {
       hasTold = true;
       onError(new Error(`Refused a connection: ${remoteAddress} is not one of the web servers`));
@@ -130,11 +139,3 @@ function guarded(
     return NOBODY;
   };
 }
-
-/** Hears of a socket that was turned away. */
-const NOBODY: SocketEvents = {
-  receive() {},
-  receiveEnd() {},
-  drained() {},
-  closed() {},
-};

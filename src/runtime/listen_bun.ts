@@ -47,11 +47,15 @@ interface BunGlobal {
 }
 
 /**
- * Opens a listening socket.
+ * Opens a listening socket; `bound` is called before anything else runs.
  *
  * @throws {Error} The system's error, with its `code`.
  */
-export function listenOnBun(target: ListenTarget, accept: AcceptSocket): Listener {
+export function listenOnBun(
+  target: ListenTarget,
+  accept: AcceptSocket,
+  bound?: () => void,
+): Listener {
   const { Bun } = globalThis as unknown as { Bun: BunGlobal };
   const listener = Bun.listen({
     ...("path" in target ? { unix: target.path } : target),
@@ -71,6 +75,12 @@ export function listenOnBun(target: ListenTarget, accept: AcceptSocket): Listene
       close: (socket, error) => socket.data.closed(error),
     },
   });
+  try {
+    bound?.();
+  } catch (error) {
+    listener.stop();
+    throw error;
+  }
   return {
     address: addressOf(listener, target),
     close() {

@@ -4,7 +4,7 @@ import type { AcceptSocket, Listener, ListenTarget, Socket, SocketEvents } from 
 import { flushLater, type HeldWriter, MAX_HELD } from "./write_batch.ts";
 
 /**
- * Opens a listening socket.
+ * Opens a listening socket; `bound` is called before anything else runs.
  *
  * @throws {Error} The system's error, with its `code`.
  */
@@ -12,6 +12,7 @@ export function listenOnNet(
   target: ListenTarget,
   accept: AcceptSocket,
   onError: (error: unknown) => void,
+  bound?: () => void,
 ): Promise<Listener> {
   const { promise, resolve, reject } = Promise.withResolvers<Listener>();
   // Half-open: a peer that has sent its request and closed its side still gets the answer.
@@ -24,8 +25,10 @@ export function listenOnNet(
       server.off("error", reject).on("error", onError);
       resolve(new NetListener(server, target));
     });
+    if (server.listening) bound?.();
   } catch (error) {
     // Deno throws at once what it has no permission for.
+    if (server.listening) server.close();
     reject(error);
   }
   return promise;
@@ -57,7 +60,9 @@ class NetListener implements Listener {
   }
 
   close(): Promise<void> {
-    return new Promise((resolve) => this.#server.close(() => resolve()));
+    // Its callback would wait for the accepted sockets.
+    this.#server.close();
+    return Promise.resolve();
   }
 
   ref(): void {

@@ -8,9 +8,12 @@ export type ListenAddress =
   | { readonly transport: "tcp"; readonly hostname: string; readonly port: number }
   | { readonly transport: "unix"; readonly path: string };
 
-/** Where to listen: at a path, on a TCP port, or on a listening socket that the program was started with. */
+/**
+ * Where to listen: at a path, on a TCP port, or on a listening socket that the program was started with. `place` is the path
+ * for good, whatever the program does with its working directory later.
+ */
 export type ListenTarget =
-  | { readonly path: string; readonly mode?: number }
+  | { readonly path: string; readonly mode?: number; readonly place?: string }
   | { readonly hostname: string; readonly port: number }
   | { readonly fd: number };
 
@@ -52,6 +55,14 @@ export interface Socket {
 
 /** Takes an accepted socket and returns who hears of its events. */
 export type AcceptSocket = (socket: Socket) => SocketEvents;
+
+/** Hears of a socket that was turned away. */
+export const NOBODY: SocketEvents = {
+  receive() {},
+  receiveEnd() {},
+  drained() {},
+  closed() {},
+};
 
 /** An open listening socket. */
 export interface Listener {

@@ -7,20 +7,16 @@
  *
  * A chunk is read to its end before a handler starts: a small body that came along is then already there.
  */
-import { decodeBeginRequest } from "../protocol/bodies.ts";
-import { FCGI_KEEP_CONN, RecordType } from "../protocol/constants.ts";
-import { fatalPeerError } from "../protocol/errors.ts";
+import { RecordType } from "../protocol/constants.ts";
 import { answerManagement } from "../protocol/management.ts";
-import { encodeRecord, type FastCgiRecord, INVALID_RECORD } from "../protocol/record.ts";
+import { encodeRecord, INVALID_RECORD } from "../protocol/record.ts";
 import { RecordDecoder } from "../protocol/record_decoder.ts";
 import { abortError } from "./abort_error.ts";
-import { Exchange } from "./exchange.ts";
-import { handleRequest, reject } from "./handle_request.ts";
-import { LINGER_TIMEOUT, PROBE_INTERVAL } from "./limits.ts";
-import type { BodyFlow } from "./request_body.ts";
+import type { Exchange } from "./exchange.ts";
+import { FIRST_REQUEST_TIMEOUT, LINGER_TIMEOUT, PROBE_INTERVAL } from "./limits.ts";
+import { Requests } from "./requests.ts";
 import type { Service } from "./service.ts";
 import type { Transport } from "./transport.ts";
-import { encodeUnknownRole } from "./unknown_role.ts";
 
 /**
  * - `open`: records are read
@@ -32,34 +28,32 @@ import { encodeUnknownRole } from "./unknown_role.ts";
 type ConnectionState = "open" | "draining" | "ending" | "lingering" | "closed";
 
 /** The engine of one connection. Its methods are the events of a transport; none of them throws. */
-export class Connection implements BodyFlow {
+export class Connection {
   readonly service: Service;
   readonly #transport: Transport;
   readonly #decoder = new RecordDecoder();
-  readonly #exchanges = new Map<number, Exchange>();
+  readonly requests: Requests;
   #state: ConnectionState = "open";
   #peerEnded = false;
-  /** Exchanges whose parameters ended in the chunk at hand. */
-  #ready: Exchange[] = [];
-  /** Request bodies that wait for their handler. */
-  #fullBodies = 0;
+  /** Whether nothing has begun yet. */
+  #isFresh = true;
+  /** Whether this is a connection too many. */
+  #isRefused = false;
   #writable: PromiseWithResolvers<void> | undefined;
+  /** Towards the end of the connection: of a drain, of lingering, or between probes. */
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(transport: Transport, service: Service) {
     this.#transport = transport;
     this.service = service;
+    this.requests = new Requests(this, transport);
   }
 
   /** Bytes have come; they belong to the connection from now on. */
   receive(chunk: Uint8Array): void {
     if (this.#peerEnded) return;
     const failure = this.#readRecords(chunk);
-    if (this.#ready.length > 0) {
-      const ready = this.#ready;
-      this.#ready = [];
-      for (const exchange of ready) handleRequest(exchange);
-    }
+    this.requests.chunkEnded();
     if (failure !== undefined) {
       // What follows cannot be understood; what came before is answered.
       this.service.report(failure);
@@ -83,17 +77,58 @@ export class Connection implements BodyFlow {
     if (this.#state === "closed") return;
     this.#state = "closed";
     clearTimeout(this.#timer);
-    for (const exchange of [...this.#exchanges.values()]) exchange.connectionLost(reason);
-    this.#exchanges.clear();
+    for (const exchange of this.requests.all) exchange.connectionLost(reason);
+    this.requests.clear();
     this.drained();
     this.#transport.destroy();
     this.service.connectionClosed(this);
   }
 
+  /**
+   * Closes the connection when no request is left on it, nor on its way: what has come is read before, and a first request
+   * or the rest of a record is waited for, `patience` milliseconds at most.
+   */
+  drain(patience = FIRST_REQUEST_TIMEOUT): void {
+    if (this.#state !== "open") return;
+    this.#state = "draining";
+    if (this.requests.size === 0) this.#endLater(this.#isFresh ? patience : 0, patience);
+  }
+
+  /** Answers 503 to the first request, then closes; the same happens without one after a while. */
+  refuse(): void {
+    this.#isRefused = true;
+    this.drain();
+  }
+
+  /** Whether requests are taken, so that the connection counts against the limit of them. */
+  get isServing(): boolean {
+    return this.#isOpen && !this.#isRefused;
+  }
+
+  /** Whether this is a connection too many: its requests are refused. */
+  get isRefused(): boolean {
+    return this.#isRefused;
+  }
+
+  /** Whether somebody waits for the peer to read what is written. */
+  get isBlocked(): boolean {
+    return this.#writable !== undefined;
+  }
+
+  /** Whether both sides are closed. */
+  get isClosed(): boolean {
+    return this.#state === "closed";
+  }
+
   /** Closes the connection as soon as no request is left on it. */
-  drain(): void {
+  endWhenDone(): void {
     if (this.#state === "open") this.#state = "draining";
     this.#endIfDone();
+  }
+
+  /** Something has been asked on this connection. */
+  requestBegins(): void {
+    this.#isFresh = false;
   }
 
   /** Sends bytes. `false` means: wait for {@link writable} before the next. */
@@ -108,32 +143,19 @@ export class Connection implements BodyFlow {
     return this.#writable.promise;
   }
 
-  /** Whether `exchange` is the only request of the connection, so that breaking the connection breaks no other. */
-  isAlone(exchange: Exchange): boolean {
-    return this.#exchanges.size === 1 && this.#exchanges.get(exchange.id) === exchange;
-  }
-
   /** An exchange has sent its END_REQUEST, or was given up; its id may come again. */
   exchangeEnded(exchange: Exchange): void {
-    if (this.#exchanges.get(exchange.id) === exchange) this.#exchanges.delete(exchange.id);
+    this.requests.delete(exchange);
     // Without FCGI_KEEP_CONN the application closes (section 3.5), and nginx holds the response back until it does.
-    if (!exchange.keepConnection && this.#state === "open") this.#state = "draining";
-    this.#endIfDone();
+    if (!exchange.keepConnection) this.endWhenDone();
+    else this.#endIfDone();
   }
 
   /** Makes the web server see that the response broke off: an invalid record, then the end of the connection. */
   breakOff(): void {
     this.write(INVALID_RECORD.slice());
-    this.#exchanges.clear();
+    this.requests.clear();
     this.#end();
-  }
-
-  bodyFull(): void {
-    if (this.#fullBodies++ === 0) this.#transport.pause();
-  }
-
-  bodyRoom(): void {
-    if (--this.#fullBodies === 0 && this.#state !== "closed") this.#transport.resume();
   }
 
   /** Whether records are read and written. */
@@ -147,7 +169,9 @@ export class Connection implements BodyFlow {
       while (this.#isOpen) {
         const record = this.#decoder.next();
         if (record === undefined) break;
-        this.#receiveRecord(record);
+        if (this.requests.receive(record)) continue;
+        const answer = answerManagement(record, this.service.managementValues);
+        if (answer !== undefined) this.write(answer);
       }
       return undefined;
     } catch (error) {
@@ -155,68 +179,33 @@ export class Connection implements BodyFlow {
     }
   }
 
-  #receiveRecord(record: FastCgiRecord): void {
-    const { type, requestId, content } = record;
-    switch (type) {
-      case RecordType.BEGIN_REQUEST:
-        return this.#begin(requestId, content);
-      case RecordType.PARAMS:
-      case RecordType.STDIN:
-      case RecordType.DATA:
-        return this.#receiveStream(type, requestId, content);
-      case RecordType.ABORT_REQUEST:
-        return this.#exchanges.get(requestId)?.abort();
-      default: {
-        const answer = answerManagement(record, this.service.managementValues);
-        if (answer !== undefined) this.write(answer);
-      }
-    }
-  }
-
-  #begin(requestId: number, content: Uint8Array): void {
-    const { role, flags } = decodeBeginRequest(content);
-    if (requestId === 0) {
-      throw fatalPeerError("bad_request_id", "Cannot begin a request: its id is 0");
-    }
-    // An id that is in use cannot be refused: the refusal would end the request that has it.
-    if (this.#exchanges.has(requestId)) return;
-    const keepConnection = (flags & FCGI_KEEP_CONN) !== 0;
-    const name = this.service.roles.get(role);
-    if (name === undefined) {
-      this.write(encodeUnknownRole(requestId, role));
-      if (!keepConnection) this.drain();
-      return;
-    }
-    const exchange = new Exchange(this, requestId, name, keepConnection);
-    this.#exchanges.set(requestId, exchange);
-    if (this.#exchanges.size > this.service.options.maxRequestsPerConnection) {
-      reject(exchange, { status: 503, reason: "Too many requests on one connection" });
-    }
-  }
-
-  /** Records of a request that has ended, or never began, are late or lost, and no reason to disturb the others. */
-  #receiveStream(type: number, requestId: number, content: Uint8Array): void {
-    const exchange = this.#exchanges.get(requestId);
-    if (exchange === undefined) return;
-    const rejection = exchange.receive(type, content);
-    if (rejection !== undefined) reject(exchange, rejection);
-    else if (type === RecordType.PARAMS && exchange.isReady) this.#ready.push(exchange);
-  }
-
   #inputEnded(message: string): void {
     if (this.#peerEnded || this.#state === "closed") return;
     this.#peerEnded = true;
     if (this.#state === "lingering") return this.closed();
-    if (this.#exchanges.size > 0) {
+    if (this.requests.size > 0) {
       const reason = abortError(message);
-      for (const exchange of [...this.#exchanges.values()]) exchange.peerEnded(reason);
+      for (const exchange of this.requests.all) exchange.peerEnded(reason);
     }
-    if (this.#exchanges.size > 0) this.#probeLater();
+    if (this.requests.size > 0) this.#probeLater();
     else this.#endIfDone();
   }
 
+  /**
+   * Ends the connection after `delay` milliseconds and a look at its socket: the second timer elapses in a later turn of
+   * the event loop than the first, and in between is read what has come. In the middle of a record the rest is waited for.
+   */
+  #endLater(delay: number, patience: number): void {
+    this.#timer = setTimeout(() => {
+      this.#timer = setTimeout(() => {
+        if (patience > delay && this.#decoder.isPartial) this.#endLater(patience, patience);
+        else this.#endIfDone();
+      }, 0);
+    }, delay);
+  }
+
   #endIfDone(): void {
-    if (this.#exchanges.size > 0 || !this.#isOpen) return;
+    if (this.requests.size > 0 || !this.#isOpen) return;
     if (this.#state === "draining" || this.#peerEnded) this.#end();
   }
 
@@ -238,8 +227,9 @@ export class Connection implements BodyFlow {
    * go; one that is silent would keep its body for ever, so its connection gets an empty STDERR record now and then.
    */
   #probeLater(): void {
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      for (const exchange of this.#exchanges.values()) {
+      for (const exchange of this.requests.all) {
         if (exchange.isResponding) this.write(encodeRecord(RecordType.STDERR, exchange.id));
       }
       if (this.#isOpen) this.#probeLater();

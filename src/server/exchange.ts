@@ -10,7 +10,7 @@
  */
 import { CgiParams } from "../cgi/params.ts";
 import type { Rejection } from "../cgi/rejection.ts";
-import { encodeEndRequest } from "../protocol/bodies.ts";
+import { encodeEndRequest, type EndRequestBody } from "../protocol/bodies.ts";
 import { ProtocolStatus, RecordType } from "../protocol/constants.ts";
 import { ContentBuffer } from "../protocol/content_buffer.ts";
 import { abortError } from "./abort_error.ts";
@@ -37,6 +37,8 @@ export class Exchange {
   params: CgiParams = NO_PARAMS;
   /** The method as `Request` spells it; `""` until the parameters have told. */
   method = "";
+  /** What END_REQUEST says behind an answer, if not that the request is complete. */
+  endRequest: EndRequestBody | undefined;
   readonly stdin: RequestBody;
   readonly data: RequestBody | undefined;
   #state: ExchangeState = "params";
@@ -56,8 +58,8 @@ export class Exchange {
     this.id = id;
     this.role = role;
     this.keepConnection = keepConnection;
-    this.stdin = new RequestBody(connection);
-    if (role === "filter") this.data = new RequestBody(connection);
+    this.stdin = new RequestBody(connection.requests);
+    if (role === "filter") this.data = new RequestBody(connection.requests);
   }
 
   /** Whether nothing more can be sent. */
@@ -138,6 +140,14 @@ export class Exchange {
     this.#abortController?.abort(reason);
   }
 
+  /** The handler's answer comes too late: it is told so, and somebody else answers. */
+  overrule(reason: DOMException): void {
+    this.#abortReason = reason;
+    this.#failure = { reason };
+    this.#responseBody?.cancel(reason).catch(() => {});
+    this.#abortController?.abort(reason);
+  }
+
   /** The connection is gone in both directions; `reason` is the transport's, if it has one. */
   connectionLost(reason?: unknown): void {
     if (this.#state === "ended") return;
@@ -168,7 +178,9 @@ export class Exchange {
     const ending = end ? this.#hasLogged ? "end with stderr" : "end" : "open";
     const log = this.#log;
     if (log.length > 0) this.#log = [];
-    const isWritable = this.connection.write(encodeWrite(this.id, head, body, log, ending));
+    const isWritable = this.connection.write(
+      encodeWrite(this.id, head, body, log, ending, this.endRequest),
+    );
     if (end) {
       this.#close();
       this.connection.exchangeEnded(this);
@@ -182,7 +194,7 @@ export class Exchange {
    */
   breakOff(error: unknown): void {
     if (this.#state === "ended") return;
-    const isAlone = this.connection.isAlone(this);
+    const isAlone = this.connection.requests.isAlone(this);
     if (!isAlone) this.#endEarly();
     this.#giveUp(error);
     if (isAlone) this.connection.breakOff();

@@ -39,6 +39,11 @@ export function reject(exchange: Exchange, rejection: Rejection): void {
   if (exchange.takeParams() !== undefined) answer(exchange, rejection);
 }
 
+/** Answers 503 at once, before this returns: whatever the handler still answers comes too late. */
+export function answerUnavailable(exchange: Exchange): void {
+  void respond(exchange, plainResponse(null, 503));
+}
+
 function answer(exchange: Exchange, { status, reason }: Rejection): void {
   // Before the method is known a body may be one too many: HEAD has none.
   const body = exchange.method === "" ? null : `${reason}\n`;

@@ -16,10 +16,43 @@ export const MAX_PARAMS: number = 1000;
 export const MAX_REQUESTS_PER_CONNECTION = 100;
 
 /**
+ * The most connections served at once; the first request of the next is answered 503. More than stock web servers open
+ * (nginx on Debian 768 a worker, lighttpd 1,024, Apache 400), so that only what has run away meets it; and no more than the
+ * open files a process may have on an old system (all three runtimes raise their soft limit to the hard one), for beyond
+ * those nobody is answered at all.
+ */
+export const MAX_CONNECTIONS = 4096;
+
+/**
+ * What a record in the queue of a body counts beside its content, in bytes: about what its array and its place cost. A
+ * client that sends single bytes would otherwise fill hundreds of times the memory that the limit names.
+ */
+export const RECORD_OVERHEAD = 256;
+
+/**
  * Bytes of a request body that may wait unread before the connection stops reading: the web server then holds the rest.
  * As large as the largest record, so that a full one always fits.
  */
-export const BODY_HIGH_WATER_MARK: number = 64 * 1024;
+export const BODY_HIGH_WATER_MARK: number = 64 * 1024 + RECORD_OVERHEAD;
+
+/**
+ * The same where the connection may carry other requests, which wait when it is not read: as much as Go's HTTP/2 server
+ * takes for one stream (`MaxUploadBufferPerStream`). What is larger is an upload, and its handler reads or is slow.
+ */
+export const MAX_BUFFERED_BODY_BYTES: number = 1024 * 1024;
+
+/**
+ * How long a handler may read nothing of a full body while other requests share the connection, in milliseconds; then it
+ * is given up. Web servers and their clients wait longer for an answer (HAProxy's examples: 5 to 50 s), so the others
+ * are still wanted.
+ */
+export const STALL_TIMEOUT = 2_000;
+
+/**
+ * How long a connection that is to end waits for a request of which nothing, or only a part of a record, has come, in
+ * milliseconds: web servers send at once when they have connected, Apache and Caddy record by record.
+ */
+export const FIRST_REQUEST_TIMEOUT = 1_000;
 
 /** Bytes of a response body gathered before the first write, in the hope that its end comes with them. */
 export const FIRST_WRITE_BYTES: number = 32 * 1024;

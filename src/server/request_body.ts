@@ -1,10 +1,16 @@
 import { ContentBuffer } from "../protocol/content_buffer.ts";
 import { abortError } from "./abort_error.ts";
-import { BODY_HIGH_WATER_MARK } from "./limits.ts";
+import { RECORD_OVERHEAD } from "./limits.ts";
 
-/** Hears when a body's queue is full and when there is room again; the calls alternate. */
+/** What a body needs of the connection that it comes on. */
 export interface BodyFlow {
+  /** Bytes of one body that may wait unread; never less than it was. */
+  readonly bodyLimit: number;
+  /** Whether other requests are on the connection now. */
+  readonly isShared: boolean;
+  /** A body's queue is full. For each body this alternates with {@link bodyRoom}. */
   bodyFull(): void;
+  /** There is room again. */
   bodyRoom(): void;
 }
 
@@ -12,8 +18,9 @@ export interface BodyFlow {
  * One input stream of a request, STDIN or DATA, on its way to the handler.
  *
  * Until the handler starts, what has come is gathered; so a small body that came with its parameters is handed over as
- * bytes and no stream is made. Afterwards a `ReadableStream` whose own queue is the only buffer: at its high-water mark
- * the connection stops reading. A body that nobody wants is dropped as it comes, so the connection never waits for it.
+ * bytes and no stream is made. Afterwards a `ReadableStream` whose own queue is the only buffer: when it holds as much as
+ * the connection allows, the connection stops reading. A body that nobody wants is dropped as it comes, so the
+ * connection never waits for it.
  */
 export class RequestBody {
   #state: "gathering" | "streaming" | "ended" | "discarding" = "gathering";
@@ -21,6 +28,9 @@ export class RequestBody {
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #complete = false;
   #full = false;
+  #highWaterMark = 0;
+  /** What waited unread when bytes came last, or when somebody asked for {@link hasStalled}. */
+  #unread = 0;
   readonly #flow: BodyFlow;
 
   constructor(flow: BodyFlow) {
@@ -45,9 +55,20 @@ export class RequestBody {
     } else if (this.#state === "gathering") {
       (this.#gathered ??= new ContentBuffer()).append(content);
     } else if (this.#state === "streaming") {
-      this.#controller!.enqueue(content);
-      if (this.#controller!.desiredSize! <= 0) this.#setFull(true);
+      // A small part would keep all of a chunk alive that belongs to other requests.
+      const isPart = this.#flow.isShared && 2 * content.length < content.buffer.byteLength;
+      this.#controller!.enqueue(isPart ? content.slice() : content);
+      this.#unread = this.#queued;
+      if (this.#unread >= this.#flow.bodyLimit) this.#setFull(true);
     }
+  }
+
+  /** Whether the queue is full, and nothing was read of it since this was asked last, or since bytes came. */
+  hasStalled(): boolean {
+    if (!this.#full) return false;
+    const unread = this.#unread;
+    this.#unread = this.#queued;
+    return this.#unread === unread;
   }
 
   /** Hands the body over: `null` if it has ended empty, its bytes if it has ended, else a stream. Called once. */
@@ -59,13 +80,17 @@ export class RequestBody {
       return gathered ?? null;
     }
     this.#state = "streaming";
+    this.#highWaterMark = this.#flow.bodyLimit;
     const stream = new ReadableStream<Uint8Array>({
       start: (controller) => {
         this.#controller = controller;
       },
       pull: () => this.#setFull(false),
       cancel: () => this.discard(),
-    }, new ByteLengthQueuingStrategy({ highWaterMark: BODY_HIGH_WATER_MARK }));
+    }, {
+      highWaterMark: this.#highWaterMark,
+      size: (content) => content.length + RECORD_OVERHEAD,
+    });
     if (gathered !== undefined) this.push(gathered);
     return stream;
   }
@@ -87,6 +112,11 @@ export class RequestBody {
       this.#controller!.error(reason ?? abortError("The response has been sent"));
     }
     this.discard();
+  }
+
+  /** What waits unread, as the queue counts it. */
+  get #queued(): number {
+    return this.#highWaterMark - this.#controller!.desiredSize!;
   }
 
   #setFull(full: boolean): void {

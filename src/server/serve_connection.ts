@@ -45,7 +45,7 @@ export async function serveConnection(
   const connection = service.accept(transport);
   const drain = () => connection.drain();
   signal?.addEventListener("abort", drain, { once: true });
-  if (signal?.aborted) drain();
+  if (signal?.aborted) connection.endWhenDone();
   try {
     await transport.run(connection);
     await service.drain();

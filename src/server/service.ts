@@ -3,7 +3,12 @@ import { Role } from "../protocol/constants.ts";
 import type { ManagementValues } from "../protocol/management.ts";
 import { Connection } from "./connection.ts";
 import type { ErrorHandler, ServeHandler, ServeRole } from "./handler.ts";
-import { MAX_PARAMS, MAX_PARAMS_BYTES, MAX_REQUESTS_PER_CONNECTION } from "./limits.ts";
+import {
+  MAX_BUFFERED_BODY_BYTES,
+  MAX_PARAMS,
+  MAX_PARAMS_BYTES,
+  MAX_REQUESTS_PER_CONNECTION,
+} from "./limits.ts";
 import type { Transport } from "./transport.ts";
 
 /** What a connection does with its requests, whatever carries it. */
@@ -52,11 +57,19 @@ export interface ConnectionOptions {
    */
   maxParams?: number;
   /**
-   * The most requests in flight on one connection; the next is answered 503.
+   * The most requests in flight on one connection; the next is answered 503. 1 refuses multiplexing: `FCGI_MPXS_CONNS`
+   * is 0, and the 503 ends with `FCGI_CANT_MPX_CONN`.
    *
    * @default 100
    */
   maxRequestsPerConnection?: number;
+  /**
+   * The most bytes of a request body that wait unread, where other requests may share the connection, before it is not
+   * read any more; where none may (no `FCGI_KEEP_CONN`, or multiplexing is refused), 65536 and no more than this.
+   *
+   * @default 1048576
+   */
+  maxBufferedBodyBytes?: number;
 }
 
 /** `BEGIN_REQUEST.role` by name (FastCGI 1.0, section 8). */
@@ -76,6 +89,7 @@ export class Service {
   readonly roles: ReadonlyMap<number, ServeRole>;
   /** What GET_VALUES is answered with (FastCGI 1.0, section 4.1). */
   readonly managementValues: ManagementValues;
+  readonly #maxConnections: number;
   /** Whether a request that fails says so in the web server's log, beside `onError`. */
   logsFailures = true;
   readonly #connections = new Set<Connection>();
@@ -84,7 +98,9 @@ export class Service {
   #draining = false;
   #drained: PromiseWithResolvers<void> | undefined;
 
-  constructor(handler: ServeHandler, options: ConnectionOptions = {}) {
+  /** @param maxConnections The most connections served at once; by default without a limit, and none is told. */
+  constructor(handler: ServeHandler, options: ConnectionOptions = {}, maxConnections = Infinity) {
+    this.#maxConnections = maxConnections;
     this.handler = handler;
     this.options = {
       onError: options.onError ?? logError,
@@ -93,20 +109,34 @@ export class Service {
       maxParamsBytes: options.maxParamsBytes ?? MAX_PARAMS_BYTES,
       maxParams: options.maxParams ?? MAX_PARAMS,
       maxRequestsPerConnection: options.maxRequestsPerConnection ?? MAX_REQUESTS_PER_CONNECTION,
+      maxBufferedBodyBytes: options.maxBufferedBodyBytes ?? MAX_BUFFERED_BODY_BYTES,
     };
     this.roles = new Map(this.options.roles.map((role) => [ROLE_NUMBERS[role], role]));
-    this.managementValues = new Map([
-      ["FCGI_MAX_REQS", String(this.options.maxRequestsPerConnection)],
-      ["FCGI_MPXS_CONNS", this.options.maxRequestsPerConnection > 1 ? "1" : "0"],
+    const { maxRequestsPerConnection } = this.options;
+    const values = new Map([
+      // By the letter those of all connections; HAProxy, which alone asks, takes it for those of one.
+      ["FCGI_MAX_REQS", String(maxRequestsPerConnection)],
+      ["FCGI_MPXS_CONNS", maxRequestsPerConnection > 1 ? "1" : "0"],
     ]);
+    if (maxConnections < Infinity) values.set("FCGI_MAX_CONNS", String(maxConnections));
+    this.managementValues = values;
   }
 
-  /** Starts serving a connection. */
+  /** Starts serving a connection; one too many is served a 503. */
   accept(transport: Transport): Connection {
     const connection = new Connection(transport, this);
+    if (this.#isFull) connection.refuse();
+    else if (this.#draining) connection.drain();
     this.#connections.add(connection);
-    if (this.#draining) connection.drain();
     return connection;
+  }
+
+  /** Whether as many connections take requests as may. Those that are about to end have been answered. */
+  get #isFull(): boolean {
+    if (this.#connections.size < this.#maxConnections) return false;
+    let serving = 0;
+    for (const connection of this.#connections) if (connection.isServing) serving++;
+    return serving >= this.#maxConnections;
   }
 
   /** A connection is closed on both sides. */

@@ -10,14 +10,14 @@
  */
 import { encodeLatin1Into } from "../cgi/latin1.ts";
 import { allocate } from "../protocol/allocate.ts";
-import { END_REQUEST_SIZE, writeEndRequest } from "../protocol/bodies.ts";
+import { END_REQUEST_SIZE, type EndRequestBody, writeEndRequest } from "../protocol/bodies.ts";
 import { FCGI_HEADER_LEN, ProtocolStatus, RecordType } from "../protocol/constants.ts";
 import { recordSize, streamSize, writeRecordHeader, writeStream } from "../protocol/record.ts";
 
 /** How a write ends: with more to come, or with the request's end, with or without a STDERR stream to close. */
 export type WriteEnding = "open" | "end" | "end with stderr";
 
-const COMPLETE = { appStatus: 0, protocolStatus: ProtocolStatus.REQUEST_COMPLETE } as const;
+const COMPLETE: EndRequestBody = { appStatus: 0, protocolStatus: ProtocolStatus.REQUEST_COMPLETE };
 
 /**
  * Encodes one write. `head` is Latin-1 text; `head` and `body` together fill at most one record
@@ -29,6 +29,7 @@ export function encodeWrite(
   body: readonly Uint8Array[],
   log: readonly Uint8Array[],
   ending: WriteEnding,
+  endRequest: EndRequestBody = COMPLETE,
 ): Uint8Array {
   let length = head.length;
   for (let i = 0; i < body.length; i++) length += body[i].length;
@@ -56,7 +57,7 @@ export function encodeWrite(
     if (ending === "end with stderr") {
       offset = writeRecordHeader(bytes, offset, RecordType.STDERR, requestId, 0);
     }
-    writeEndRequest(bytes, offset, requestId, COMPLETE);
+    writeEndRequest(bytes, offset, requestId, endRequest);
   }
   return bytes;
 }

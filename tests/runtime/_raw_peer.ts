@@ -215,6 +215,14 @@ export class RawPeer implements AsyncDisposable {
     };
   }
 
+  /** Waits for the answer, or for the connection to end without one: `null`. */
+  async replyOrEnd(id = 1): Promise<PeerReply | null> {
+    const isAnswered = () => this.#incoming.get(id)?.protocolStatus !== undefined;
+    const isOver = () => isAnswered() || this.ending !== null;
+    await this.until(isOver, `the end of request ${id} or of the connection`);
+    return isAnswered() ? await this.reply(id) : null;
+  }
+
   /** What has come of the STDOUT of a request so far, header block and all, as Latin-1. */
   stdout(id = 1): string {
     return String.fromCharCode(...join(...this.#incoming.get(id)?.stdout ?? []));

@@ -270,8 +270,8 @@ describe("RequestBody", () => {
       return new Response("done");
     });
     void peer.send(openRequest());
-    for (let i = 0; i < 20; i++) void peer.send(stdin(pattern(60_000)));
-    assertLess(await quiet(() => peer.toServer.bytesRead), 600_000);
+    for (let i = 0; i < 30; i++) void peer.send(stdin(pattern(60_000)));
+    assertLess(await quiet(() => peer.toServer.bytesRead), 1_200_000);
     cancel.resolve();
     assertEquals((await peer.reply()).text, "done");
   });
@@ -431,7 +431,7 @@ describe("RequestBody", () => {
       for (const chunk of chunksOf(request({ ...init, data: content }), 30_000)) {
         void peer.send(chunk);
       }
-      assertLess(await quiet(() => peer.toServer.bytesRead), 500_000);
+      assertLess(await quiet(() => peer.toServer.bytesRead), 1_200_000);
       gate.resolve();
       assertBytes((await peer.reply()).body, content);
     });

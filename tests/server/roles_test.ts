@@ -260,7 +260,7 @@ describe("filter", () => {
         assertBytes(first, content);
         assertBytes(second, content);
         return new Response("both");
-      }, { roles });
+      }, { roles, maxBufferedBodyBytes: 65_536 });
       void peer.send(openRequest(init));
       for (const part of chunksOf(content, 20_000)) void peer.send(stdin(part), data(part));
       void peer.send(data(), stdin());
@@ -302,7 +302,7 @@ describe("filter", () => {
     await using peer = new Peer(async () => {
       await gate.promise;
       return new Response("done");
-    }, { roles });
+    }, { roles, maxBufferedBodyBytes: 65_536 });
     void peer.send(openRequest(init));
     const sent = chunksOf(pattern(1_000_000), 20_000)
       .map((part) => peer.send(stdin(part), data(part)));

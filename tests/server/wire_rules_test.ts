@@ -138,7 +138,7 @@ describe("wire rule", () => {
     });
     void peer.send(begin({ id: 9 }), request({ id: 1 }));
     const busy = await peer.reply(1);
-    assertEquals([busy.status, busy.end], [503, COMPLETE]);
+    assertEquals([busy.status, busy.end], [503, { appStatus: 0, protocolStatus: 1 }]);
     void peer.send(abort(9));
     await peer.reply(9);
     const failed = await peer.ask();

@@ -3,8 +3,7 @@
  * files. A route is the first segment of the path below the script.
  */
 import { existsSync, writeFileSync } from "node:fs";
-import { serveOneCgiRequest } from "../../../src/serve_cgi.ts";
-import { type ServeHandler } from "../../../mod.ts";
+import { serve, type ServeHandler } from "../../../mod.ts";
 import { Hash, part, PART_BYTES } from "../_content.ts";
 
 const encoder = new TextEncoder();
@@ -107,4 +106,4 @@ const handler: ServeHandler = async (request, info) => {
   }
 };
 
-if (serveOneCgiRequest(handler) === undefined) console.error("This is no CGI request");
+serve(handler);

@@ -1,0 +1,188 @@
+/**
+ * Binding a Unix socket: its file, the mode of that, and its place.
+ *
+ * The plan: the socket is bound aside, in a directory next to its place that nobody else can enter. There it gets its
+ * mode, and then, complete, its name, by link(2), which replaces nothing. So the mode is in force before the first
+ * connection whatever the umask says, and of two programs that start at once one gets the place and the other hears of it.
+ * And at the end: every runtime that closes a listener removes the name it has bound, whatever is there by now. That name is
+ * gone then, and what is removed here is our own file alone.
+ *
+ * Where that cannot be, the socket is bound in its place: on Deno with permission for that path alone, and where the
+ * longer name is too long. Then it has the mode that the umask leaves for as long as a system call takes (under a umask of
+ * 022 or stricter that lets nobody in but its owner), and a listener whose place somebody else has taken is not closed.
+ */
+import {
+  chmodSync,
+  linkSync,
+  mkdtempSync,
+  renameSync,
+  rmdirSync,
+  type Stats,
+  unlinkSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { ListenError } from "./listen_error.ts";
+import type { AcceptSocket, Listener } from "./listener.ts";
+import { fileAt, isUntouched } from "./stale_socket.ts";
+
+/** Has the runtime listen at a path; `bound` is called as soon as the file is there. */
+export type BindPath = (
+  path: string,
+  accept: AcceptSocket,
+  bound?: () => void,
+) => Listener | Promise<Listener>;
+
+type BindName = (name: string, bound?: () => void) => Listener | Promise<Listener>;
+
+/** As much of Deno as is needed to ask. */
+interface DenoPermissions {
+  permissions: {
+    querySync(
+      descriptor: { name: "read" | "write"; path: string } | { name: "net"; host: string },
+    ): { state: string };
+  };
+}
+
+/** The longest path of a socket, in bytes: what `sun_path` holds beside the zero at its end (unix(7)). */
+const MAX_PATH_BYTES = process.platform === "linux" ? 107 : 103;
+
+/** What stands for the letters that mkdtemp(3) chooses. */
+const RANDOM = "XXXXXX";
+
+/** A bound socket in its place. */
+export interface Bound {
+  readonly listener: Listener;
+  readonly file: Stats | undefined;
+  /** Whether the runtime knows it by the name of its place. */
+  readonly isInPlace: boolean;
+}
+
+/** Binds a socket, with `mode` if there is one, in place of `stale` if there is one; what else is there stays. */
+export function bindSocket(
+  place: string,
+  mode: number | undefined,
+  stale: Stats | undefined,
+  bind: BindName,
+): Promise<Bound> {
+  return (canBindAside(place) ? bindAside : bindInPlace)(place, mode, stale, bind);
+}
+
+/** @throws {ListenError} If no socket can have a path as long as this. */
+export function checkLength(place: string): void {
+  const length = lengthOf(place);
+  if (length <= MAX_PATH_BYTES) return;
+  throw new ListenError(
+    "ENAMETOOLONG",
+    `The path is too long: it has ${length} bytes, and ${MAX_PATH_BYTES} bytes are the most; choose a shorter one`,
+  );
+}
+
+function lengthOf(path: string): number {
+  return new TextEncoder().encode(path).length;
+}
+
+function canBindAside(place: string): boolean {
+  const directory = dirname(place);
+  const name = join(directory, `.${RANDOM}`, "s");
+  if (lengthOf(name) > MAX_PATH_BYTES) return false;
+  const { Deno } = globalThis as { Deno?: DenoPermissions };
+  if (Deno === undefined) return true;
+  return ([
+    { name: "read", path: directory },
+    { name: "write", path: directory },
+    { name: "net", host: `unix:${name}` },
+  ] as const).every((descriptor) => Deno.permissions.querySync(descriptor).state === "granted");
+}
+
+async function bindAside(
+  place: string,
+  mode: number | undefined,
+  stale: Stats | undefined,
+  bind: BindName,
+): Promise<Bound> {
+  // With mode 0700, and the group that the files of its directory get (setgid).
+  const directory = mkdtempSync(join(dirname(place), `.${RANDOM}`).slice(0, -RANDOM.length));
+  const name = join(directory, "s");
+  try {
+    const listener = await bind(name);
+    try {
+      if (mode !== undefined) chmodSync(name, mode);
+      const file = fileAt(name);
+      if (stale !== undefined) takeAway(place, stale, join(directory, "stale"));
+      putAt(place, name);
+      return { listener, file, isInPlace: false };
+    } catch (error) {
+      // Removes its name, too.
+      await listener.close();
+      throw error;
+    }
+  } finally {
+    removeEmpty(directory);
+  }
+}
+
+function removeEmpty(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch {
+    // NFS keeps the name of a socket that is open. It does no harm.
+  }
+}
+
+async function bindInPlace(
+  place: string,
+  mode: number | undefined,
+  stale: Stats | undefined,
+  bind: BindName,
+): Promise<Bound> {
+  if (stale !== undefined && isStillThere(place, stale)) remove(() => unlinkSync(place));
+  let file: Stats | undefined;
+  const listener = await bind(place, () => {
+    if (mode !== undefined) chmodSync(place, mode);
+    file = fileAt(place);
+  });
+  return { listener, file, isInPlace: true };
+}
+
+/** Removes the stale socket, and nothing else: what somebody has put there since then is put back. */
+function takeAway(place: string, stale: Stats, aside: string): void {
+  if (!isStillThere(place, stale)) return;
+  remove(() => renameSync(place, aside));
+  if (isUntouched(fileAt(aside), stale)) return unlinkSync(aside);
+  putAt(place, aside);
+  throw new ListenError("EADDRINUSE");
+}
+
+function isStillThere(place: string, stale: Stats): boolean {
+  const file = fileAt(place);
+  if (file === undefined) return false;
+  if (!isUntouched(file, stale)) throw new ListenError("EADDRINUSE");
+  return true;
+}
+
+function remove(step: () => void): void {
+  try {
+    step();
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code !== "EACCES" && code !== "EPERM") throw error;
+    throw new ListenError(
+      code,
+      "A program has left a socket there that this user may not remove; remove it, or choose another path",
+    );
+  }
+}
+
+/** Moves a file to a place that nobody may have. */
+function putAt(place: string, name: string): void {
+  try {
+    linkSync(name, place);
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code === "EEXIST") throw new ListenError("EADDRINUSE");
+    // A file system without hard links. This would replace what has come since the last look.
+    return renameSync(name, place);
+  }
+  unlinkSync(name);
+}
