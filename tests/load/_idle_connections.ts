@@ -30,7 +30,9 @@ export interface IdleCost {
 export async function holdIdle(on: Runtime, count: number): Promise<IdleCost> {
   await using directory = await tempDir();
   const path = `${directory.path}/fcgi.sock`;
-  await using server = await startServer([`path=${path}`], {
+  // More than the default takes: beyond it a connection is answered 503 and closed.
+  const maxConnections = count + OTHER_DESCRIPTORS;
+  await using server = await startServer([`path=${path}`, `maxConnections=${maxConnections}`], {
     on,
     descriptors: count + OTHER_DESCRIPTORS,
   });

@@ -1,6 +1,6 @@
 /**
  * The application under load: one route for each kind of request. `load.ts path=fcgi.sock`, `load.ts port=9000`, or with
- * nothing for an inherited socket.
+ * nothing for an inherited socket; `maxConnections=20000` beside them.
  *
  * It says on standard output which process it is, and when it ends what it has done.
  */
@@ -8,7 +8,13 @@ import process from "node:process";
 import { serve, type ServeHandlerInfo } from "../../../mod.ts";
 import { Hash, part, PART_BYTES } from "../../e2e/_content.ts";
 
-const options = Object.fromEntries(process.argv.slice(2).map((arg) => arg.split("=", 2)));
+const NUMBERS = ["port", "maxConnections"];
+const options = Object.fromEntries(
+  process.argv.slice(2).map((arg) => {
+    const [name, value] = arg.split("=", 2) as [string, string];
+    return [name, NUMBERS.includes(name) ? Number(value) : value];
+  }),
+);
 const delay = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 const counts = { requests: 0, later: 0, laterDone: 0, errors: 0 };
@@ -81,7 +87,6 @@ const routes: Record<string, Route> = {
 
 const server = serve({
   ...options,
-  ...(options.port === undefined ? {} : { port: Number(options.port) }),
   onError(error) {
     counts.errors++;
     const { code, message } = error as { code?: string; message?: string };
