@@ -106,7 +106,11 @@ async function make(peer: RawPeer, task: Task, isKept: boolean, tally: Tally): P
       tally.right++;
       return false;
     }
-    const reply = await peer.reply();
+    const reply = await peer.replyOrEnd();
+    if (reply === null) {
+      tally.addLost(phaseOf(peer.received > before, isKept));
+      return false;
+    }
     const wanted = task.status ?? 200;
     if (!task.keep && await peer.closing() !== "end") tally.addLost("answered, but not closed");
     else if (reply.status !== wanted) tally.addWrong(`${reply.status} instead of ${wanted}`);

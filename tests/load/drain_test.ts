@@ -1,6 +1,14 @@
 /** That a process goes without a loss while requests come: on SIGTERM, and while others take over its socket. */
 import process from "node:process";
-import { afterEach, assertEquals, assertGreater, beforeEach, describe, it } from "../_harness.ts";
+import {
+  afterEach,
+  assertEquals,
+  assertGreater,
+  assertLessOrEqual,
+  beforeEach,
+  describe,
+  it,
+} from "../_harness.ts";
 import { tempDir, waitUntil } from "../_runtime.ts";
 import { runLane, type Task, TASKS } from "./_fastcgi_load.ts";
 import { Holder, skipHolder } from "./_holder.ts";
@@ -9,7 +17,7 @@ import { Tally } from "./_tally.ts";
 
 const LANES = 16;
 /** Answers before something happens: the load is under way. */
-const UNDER_WAY = 300;
+const UNDER_WAY = 100;
 const RESTARTS = 5;
 const KINDS = [TASKS.small, TASKS.post, TASKS.later, TASKS.small, TASKS.large, TASKS.small];
 
@@ -36,7 +44,7 @@ describe("shutdown under load", { timeout: 60_000 }, () => {
     assertEquals(laterDone, later);
   });
 
-  it("cuts no answer on a kept connection", async () => {
+  it("cuts no answer on a kept connection, and carries out no request that crosses its end", async () => {
     const path = `${directory.path}/fcgi.sock`;
     await using server = await startServer([`path=${path}`]);
     const tally = new Tally();
@@ -45,7 +53,13 @@ describe("shutdown under load", { timeout: 60_000 }, () => {
     server.kill("SIGTERM");
     assertEquals(await server.exit, { code: 0, signal: null });
     await lanes;
-    assertEquals(tally.failures, {});
+    // A request that was sent before its peer saw the end finds nobody. A web server sends it again, so nobody may have
+    // carried it out.
+    const { "unanswered on a kept connection": crossed = 0, ...others } = tally.failures;
+    assertEquals(others, {});
+    assertLessOrEqual(crossed, LANES);
+    const [, counts] = await server.waitForLine("stdout", /^counts (.*)$/);
+    assertEquals(JSON.parse(counts!).requests, tally.sent - crossed);
   });
 
   it("loses nothing when others take over its socket", { skip: skipHolder }, async () => {

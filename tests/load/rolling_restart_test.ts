@@ -10,7 +10,7 @@ import { Tally } from "./_tally.ts";
 /** On each port. */
 const LANES = 8;
 /** Answers before something happens: the load is under way, and both processes have a part in it. */
-const UNDER_WAY = 300;
+const UNDER_WAY = 100;
 const RESTARTS = 5;
 const KINDS = [TASKS.small, TASKS.post, TASKS.small, TASKS.slow, TASKS.post, TASKS.large];
 
