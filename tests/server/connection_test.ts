@@ -10,7 +10,7 @@ import {
 } from "../_harness.ts";
 import { assertBytes, bytes, chunksOf, concat, pattern } from "../_bytes.ts";
 import { parsePairs, rawRecord } from "../_records.ts";
-import { encodeGetValues, RecordType, Role } from "../../src/protocol/mod.ts";
+import { encodeBeginRequest, encodeGetValues, RecordType, Role } from "../../src/protocol/mod.ts";
 import { FastCgiError, type FastCgiErrorCode, type ServeHandler } from "../../mod.ts";
 import {
   abort,
@@ -491,6 +491,16 @@ describe("Connection", () => {
       await peer.ask({ keep: true });
       await peer.ask({ keep: true });
       await peer.ask({ keep: false });
+      assertEquals(await peer.finish(), []);
+    });
+
+    it("is one bit of the flags: the others mean nothing", async () => {
+      await using peer = new Peer(hello);
+      for (const flags of [0x81, 0xff, 0xfe]) {
+        void peer.send(bytes(encodeBeginRequest(1, { role: Role.RESPONDER, flags })));
+        void peer.send(params(), stdin());
+        assertEquals((await peer.reply()).text, "Hello\n");
+      }
       assertEquals(await peer.finish(), []);
     });
 
