@@ -66,6 +66,7 @@ const READERS: Record<string, (request: Request) => Promise<string>> = {
 
 /** A transport of which nothing comes. */
 class Sink implements Transport {
+  readonly backlog = 0;
   write(): boolean {
     return true;
   }
