@@ -199,7 +199,7 @@ describe("RequestBody", () => {
 
   it("may end before the parameters have", async () => {
     await using peer = new Peer(echoText);
-    void peer.send(begin(), stdin("all of it"), stdin());
+    void peer.send(begin(), stdin("all of it"), stdin(), stdin("more"), stdin());
     void peer.send(params({ method: "POST" }));
     assertEquals((await peer.reply()).text, "all of it");
   });
