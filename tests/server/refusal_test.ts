@@ -1,5 +1,5 @@
 /** Requests and connections that are one too many: an honest answer each, and what GET_VALUES tells is true. */
-import { assertEquals, assertExists, describe, it } from "../_harness.ts";
+import { afterEach, assertEquals, assertExists, describe, it } from "../_harness.ts";
 import { type Bytes, bytes, concat } from "../_bytes.ts";
 import { parsePairs, parseRecords, type RawRecord } from "../_records.ts";
 import { encodeGetValues, RecordType } from "../../src/protocol/mod.ts";
@@ -125,7 +125,13 @@ class Recorder implements Transport {
 }
 
 describe("a connection too many, with maxConnections", () => {
-  const accept = (service: Service) => Recorder.accept(service);
+  const accepted: Connection[] = [];
+  const accept = (service: Service) => {
+    const { connection, transport } = Recorder.accept(service);
+    accepted.push(connection);
+    return { connection, transport };
+  };
+  afterEach(() => accepted.splice(0).forEach((connection) => connection.closed()));
   const ask = async ({ connection, transport }: ReturnType<typeof accept>, sent: Bytes) => {
     connection.receive(sent);
     for (let turn = 0; turn < 20; turn++) await undefined;
@@ -133,7 +139,7 @@ describe("a connection too many, with maxConnections", () => {
   };
 
   it("answers 503 to its first request, then closes", async () => {
-    const service = new Service(hello, {}, 2);
+    const service = new Service(hello, {}, { maxConnections: 2 });
     const served = [accept(service), accept(service)];
     const surplus = accept(service);
     const reply = await ask(surplus, request({ stdin: "body" }));
@@ -148,7 +154,7 @@ describe("a connection too many, with maxConnections", () => {
   });
 
   it("answers GET_VALUES before that, and tells the limit", async () => {
-    const service = new Service(hello, {}, 1);
+    const service = new Service(hello, {}, { maxConnections: 1 });
     accept(service);
     const surplus = accept(service);
     surplus.connection.receive(bytes(encodeGetValues(["FCGI_MAX_CONNS", "FCGI_MPXS_CONNS"])));
@@ -160,7 +166,7 @@ describe("a connection too many, with maxConnections", () => {
 
   it("is closed after a second if nothing is asked on it", async () => {
     using timers = new LongTimers();
-    const service = new Service(hello, {}, 0);
+    const service = new Service(hello, {}, { maxConnections: 0 });
     const { connection, transport } = accept(service);
     assertEquals(timers.delays, [1000]);
     await timers.elapse();
@@ -171,7 +177,7 @@ describe("a connection too many, with maxConnections", () => {
   });
 
   it("is one only while as many others take requests", async () => {
-    const service = new Service(hello, {}, 1);
+    const service = new Service(hello, {}, { maxConnections: 1 });
     const first = accept(service);
     const { status } = await ask(accept(service), request());
     assertEquals(status, 503);
