@@ -39,8 +39,8 @@ export interface ConnectionOptions {
    */
   mount?: string;
   /**
-   * The roles the handler takes; a request in another one is refused with `FCGI_UNKNOWN_ROLE`. A handler that takes
-   * several asks `info.role`.
+   * The roles the handler takes; a request in another one is refused with 500 and `FCGI_UNKNOWN_ROLE`. A handler that
+   * takes several asks `info.role`.
    *
    * @default ["responder"]
    */

@@ -135,7 +135,7 @@ export class Requests implements BodyFlow {
     const { roles, options } = connection.service;
     const name = roles.get(role);
     if (name === undefined) {
-      connection.write(encodeUnknownRole(requestId, role));
+      connection.write(encodeUnknownRole(requestId));
       if (!keepConnection) connection.endWhenDone();
       return;
     }

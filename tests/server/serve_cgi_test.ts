@@ -351,7 +351,10 @@ describe("serveCgi", () => {
 
     it("is refused in a role the handler does not take", async () => {
       const program = start(() => new Response("Not called"), { roles: ["authorizer"] });
-      assertEquals([await program.served, program.stdout], [false, ""]);
+      assertEquals([await program.served, program.stdout], [
+        false,
+        "Status: 500 Internal Server Error\r\n\r\n",
+      ]);
     });
   });
 

@@ -4,7 +4,18 @@ import { waitUntil } from "../_runtime.ts";
 import { FastCgiError, RecordType } from "../../src/protocol/mod.ts";
 import { serve, type ServeHandler } from "../../mod.ts";
 import { RawPeer, request as rawRequest } from "../runtime/_raw_peer.ts";
-import { begin, COMPLETE, ManualBody, openRequest, Peer, record, request, stdin } from "./_peer.ts";
+import {
+  begin,
+  COMPLETE,
+  ManualBody,
+  openRequest,
+  params,
+  Peer,
+  record,
+  request,
+  stdin,
+} from "./_peer.ts";
+import { LongTimers } from "./_long_timers.ts";
 
 /** Milliseconds: short, so that the tests are. Nothing depends on how long it takes in the end. */
 const SHORT = 40;
@@ -74,6 +85,26 @@ describe("paramsTimeout", () => {
     void peer.send(stdin("but sure", 1), stdin("", 1));
     assertEquals((await peer.reply(1)).text, "slow, but sure");
     takeTimeout(peer);
+  });
+
+  it("does not count while the connection is not read: what is not taken cannot come", async () => {
+    // A body that nobody reads is not given up meanwhile.
+    using _timers = new LongTimers();
+    const gate = Promise.withResolvers<void>();
+    await using peer = new Peer(async (request) => {
+      await gate.promise;
+      return new Response(await request.text());
+    }, { ...options, maxBufferedBodyBytes: 1000 });
+    void peer.send(openRequest({ id: 1 }), begin({ id: 3 }), stdin("a".repeat(2000), 1));
+    void peer.send(params({ id: 3 }), stdin("", 3), stdin("", 1));
+    // Other connections run into the same timeout meanwhile.
+    for (let round = 0; round < 5; round++) {
+      await using other = new Peer(hello, options);
+      await other.finish();
+    }
+    gate.resolve();
+    assertEquals((await peer.reply(3)).status, 200);
+    assertEquals((await peer.reply(1)).text, "a".repeat(2000));
   });
 
   it("closes what nobody uses over sockets, and serves the others", async () => {
