@@ -48,7 +48,8 @@ export interface ServeOptions extends ConnectionOptions {
    */
   handleSignals?: boolean;
   /**
-   * The most connections served at once; the first request of the next is answered 503, then that connection is closed.
+   * The most connections served at once. The next takes the place of the oldest that has no request; if there is none, its
+   * first request is answered 503 and it is closed.
    *
    * @default 4096
    */

@@ -94,12 +94,13 @@ export class Connection {
 
   /**
    * Closes the connection when no request is left on it, nor on its way: what has come is read before, and a first request
-   * or the rest of a record is waited for, `patience` milliseconds at most.
+   * or the rest of a record is waited for, `patience` milliseconds at most. Returns `false` if it is on its way to that.
    */
-  drain(patience = FIRST_REQUEST_TIMEOUT): void {
-    if (this.#state !== "open") return;
+  drain(patience = FIRST_REQUEST_TIMEOUT): boolean {
+    if (this.#state !== "open") return false;
     this.#state = "draining";
     if (this.requests.size === 0) this.#endLater(this.#isFresh ? patience : 0, patience);
+    return true;
   }
 
   /** Answers 503 to the first request, then closes; the same happens without one after a while. */

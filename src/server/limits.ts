@@ -23,7 +23,8 @@ export const MAX_BODY_BYTES: number = 128 * 1024 * 1024;
 export const MAX_REQUESTS_PER_CONNECTION = 100;
 
 /**
- * The most connections served at once; the first request of the next is answered 503. More than stock web servers open
+ * The most connections served at once; an idle one makes room for the next, whose first request is answered 503 if there is
+ * none. More than stock web servers open
  * (nginx on Debian 768 a worker, lighttpd 1,024, Apache 400), so that only what has run away meets it; and no more than the
  * open files a process may have on an old system (all three runtimes raise their soft limit to the hard one), for beyond
  * those nobody is answered at all.

@@ -78,10 +78,10 @@ export class Service {
     this.managementValues = values;
   }
 
-  /** Starts serving a connection; one too many is served a 503. */
+  /** Starts serving a connection; one too many takes the place of an idle one, or is served a 503. */
   accept(transport: Transport): Connection {
     const connection = new Connection(transport, this);
-    if (this.#isFull) connection.refuse();
+    if (this.#isFull && !this.#letIdleGo()) connection.refuse();
     else if (this.#drained !== undefined) connection.drain();
     this.#connections.add(connection);
     this.#ticker.start();
@@ -94,6 +94,14 @@ export class Service {
     let serving = 0;
     for (const connection of this.#connections) if (connection.isServing) serving++;
     return serving >= this.#maxConnections;
+  }
+
+  /** Closes the oldest connection that has no request; returns whether there is one. */
+  #letIdleGo(): boolean {
+    for (const connection of this.#connections) {
+      if (connection.isIdle && connection.drain()) return true;
+    }
+    return false;
   }
 
   /** Something happens on a connection, after which it may have to be waited for. */
