@@ -32,5 +32,5 @@ export {
   type ServeConnectionOptions,
   type StreamPair,
 } from "./src/server/serve_connection.ts";
-export type { ConnectionOptions } from "./src/server/service.ts";
+export type { ConnectionOptions } from "./src/server/connection_options.ts";
 export type { ParamsView } from "./src/cgi/params.ts";

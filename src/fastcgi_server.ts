@@ -3,6 +3,8 @@ import { open, type Opened } from "./runtime/listen.ts";
 import { type ListenTarget, nameOfTarget } from "./runtime/listener.ts";
 import { runOn, shutDownOnSignals } from "./runtime/termination.ts";
 import { addressOf, type ServeAddress, type ServeOptions } from "./serve_options.ts";
+import { checkLimits } from "./server/connection_options.ts";
+import { SHUTDOWN_TIMEOUT } from "./server/limits.ts";
 import type { Service } from "./server/service.ts";
 
 /** A running server. */
@@ -13,7 +15,10 @@ export interface FastCgiServer extends AsyncDisposable {
   readonly ready: Promise<ServeAddress>;
   /** Resolves when the server has stopped: after a shutdown, or because it could not listen. */
   readonly finished: Promise<void>;
-  /** Stops accepting, answers the requests in flight, closes the connections, and resolves when all is done. */
+  /**
+   * Stops accepting, answers the requests in flight, closes the connections, and resolves when all is done; what takes
+   * longer than the option `shutdownTimeout` is broken off.
+   */
   shutdown(): Promise<void>;
   /** Keeps the process running while the server does, which is the default. */
   ref(): void;
@@ -27,6 +32,7 @@ export class Server implements FastCgiServer {
   readonly finished: Promise<void>;
   readonly #service: Service;
   readonly #finish: () => void;
+  readonly #shutdownTimeout: number;
   readonly #opening: Promise<Opened | undefined>;
   #addr: ServeAddress;
   #listener: Opened["listener"] | undefined;
@@ -36,12 +42,15 @@ export class Server implements FastCgiServer {
   constructor(service: Service, target: ListenTarget | undefined, options: ServeOptions) {
     this.#service = service;
     this.#addr = addressOf(target);
+    this.#shutdownTimeout = options.shutdownTimeout ?? SHUTDOWN_TIMEOUT;
+    checkLimits({ shutdownTimeout: this.#shutdownTimeout });
     const { promise, resolve } = Promise.withResolvers<void>();
     this.finished = promise;
     this.#finish = resolve;
     const opening = open(target, {
       accept: (socket) => service.accept(socket),
-      onError: (error) => service.report(error),
+      // Such as no descriptor left, again and again.
+      onError: (error) => service.reports.reportPeerFault(error),
       webServerAddrs: options.webServerAddrs,
     });
     // Nobody has to look at `ready`: left alone, its rejection ends the program with the reason on standard error.
@@ -95,7 +104,7 @@ export class Server implements FastCgiServer {
     const opened = await this.#opening;
     // First the listener: who has connected by then is still served.
     await opened?.listener.close();
-    await this.#service.drain();
+    await this.#service.drain(this.#shutdownTimeout);
     this.#finish();
   }
 }

@@ -6,7 +6,7 @@ import { type FastCgiServer, Server } from "./fastcgi_server.ts";
 import { serveOneCgiRequest } from "./serve_cgi.ts";
 import { type ServeInit, type ServeOptions, targetOf } from "./serve_options.ts";
 import type { ServeHandler } from "./server/handler.ts";
-import { MAX_CONNECTIONS } from "./server/limits.ts";
+import { MAX_CONNECTIONS, MAX_REQUESTS } from "./server/limits.ts";
 import { Service } from "./server/service.ts";
 
 /**
@@ -67,7 +67,8 @@ export function serve(
   if (typeof handler !== "function") {
     throw new TypeError("Cannot serve: there is no handler, as the last argument or as `fetch`");
   }
-  const service = new Service(handler, options, options.maxConnections ?? MAX_CONNECTIONS);
+  const { maxConnections = MAX_CONNECTIONS, maxRequests = MAX_REQUESTS } = options;
+  const service = new Service(handler, options, { maxConnections, maxRequests });
   const target = targetOf(options);
   if (target === undefined) {
     const answered = serveOneCgiRequest(handler, options);

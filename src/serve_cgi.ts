@@ -3,7 +3,7 @@ import { environment, variable } from "./runtime/environment.ts";
 import { endProgram, standardStreams } from "./runtime/standard_streams.ts";
 import type { ServeHandler } from "./server/handler.ts";
 import { isCgiEnvironment, serveCgi } from "./server/serve_cgi.ts";
-import type { ConnectionOptions } from "./server/service.ts";
+import type { ConnectionOptions } from "./server/connection_options.ts";
 
 /**
  * Answers the CGI request that this program was started for, and lets the program end: with exit code 0, or with 1 if

@@ -2,7 +2,7 @@
 import { DEFAULT_TARGET } from "./runtime/listen.ts";
 import type { ListenAddress, ListenTarget } from "./runtime/listener.ts";
 import type { ServeHandler } from "./server/handler.ts";
-import type { ConnectionOptions } from "./server/service.ts";
+import type { ConnectionOptions } from "./server/connection_options.ts";
 
 /**
  * The address of a {@link FastCgiServer}, in `Deno.serve`'s words. The path is `""` where there is none to tell: of an
@@ -48,11 +48,26 @@ export interface ServeOptions extends ConnectionOptions {
    */
   handleSignals?: boolean;
   /**
-   * The most connections served at once; the first request of the next is answered 503, then that connection is closed.
+   * The most connections served at once. The next takes the place of the oldest that has no request; if there is none, its
+   * first request is answered 503 and it is closed.
    *
    * @default 4096
    */
   maxConnections?: number;
+  /**
+   * The most requests in flight on all connections; the next is answered 503 with `Retry-After`.
+   *
+   * @default 4096
+   */
+  maxRequests?: number;
+  /**
+   * Milliseconds that a shutdown waits for what is in flight. Then every `request.signal` aborts, and 0.4 s later requests
+   * without an answer get 503, answers that have begun break off, and what was given to `info.waitUntil` is not waited for
+   * any longer. 0: as long as it takes.
+   *
+   * @default 7000
+   */
+  shutdownTimeout?: number;
   /** Shuts the server down when it aborts, as {@link FastCgiServer.shutdown} does. */
   signal?: AbortSignal;
   /**

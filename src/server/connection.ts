@@ -14,6 +14,8 @@ import { RecordDecoder } from "../protocol/record_decoder.ts";
 import { abortError } from "./abort_error.ts";
 import type { Exchange } from "./exchange.ts";
 import { FIRST_REQUEST_TIMEOUT, LINGER_TIMEOUT, PROBE_INTERVAL } from "./limits.ts";
+import { Output } from "./output.ts";
+import { ReadGate } from "./read_gate.ts";
 import { Requests } from "./requests.ts";
 import type { Service } from "./service.ts";
 import type { Transport } from "./transport.ts";
@@ -27,36 +29,42 @@ import type { Transport } from "./transport.ts";
  */
 type ConnectionState = "open" | "draining" | "ending" | "lingering" | "closed";
 
-/** The engine of one connection. Its methods are the events of a transport; none of them throws. */
+/** The engine of one connection. A transport's events are its methods; none throws. */
 export class Connection {
   readonly service: Service;
   readonly #transport: Transport;
   readonly #decoder = new RecordDecoder();
   readonly requests: Requests;
+  readonly reading: ReadGate;
+  readonly output: Output;
+  /** Whether this is a connection too many: its requests are refused. */
+  isRefused = false;
   #state: ConnectionState = "open";
   #peerEnded = false;
   /** Whether nothing has begun yet. */
   #isFresh = true;
-  /** Whether this is a connection too many. */
-  #isRefused = false;
-  #writable: PromiseWithResolvers<void> | undefined;
-  /** Towards the end of the connection: of a drain, of lingering, or between probes. */
+  /** Ticks that have passed without the request that is to come. */
+  #ticks = 0;
+  /** Of a drain, of lingering, or between probes. */
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(transport: Transport, service: Service) {
     this.#transport = transport;
     this.service = service;
-    this.requests = new Requests(this, transport);
+    this.requests = new Requests(this);
+    this.reading = new ReadGate(transport);
+    this.output = new Output(transport, this.reading);
   }
 
   /** Bytes have come; they belong to the connection from now on. */
   receive(chunk: Uint8Array): void {
     if (this.#peerEnded) return;
+    this.service.watch();
     const failure = this.#readRecords(chunk);
     this.requests.chunkEnded();
     if (failure !== undefined) {
       // What follows cannot be understood; what came before is answered.
-      this.service.report(failure);
+      this.service.reports.reportPeerFault(failure);
       this.#inputEnded("The web server broke the protocol");
     }
   }
@@ -68,14 +76,14 @@ export class Connection {
 
   /** The transport takes bytes again. */
   drained(): void {
-    this.#writable?.resolve();
-    this.#writable = undefined;
+    this.output.drained();
   }
 
   /** The transport has closed both sides, of itself or because it was asked to. */
   closed(reason?: unknown): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
+    this.reading.end();
     clearTimeout(this.#timer);
     for (const exchange of this.requests.all) exchange.connectionLost(reason);
     this.requests.clear();
@@ -86,38 +94,29 @@ export class Connection {
 
   /**
    * Closes the connection when no request is left on it, nor on its way: what has come is read before, and a first request
-   * or the rest of a record is waited for, `patience` milliseconds at most.
+   * or the rest of a record is waited for, `patience` milliseconds at most. Returns `false` if it is on its way to that.
    */
-  drain(patience = FIRST_REQUEST_TIMEOUT): void {
-    if (this.#state !== "open") return;
+  drain(patience = FIRST_REQUEST_TIMEOUT): boolean {
+    if (this.#state !== "open") return false;
     this.#state = "draining";
     if (this.requests.size === 0) this.#endLater(this.#isFresh ? patience : 0, patience);
+    return true;
   }
 
   /** Answers 503 to the first request, then closes; the same happens without one after a while. */
   refuse(): void {
-    this.#isRefused = true;
+    this.isRefused = true;
     this.drain();
   }
 
   /** Whether requests are taken, so that the connection counts against the limit of them. */
   get isServing(): boolean {
-    return this.#isOpen && !this.#isRefused;
+    return this.#isOpen && !this.isRefused;
   }
 
-  /** Whether this is a connection too many: its requests are refused. */
-  get isRefused(): boolean {
-    return this.#isRefused;
-  }
-
-  /** Whether somebody waits for the peer to read what is written. */
-  get isBlocked(): boolean {
-    return this.#writable !== undefined;
-  }
-
-  /** Whether both sides are closed. */
-  get isClosed(): boolean {
-    return this.#state === "closed";
+  /** Whether nothing is waited for but a next request, which may never come, or what has a timer of its own. */
+  get isIdle(): boolean {
+    return this.requests.size === 0 && !this.#awaitsRequest && !this.output.isBlocked;
   }
 
   /** Closes the connection as soon as no request is left on it. */
@@ -131,16 +130,19 @@ export class Connection {
     this.#isFresh = false;
   }
 
+  /** A tick has passed: in how many by now a request that is due has not begun. */
+  waitedForRequest(): number {
+    return this.#ticks = this.#awaitsRequest && !this.reading.isHeld ? this.#ticks + 1 : 0;
+  }
+
   /** Sends bytes. `false` means: wait for {@link writable} before the next. */
   write(bytes: Uint8Array): boolean {
-    return this.#isOpen ? this.#transport.write(bytes) : true;
+    return this.#isOpen ? this.output.write(bytes) : true;
   }
 
   /** Resolves when the transport takes bytes again, or never will. */
   writable(): Promise<void> {
-    if (!this.#isOpen) return Promise.resolve();
-    this.#writable ??= Promise.withResolvers();
-    return this.#writable.promise;
+    return this.#isOpen ? this.output.writable() : Promise.resolve();
   }
 
   /** An exchange has sent its END_REQUEST, or was given up; its id may come again. */
@@ -156,6 +158,12 @@ export class Connection {
     this.write(INVALID_RECORD.slice());
     this.requests.clear();
     this.#end();
+  }
+
+  /** Whether a first request, or the rest of a record that may be one, is due. */
+  get #awaitsRequest(): boolean {
+    if (this.#state !== "open" || this.requests.size > 0) return false;
+    return this.#isFresh || this.#decoder.isPartial;
   }
 
   /** Whether records are read and written. */
@@ -214,7 +222,8 @@ export class Connection {
     if (!this.#isOpen) return;
     this.#state = "ending";
     clearTimeout(this.#timer);
-    this.#transport.end(() => {
+    this.service.watch();
+    this.output.end(() => {
       if (this.#state !== "ending") return;
       if (this.#peerEnded) return this.closed();
       this.#state = "lingering";

@@ -11,15 +11,16 @@
 import { CgiParams } from "../cgi/params.ts";
 import type { Rejection } from "../cgi/rejection.ts";
 import { encodeEndRequest, type EndRequestBody } from "../protocol/bodies.ts";
-import { ProtocolStatus, RecordType } from "../protocol/constants.ts";
+import { RecordType } from "../protocol/constants.ts";
 import { ContentBuffer } from "../protocol/content_buffer.ts";
 import { abortError } from "./abort_error.ts";
 import type { Connection } from "./connection.ts";
 import type { ServeRole } from "./handler.ts";
 import { BODY_HIGH_WATER_MARK } from "./limits.ts";
 import { encodeLogLine } from "./log_line.ts";
+import { bodyTooLarge } from "./refusal.ts";
 import { RequestBody } from "./request_body.ts";
-import { encodeWrite } from "./stdout_writer.ts";
+import { COMPLETE, encodeWrite } from "./stdout_writer.ts";
 
 /** Where an exchange stands. `ready` is when PARAMS end, `responding` begins with the first byte of the header block. */
 type ExchangeState = "params" | "ready" | "handling" | "responding" | "ended";
@@ -41,6 +42,8 @@ export class Exchange {
   endRequest: EndRequestBody | undefined;
   readonly stdin: RequestBody;
   readonly data: RequestBody | undefined;
+  /** Ticks that have passed in the state that it is in, for whoever counts them. */
+  ticks = 0;
   #state: ExchangeState = "params";
   readonly #paramsContent: ContentBuffer = new ContentBuffer();
   /** Log lines that wait for the next write, encoded. */
@@ -58,13 +61,18 @@ export class Exchange {
     this.id = id;
     this.role = role;
     this.keepConnection = keepConnection;
-    this.stdin = new RequestBody(connection.requests);
+    this.stdin = new RequestBody(connection.requests, connection.service.options.maxBodyBytes);
     if (role === "filter") this.data = new RequestBody(connection.requests);
   }
 
   /** Whether nothing more can be sent. */
   get isEnded(): boolean {
     return this.#state === "ended";
+  }
+
+  /** Where it stands; `handling` is while the handler is awaited. */
+  get state(): ExchangeState {
+    return this.#state;
   }
 
   /** Whether the header block has been sent and the end has not. */
@@ -95,16 +103,12 @@ export class Exchange {
     return this.#completed.promise;
   }
 
-  /** Whether the parameters are complete and the handler has not been called yet. */
-  get isReady(): boolean {
-    return this.#state === "ready";
-  }
-
   /** Takes the content of a PARAMS, STDIN or DATA record; returns what to answer instead of going on, if anything. */
   receive(type: number, content: Uint8Array): Rejection | undefined {
     if (type === RecordType.PARAMS) return this.#receiveParams(content);
     const body = type === RecordType.STDIN ? this.stdin : this.data;
     body?.push(content);
+    if (body?.isTooLarge) return bodyTooLarge(this.connection.service.options.maxBodyBytes);
     // Behind the parameters a body waits for one chunk at the most; before them nothing stops it.
     return this.#state === "params" && (body?.gathered ?? 0) > BODY_HIGH_WATER_MARK
       ? { status: 400, reason: "The body came before the parameters" }
@@ -115,13 +119,14 @@ export class Exchange {
   takeParams(): Uint8Array | undefined {
     if (this.#state !== "params" && this.#state !== "ready") return undefined;
     this.#state = "handling";
+    this.ticks = 0;
     return this.#paramsContent.bytes();
   }
 
   /** ABORT_REQUEST: the request ends at once, whatever the handler still does. */
   abort(): void {
     if (this.#state === "ended") return;
-    this.#endEarly();
+    this.connection.write(encodeEndRequest(this.id, COMPLETE));
     this.#giveUp(abortError("The web server aborted the request"));
     this.connection.exchangeEnded(this);
   }
@@ -134,18 +139,23 @@ export class Exchange {
       this.connection.exchangeEnded(this);
       return;
     }
-    this.#abortReason = reason;
     this.stdin.fail(reason);
     this.data?.fail(reason);
+    this.abortSignal(reason);
+  }
+
+  /** Tells the handler that its answer is not wanted, or not for long; it may still give one. */
+  abortSignal(reason: DOMException): void {
+    if (this.#state === "ended") return;
+    this.#abortReason = reason;
     this.#abortController?.abort(reason);
   }
 
   /** The handler's answer comes too late: it is told so, and somebody else answers. */
   overrule(reason: DOMException): void {
-    this.#abortReason = reason;
     this.#failure = { reason };
     this.#responseBody?.cancel(reason).catch(() => {});
-    this.#abortController?.abort(reason);
+    this.abortSignal(reason);
   }
 
   /** The connection is gone in both directions; `reason` is the transport's, if it has one. */
@@ -195,7 +205,7 @@ export class Exchange {
   breakOff(error: unknown): void {
     if (this.#state === "ended") return;
     const isAlone = this.connection.requests.isAlone(this);
-    if (!isAlone) this.#endEarly();
+    if (!isAlone) this.connection.write(encodeEndRequest(this.id, COMPLETE));
     this.#giveUp(error);
     if (isAlone) this.connection.breakOff();
     else this.connection.exchangeEnded(this);
@@ -213,15 +223,6 @@ export class Exchange {
     }
     this.#paramsContent.append(content);
     return undefined;
-  }
-
-  #endEarly(): void {
-    this.connection.write(
-      encodeEndRequest(this.id, {
-        appStatus: 0,
-        protocolStatus: ProtocolStatus.REQUEST_COMPLETE,
-      }),
-    );
   }
 
   #giveUp(reason: unknown): void {

@@ -6,10 +6,12 @@
 import { isGrant } from "../cgi/authorizer_head.ts";
 import { CgiParams } from "../cgi/params.ts";
 import { createRequest, methodAllowsBody, type Rejection } from "../cgi/request.ts";
+import { abortError } from "./abort_error.ts";
 import type { Exchange } from "./exchange.ts";
 import { HandlerInfo } from "./handler_info.ts";
 import { describeError } from "./log_line.ts";
 import { readParams } from "./read_params.ts";
+import { bodyTooLarge } from "./refusal.ts";
 import { sendResponse } from "./send_response.ts";
 
 /** Runs the handler on an exchange whose parameters are complete, and sends what it answers. */
@@ -17,7 +19,7 @@ export function handleRequest(exchange: Exchange): void {
   const content = exchange.takeParams();
   if (content === undefined) return;
   const { stdin, connection: { service } } = exchange;
-  const { mount, maxParams } = service.options;
+  const { mount, maxParams, maxBodyBytes } = service.options;
   const params = readParams(content, maxParams);
   if (!(params instanceof CgiParams)) return answer(exchange, params);
   exchange.params = params;
@@ -25,6 +27,9 @@ export function handleRequest(exchange: Exchange): void {
   // An authorizer decides without a body, and Apache's never end the STDIN of one.
   const hasBody = exchange.role !== "authorizer" && methodAllowsBody(exchange.method);
   if (!hasBody) stdin.discard();
+  else if (Number(params.get("CONTENT_LENGTH")) > maxBodyBytes) {
+    return answer(exchange, bodyTooLarge(maxBodyBytes));
+  }
   const request = createRequest(params, hasBody ? stdin.open() : null, {
     mount,
     signal: () => exchange.signal,
@@ -34,14 +39,21 @@ export function handleRequest(exchange: Exchange): void {
   callHandler(exchange, request);
 }
 
-/** Answers without the handler: what came cannot be made a request, or is over a limit. */
+/**
+ * Answers instead of the handler: what came cannot be made a request, or something is over a limit.
+ *
+ * A handler that has been called is overruled, before this returns: its bodies fail, `request.signal` aborts, and what it
+ * still answers comes too late. An answer that has begun goes on, without the rest of the bodies.
+ */
 export function reject(exchange: Exchange, rejection: Rejection): void {
-  if (exchange.takeParams() !== undefined) answer(exchange, rejection);
-}
-
-/** Answers 503 at once, before this returns: whatever the handler still answers comes too late. */
-export function answerUnavailable(exchange: Exchange): void {
-  void respond(exchange, plainResponse(null, 503));
+  if (exchange.takeParams() !== undefined) return answer(exchange, rejection);
+  const reason = abortError(rejection.reason);
+  exchange.stdin.fail(reason);
+  exchange.data?.fail(reason);
+  if (exchange.state !== "handling") return;
+  exchange.overrule(reason);
+  // Without a body it goes at once.
+  void respond(exchange, plainResponse(null, rejection.status));
 }
 
 function answer(exchange: Exchange, { status, reason }: Rejection): void {
@@ -82,7 +94,7 @@ async function handlerFailed(exchange: Exchange, error: unknown): Promise<void> 
   let response: Response | undefined;
   if (!isAbort(exchange, error)) {
     if (!exchange.isEnded && service.logsFailures) exchange.log(describeError(error));
-    response = await service.errorResponse(error);
+    response = await service.reports.errorResponse(error);
     // An error page that has forgotten its status would open what the authorizer guards.
     if (exchange.role === "authorizer" && isGrant(response?.status ?? 0)) response = undefined;
   }

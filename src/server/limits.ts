@@ -12,16 +12,30 @@ export const MAX_PARAMS_BYTES: number = 256 * 1024;
  */
 export const MAX_PARAMS: number = 1000;
 
+/**
+ * The most bytes of a request body; more is answered 413. `Bun.serve` has the same (`maxRequestBodySize`). The web server
+ * stops its clients sooner where it has a limit (nginx 1 MB); lighttpd, Caddy and HAProxy have none, and `request.text()`
+ * takes whatever comes into memory.
+ */
+export const MAX_BODY_BYTES: number = 128 * 1024 * 1024;
+
 /** The most requests in flight on one connection; the next is answered 503. HAProxy's default for a server is 100. */
 export const MAX_REQUESTS_PER_CONNECTION = 100;
 
 /**
- * The most connections served at once; the first request of the next is answered 503. More than stock web servers open
+ * The most connections served at once; an idle one makes room for the next, whose first request is answered 503 if there is
+ * none. More than stock web servers open
  * (nginx on Debian 768 a worker, lighttpd 1,024, Apache 400), so that only what has run away meets it; and no more than the
  * open files a process may have on an old system (all three runtimes raise their soft limit to the hard one), for beyond
  * those nobody is answered at all.
  */
 export const MAX_CONNECTIONS = 4096;
+
+/**
+ * The most requests in flight on all connections; the next is answered 503. As many as there are connections: web servers
+ * have one request on each and never meet it. HAProxy with `mpxs-conns` could have a hundred on each.
+ */
+export const MAX_REQUESTS = 4096;
 
 /**
  * What a record in the queue of a body counts beside its content, in bytes: about what its array and its place cost. A
@@ -47,6 +61,52 @@ export const MAX_BUFFERED_BODY_BYTES: number = 1024 * 1024;
  * are still wanted.
  */
 export const STALL_TIMEOUT = 2_000;
+
+/**
+ * How long the parameters of a request may take, in milliseconds, from its first byte on, or on a new connection from the
+ * accept on. Web servers have the whole head before they connect and send it at once; a browser gets as long from
+ * Apache (mod_reqtimeout: `header=20`). A connection that is kept and idle has no request, and stays.
+ */
+export const PARAMS_TIMEOUT = 20_000;
+
+/**
+ * How long a handler may think, in milliseconds: for ever. What is long is the application's to know, and the web server
+ * in front has its own answer (nginx, Apache, HAProxy: 504 after 60 s by default or by habit).
+ */
+export const HANDLER_TIMEOUT = 0;
+
+/**
+ * How long the web server may take nothing of what is written, in milliseconds. As long as the most patient of them waits
+ * for its own client (lighttpd: `server.max-write-idle`; nginx and Apache: 60 s), so that they decide first.
+ */
+export const WRITE_TIMEOUT = 360_000;
+
+/** The longest time between two looks at the clock for the three above, in milliseconds: they end that much later. */
+export const MAX_TICK = 1_000;
+
+/** The shortest one, however short a timeout is. */
+export const MIN_TICK = 10;
+
+/**
+ * Bytes written that the transport has not taken, before the connection is not read any more: a peer that does not read
+ * gets no more answers to make. As much as it may make us hold of a request.
+ */
+export const MAX_UNSENT_BYTES: number = 1024 * 1024;
+
+/**
+ * How long a shutdown waits for what is in flight, in milliseconds. Docker kills ten seconds after SIGTERM, mod_fcgid
+ * after about eight: what has not ended by then ends our way. (systemd waits 90 s, lighttpd for ever.)
+ */
+export const SHUTDOWN_TIMEOUT = 7_000;
+
+/**
+ * What comes after that, in milliseconds, and twice: handlers whose `request.signal` has aborted may still answer, then
+ * the answers that break off may still leave.
+ */
+export const SHUTDOWN_GRACE = 400;
+
+/** Faults of peers are reported no more often than this, in milliseconds; those between are counted. */
+export const REPORT_INTERVAL = 1_000;
 
 /**
  * How long a connection that is to end waits for a request of which nothing, or only a part of a record, has come, in

@@ -2,7 +2,8 @@
  * Requests that are one too many. FastCGI 1.0 has an END_REQUEST for that, but a bare one never becomes an honest answer:
  * Apache makes an empty 200 of it, the others a 502. So the client gets a real 503, for any web server, and END_REQUEST
  * behind it speaks to one that multiplexes although it must not (section 5.5): HAProxy leaves it from then on, on this
- * connection. The other status, FCGI_OVERLOADED, is never said: HAProxy drops the connection for it, and every request.
+ * connection. The other status, FCGI_OVERLOADED, is said by option only: behind a real 503 no web server minds it but
+ * HAProxy, which drops the connection for it, and every request on it; and none makes use of it.
  */
 import type { Rejection } from "../cgi/rejection.ts";
 import type { EndRequestBody } from "../protocol/bodies.ts";
@@ -14,18 +15,34 @@ const CANT_MPX_CONN: EndRequestBody = {
   protocolStatus: ProtocolStatus.CANT_MPX_CONN,
 };
 
+const OVERLOADED: EndRequestBody = { appStatus: 0, protocolStatus: ProtocolStatus.OVERLOADED };
+
 const TOO_MANY_REQUESTS: Rejection = {
   status: 503,
   reason: "Too many requests on one connection",
 };
+const TOO_MANY_IN_ALL: Rejection = { status: 503, reason: "Too many requests" };
 const TOO_MANY_CONNECTIONS: Rejection = { status: 503, reason: "Too many connections" };
+
+/** What a request with too large a body is answered; its handler hears the reason, too. */
+export function bodyTooLarge(maxBodyBytes: number): Rejection {
+  return { status: 413, reason: `The request body is larger than ${maxBodyBytes} bytes` };
+}
 
 /** What a request that has just begun is answered at once, if anything; `inFlight` are all requests of its connection. */
 export function refusalOf(exchange: Exchange, inFlight: number): Rejection | undefined {
   const { connection } = exchange;
-  if (connection.isRefused) return TOO_MANY_CONNECTIONS;
-  const { maxRequestsPerConnection } = connection.service.options;
-  if (inFlight <= maxRequestsPerConnection) return undefined;
-  if (maxRequestsPerConnection === 1) exchange.endRequest = CANT_MPX_CONN;
-  return TOO_MANY_REQUESTS;
+  const { service } = connection;
+  const { maxRequestsPerConnection, sendOverloaded } = service.options;
+  const refusal = connection.isRefused
+    ? TOO_MANY_CONNECTIONS
+    : inFlight > maxRequestsPerConnection
+    ? TOO_MANY_REQUESTS
+    : service.requestsInFlight > service.maxRequests
+    ? TOO_MANY_IN_ALL
+    : undefined;
+  if (refusal === TOO_MANY_REQUESTS && maxRequestsPerConnection === 1) {
+    exchange.endRequest = CANT_MPX_CONN;
+  } else if (refusal !== undefined && sendOverloaded) exchange.endRequest = OVERLOADED;
+  return refusal;
 }

@@ -31,10 +31,19 @@ export class RequestBody {
   #highWaterMark = 0;
   /** What waited unread when bytes came last, or when somebody asked for {@link hasStalled}. */
   #unread = 0;
+  /** Bytes that may still come. */
+  #left: number;
   readonly #flow: BodyFlow;
 
-  constructor(flow: BodyFlow) {
+  /** @param maxBytes The most bytes of content; whoever gives them looks at {@link isTooLarge}. */
+  constructor(flow: BodyFlow, maxBytes = Infinity) {
     this.#flow = flow;
+    this.#left = maxBytes;
+  }
+
+  /** Whether more has come than may; that is no part of the body. */
+  get isTooLarge(): boolean {
+    return this.#left < 0;
   }
 
   /** Bytes that wait for the handler to start. */
@@ -44,7 +53,9 @@ export class RequestBody {
 
   /** Takes the content of a record; empty content is the stream's end. What comes after it is ignored. */
   push(content: Uint8Array): void {
-    if (this.#complete) return;
+    if (this.#complete || this.isTooLarge) return;
+    this.#left -= content.length;
+    if (this.isTooLarge) return;
     if (content.length === 0) {
       this.#complete = true;
       if (this.#state === "streaming") {
@@ -55,11 +66,7 @@ export class RequestBody {
     } else if (this.#state === "gathering") {
       (this.#gathered ??= new ContentBuffer()).append(content);
     } else if (this.#state === "streaming") {
-      // A small part would keep all of a chunk alive that belongs to other requests.
-      const isPart = this.#flow.isShared && 2 * content.length < content.buffer.byteLength;
-      this.#controller!.enqueue(isPart ? content.slice() : content);
-      this.#unread = this.#queued;
-      if (this.#unread >= this.#flow.bodyLimit) this.#setFull(true);
+      this.#enqueue(content);
     }
   }
 
@@ -91,7 +98,7 @@ export class RequestBody {
       highWaterMark: this.#highWaterMark,
       size: (content) => content.length + RECORD_OVERHEAD,
     });
-    if (gathered !== undefined) this.push(gathered);
+    if (gathered !== undefined) this.#enqueue(gathered);
     return stream;
   }
 
@@ -112,6 +119,14 @@ export class RequestBody {
       this.#controller!.error(reason ?? abortError("The response has been sent"));
     }
     this.discard();
+  }
+
+  #enqueue(content: Uint8Array): void {
+    // A small part would keep all of a chunk alive that belongs to other requests.
+    const isPart = this.#flow.isShared && 2 * content.length < content.buffer.byteLength;
+    this.#controller!.enqueue(isPart ? content.slice() : content);
+    this.#unread = this.#queued;
+    if (this.#unread >= this.#flow.bodyLimit) this.#setFull(true);
   }
 
   /** What waits unread, as the queue counts it. */

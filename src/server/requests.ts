@@ -20,12 +20,10 @@ import { refusalOf } from "./refusal.ts";
 import { encodeUnknownRole } from "./unknown_role.ts";
 import type { BodyFlow } from "./request_body.ts";
 import { giveUpStalled } from "./stalled.ts";
-import type { Transport } from "./transport.ts";
 
 /** The requests in flight on a connection, by id. */
 export class Requests implements BodyFlow {
   readonly #connection: Connection;
-  readonly #transport: Transport;
   readonly #exchanges = new Map<number, Exchange>();
   /** Exchanges whose parameters ended in the chunk at hand. */
   #ready: Exchange[] = [];
@@ -35,9 +33,8 @@ export class Requests implements BodyFlow {
   #fullBodies = 0;
   #stallTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(connection: Connection, transport: Transport) {
+  constructor(connection: Connection) {
     this.#connection = connection;
-    this.#transport = transport;
   }
 
   /** How many there are. */
@@ -102,24 +99,27 @@ export class Requests implements BodyFlow {
 
   /** Forgets one that has ended; its id may come again. */
   delete(exchange: Exchange): void {
-    if (this.#exchanges.get(exchange.id) === exchange) this.#exchanges.delete(exchange.id);
+    if (this.#exchanges.get(exchange.id) !== exchange) return;
+    this.#exchanges.delete(exchange.id);
+    this.#connection.service.requestsInFlight--;
   }
 
   /** Forgets all. */
   clear(): void {
+    this.#connection.service.requestsInFlight -= this.#exchanges.size;
     this.#exchanges.clear();
     clearTimeout(this.#stallTimer);
   }
 
   bodyFull(): void {
-    if (this.#fullBodies++ === 0) this.#transport.pause();
+    if (this.#fullBodies++ === 0) this.#connection.reading.hold();
   }
 
   bodyRoom(): void {
     if (--this.#fullBodies > 0) return;
     clearTimeout(this.#stallTimer);
     this.#stallTimer = undefined;
-    if (!this.#connection.isClosed) this.#transport.resume();
+    this.#connection.reading.release();
   }
 
   #begin(requestId: number, content: Uint8Array): void {
@@ -135,12 +135,13 @@ export class Requests implements BodyFlow {
     const { roles, options } = connection.service;
     const name = roles.get(role);
     if (name === undefined) {
-      connection.write(encodeUnknownRole(requestId, role));
+      connection.write(encodeUnknownRole(requestId));
       if (!keepConnection) connection.endWhenDone();
       return;
     }
     const exchange = new Exchange(connection, requestId, name, keepConnection);
     this.#exchanges.set(requestId, exchange);
+    connection.service.requestsInFlight++;
     this.#mayBeShared ||= options.maxRequestsPerConnection > 1 && (keepConnection || this.isShared);
     const refusal = refusalOf(exchange, this.#exchanges.size);
     if (refusal !== undefined) reject(exchange, refusal);
@@ -151,7 +152,7 @@ export class Requests implements BodyFlow {
     if (exchange === undefined) return;
     const rejection = exchange.receive(type, content);
     if (rejection !== undefined) reject(exchange, rejection);
-    else if (type === RecordType.PARAMS && exchange.isReady) this.#ready.push(exchange);
+    else if (type === RecordType.PARAMS && exchange.state === "ready") this.#ready.push(exchange);
   }
 
   /** While a body is full nobody is read: looks whether its handler reads, if others wait. */
@@ -160,7 +161,7 @@ export class Requests implements BodyFlow {
     this.#stallTimer ??= setTimeout(() => {
       this.#stallTimer = undefined;
       // A handler cannot go on either while the peer does not read what is written.
-      if (this.isShared && !this.#connection.isBlocked) giveUpStalled(this.all);
+      if (this.isShared && !this.#connection.output.isAwaited) giveUpStalled(this.all);
       if (this.#fullBodies > 0) this.#watchStalled();
     }, STALL_TIMEOUT);
   }

@@ -132,7 +132,7 @@ function headOf(exchange: Exchange, response: Response, options: ResponseHeadOpt
     );
   }
   const warning = headerLimitWarning(head);
-  if (warning !== null) exchange.connection.service.warnOnce(warning);
+  if (warning !== null) exchange.connection.service.reports.warnOnce(warning);
   return head;
 }
 

@@ -19,7 +19,8 @@ import { encodeRecord, encodeStream } from "../protocol/record.ts";
 import { type CgiStreams, CgiTransport, REQUEST_ID } from "./cgi_transport.ts";
 import type { ServeHandler } from "./handler.ts";
 import { describeError, encodeLogLine } from "./log_line.ts";
-import { type ConnectionOptions, Service } from "./service.ts";
+import type { ConnectionOptions } from "./connection_options.ts";
+import { Service } from "./service.ts";
 
 /** A CGI program's surroundings. */
 export interface CgiProgram extends CgiStreams {

@@ -1,76 +1,18 @@
-import { mountPoint } from "../cgi/paths.ts";
 import { Role } from "../protocol/constants.ts";
 import type { ManagementValues } from "../protocol/management.ts";
 import { Connection } from "./connection.ts";
-import type { ErrorHandler, ServeHandler, ServeRole } from "./handler.ts";
 import {
-  MAX_BUFFERED_BODY_BYTES,
-  MAX_PARAMS,
-  MAX_PARAMS_BYTES,
-  MAX_REQUESTS_PER_CONNECTION,
-} from "./limits.ts";
+  checkLimits,
+  type CompleteOptions,
+  completeOptions,
+  type ConnectionOptions,
+} from "./connection_options.ts";
+import { Deadline } from "./deadline.ts";
+import type { ServeHandler, ServeRole } from "./handler.ts";
+import { Reports } from "./reports.ts";
+import { Ticker } from "./ticker.ts";
+import { type TimeLimits, watchTimes } from "./times.ts";
 import type { Transport } from "./transport.ts";
-
-/** What a connection does with its requests, whatever carries it. */
-export interface ConnectionOptions {
-  /**
-   * Hears of every failure; for a handler that failed, a `Response` it returns becomes the answer.
-   *
-   * @default prints the error with `console.error`; the client gets a plain 500
-   */
-  onError?: ErrorHandler;
-  /**
-   * Where the application is mounted, such as `/yourapplication`, when the web server's parameters do not say it right.
-   *
-   * @default found out from `SCRIPT_NAME` and `PATH_INFO`
-   */
-  basePath?: string;
-  /**
-   * Mounts an application whose routes begin at `/` below this path, such as `/yourapplication`: `request.url` comes
-   * without it (`/yourapplication/x?y` as `/x?y`), `info.scriptName` is the mount point, and `info.url` stays the public
-   * URL. A request outside keeps its URL as it is.
-   *
-   * It implies `basePath`. Browsers resolve a relative `Location` or link such as `../list` against the public URL, so
-   * it is right as it is; one that begins with a slash must begin with `info.scriptName`, and an absolute one is made
-   * with `info.url`.
-   *
-   * @default none: `request.url` is the public URL
-   */
-  mount?: string;
-  /**
-   * The roles the handler takes; a request in another one is refused with `FCGI_UNKNOWN_ROLE`. A handler that takes
-   * several asks `info.role`.
-   *
-   * @default ["responder"]
-   */
-  roles?: readonly ServeRole[];
-  /**
-   * The most bytes of parameters (so of request headers) a request may have; more is answered 431.
-   *
-   * @default 262144
-   */
-  maxParamsBytes?: number;
-  /**
-   * The most parameters a request may have; more is answered 431.
-   *
-   * @default 1000
-   */
-  maxParams?: number;
-  /**
-   * The most requests in flight on one connection; the next is answered 503. 1 refuses multiplexing: `FCGI_MPXS_CONNS`
-   * is 0, and the 503 ends with `FCGI_CANT_MPX_CONN`.
-   *
-   * @default 100
-   */
-  maxRequestsPerConnection?: number;
-  /**
-   * The most bytes of a request body that wait unread, where other requests may share the connection, before it is not
-   * read any more; where none may (no `FCGI_KEEP_CONN`, or multiplexing is refused), 65536 and no more than this.
-   *
-   * @default 1048576
-   */
-  maxBufferedBodyBytes?: number;
-}
 
 /** `BEGIN_REQUEST.role` by name (FastCGI 1.0, section 8). */
 const ROLE_NUMBERS: Record<ServeRole, number> = {
@@ -79,55 +21,70 @@ const ROLE_NUMBERS: Record<ServeRole, number> = {
   filter: Role.FILTER,
 };
 
+/** What a service takes at once, over all its connections; `Infinity`, the default, is no limit, and none is told. */
+export interface ServiceLimits {
+  /** The most connections. */
+  maxConnections?: number;
+  /** The most requests in flight. */
+  maxRequests?: number;
+}
+
 /** One handler with its options, and every connection that it serves. */
 export class Service {
   readonly handler: ServeHandler;
-  readonly options:
-    & Required<Omit<ConnectionOptions, "basePath" | "mount">>
-    & Pick<ConnectionOptions, "basePath" | "mount">;
+  readonly options: CompleteOptions;
   /** The roles that the handler takes, by number. */
   readonly roles: ReadonlyMap<number, ServeRole>;
   /** What GET_VALUES is answered with (FastCGI 1.0, section 4.1). */
   readonly managementValues: ManagementValues;
-  readonly #maxConnections: number;
+  readonly reports: Reports;
+  /** The most requests in flight. */
+  readonly maxRequests: number;
+  /** Requests in flight, on all connections. */
+  requestsInFlight = 0;
   /** Whether a request that fails says so in the web server's log, beside `onError`. */
   logsFailures = true;
+  readonly #maxConnections: number;
   readonly #connections = new Set<Connection>();
   readonly #pending = new Set<Promise<unknown>>();
-  #hasWarned = false;
-  #draining = false;
+  readonly #ticker: Ticker;
+  readonly #timeLimits: TimeLimits;
   #drained: PromiseWithResolvers<void> | undefined;
+  #deadline: Deadline | undefined;
 
-  /** @param maxConnections The most connections served at once; by default without a limit, and none is told. */
-  constructor(handler: ServeHandler, options: ConnectionOptions = {}, maxConnections = Infinity) {
+  constructor(handler: ServeHandler, options: ConnectionOptions = {}, limits: ServiceLimits = {}) {
+    const { maxConnections = Infinity, maxRequests = Infinity } = limits;
+    checkLimits({ maxConnections, maxRequests });
     this.#maxConnections = maxConnections;
+    this.maxRequests = maxRequests;
     this.handler = handler;
-    this.options = {
-      onError: options.onError ?? logError,
-      ...mountOf(options),
-      roles: options.roles ?? ["responder"],
-      maxParamsBytes: options.maxParamsBytes ?? MAX_PARAMS_BYTES,
-      maxParams: options.maxParams ?? MAX_PARAMS,
-      maxRequestsPerConnection: options.maxRequestsPerConnection ?? MAX_REQUESTS_PER_CONNECTION,
-      maxBufferedBodyBytes: options.maxBufferedBodyBytes ?? MAX_BUFFERED_BODY_BYTES,
-    };
+    this.options = completeOptions(options);
+    this.reports = new Reports(options.onError);
     this.roles = new Map(this.options.roles.map((role) => [ROLE_NUMBERS[role], role]));
-    const { maxRequestsPerConnection } = this.options;
+    const { paramsTimeout, handlerTimeout, writeTimeout } = this.options;
+    this.#ticker = new Ticker([paramsTimeout, handlerTimeout, writeTimeout], () => this.#tick());
+    this.#timeLimits = {
+      params: this.#ticker.ticksOf(paramsTimeout),
+      handler: this.#ticker.ticksOf(handlerTimeout),
+      write: this.#ticker.ticksOf(writeTimeout),
+    };
+    // By the letter those of all connections; HAProxy, which alone asks, takes it for those of one. This is true of both.
+    const maxReqs = Math.min(this.options.maxRequestsPerConnection, maxRequests);
     const values = new Map([
-      // By the letter those of all connections; HAProxy, which alone asks, takes it for those of one.
-      ["FCGI_MAX_REQS", String(maxRequestsPerConnection)],
-      ["FCGI_MPXS_CONNS", maxRequestsPerConnection > 1 ? "1" : "0"],
+      ["FCGI_MAX_REQS", String(maxReqs)],
+      ["FCGI_MPXS_CONNS", maxReqs > 1 ? "1" : "0"],
     ]);
     if (maxConnections < Infinity) values.set("FCGI_MAX_CONNS", String(maxConnections));
     this.managementValues = values;
   }
 
-  /** Starts serving a connection; one too many is served a 503. */
+  /** Starts serving a connection; one too many takes the place of an idle one, or is served a 503. */
   accept(transport: Transport): Connection {
     const connection = new Connection(transport, this);
-    if (this.#isFull) connection.refuse();
-    else if (this.#draining) connection.drain();
+    if (this.#isFull && !this.#letIdleGo()) connection.refuse();
+    else if (this.#drained !== undefined) connection.drain();
     this.#connections.add(connection);
+    this.#ticker.start();
     return connection;
   }
 
@@ -139,9 +96,23 @@ export class Service {
     return serving >= this.#maxConnections;
   }
 
+  /** Closes the oldest connection that has no request; returns whether there is one. */
+  #letIdleGo(): boolean {
+    for (const connection of this.#connections) {
+      if (connection.isIdle && connection.drain()) return true;
+    }
+    return false;
+  }
+
+  /** Something happens on a connection, after which it may have to be waited for. */
+  watch(): void {
+    this.#ticker.start();
+  }
+
   /** A connection is closed on both sides. */
   connectionClosed(connection: Connection): void {
     this.#connections.delete(connection);
+    if (this.#connections.size === 0) this.#ticker.stop();
     this.#settle();
   }
 
@@ -156,56 +127,41 @@ export class Service {
 
   /** Tells `onError` of a failure that has no request to answer. */
   report(error: unknown): void {
-    void this.errorResponse(error);
-  }
-
-  /** Tells `onError` of something that will fail behind some web servers: the first time only. */
-  warnOnce(message: string): void {
-    if (this.#hasWarned) return;
-    this.#hasWarned = true;
-    this.report(new Error(message));
-  }
-
-  /** Tells `onError` of a failure, and returns the response that it wants sent, if any. */
-  async errorResponse(error: unknown): Promise<Response | undefined> {
-    try {
-      return (await this.options.onError(error)) ?? undefined;
-    } catch (failure) {
-      logError(error);
-      logError(failure);
-      return undefined;
-    }
+    this.reports.report(error);
   }
 
   /**
    * Lets idle connections go, and the others after the requests they have; resolves when all are closed and what was
    * given to `waitUntil` has settled.
+   *
+   * @param timeout Milliseconds after which the rest is broken off; 0 and `Infinity` for never.
    */
-  drain(): Promise<void> {
-    this.#draining = true;
+  drain(timeout = 0): Promise<void> {
     this.#drained ??= Promise.withResolvers();
     for (const connection of [...this.#connections]) connection.drain();
+    this.#deadline ??= new Deadline(timeout, this.#connections, this.#pending, (error) => {
+      this.report(error);
+      this.#pending.clear();
+      this.#settle();
+    });
     this.#settle();
     return this.#drained.promise;
   }
 
   #settle(): void {
-    if (this.#draining && this.#connections.size === 0 && this.#pending.size === 0) {
-      this.#drained?.resolve();
+    if (this.#drained === undefined) return;
+    if (this.#connections.size > 0 || this.#pending.size > 0) return;
+    this.#deadline?.clear();
+    this.reports.flush();
+    this.#drained.resolve();
+  }
+
+  #tick(): boolean {
+    let isWaiting = false;
+    for (const connection of [...this.#connections]) {
+      watchTimes(connection, this.#timeLimits);
+      isWaiting ||= !connection.isIdle;
     }
+    return isWaiting;
   }
-}
-
-/** Where the application is mounted, and what is taken from its URLs: nothing, if that is the root. */
-function mountOf({ basePath, mount }: ConnectionOptions): { basePath?: string; mount?: string } {
-  if (mount === undefined) return { basePath };
-  const point = mountPoint(mount);
-  if (basePath !== undefined && mountPoint(basePath) !== point) {
-    throw new TypeError(`Cannot serve: mount is ${mount}, but basePath is ${basePath}`);
-  }
-  return { basePath: point, mount: point === "" ? undefined : point };
-}
-
-function logError(error: unknown): void {
-  console.error(error);
 }

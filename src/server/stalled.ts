@@ -3,9 +3,8 @@
  * handler: as long as that one reads on, if slowly, they do. One that reads nothing at all is given up for them.
  */
 import { FastCgiError } from "../protocol/errors.ts";
-import { abortError } from "./abort_error.ts";
 import type { Exchange } from "./exchange.ts";
-import { answerUnavailable } from "./handle_request.ts";
+import { reject } from "./handle_request.ts";
 import { STALL_TIMEOUT } from "./limits.ts";
 
 const REASON = `The body was not read for ${STALL_TIMEOUT} ms while other requests waited`;
@@ -19,13 +18,8 @@ export function giveUpStalled(exchanges: readonly Exchange[]): void {
     const { stdin, data } = exchange;
     const bodies = data === undefined ? [stdin] : [stdin, data];
     if (!bodies.some((body) => body.hasStalled())) continue;
-    const reason = abortError(REASON);
-    for (const body of bodies) body.fail(reason);
     exchange.log(REASON);
-    if (!exchange.isResponding) {
-      exchange.overrule(reason);
-      answerUnavailable(exchange);
-    }
+    reject(exchange, { status: 503, reason: REASON });
     exchange.connection.service.report(
       new FastCgiError("body_unread", `Cannot wait for a handler any longer: ${REASON}`, {
         fault: "application",

@@ -17,7 +17,11 @@ import { recordSize, streamSize, writeRecordHeader, writeStream } from "../proto
 /** How a write ends: with more to come, or with the request's end, with or without a STDERR stream to close. */
 export type WriteEnding = "open" | "end" | "end with stderr";
 
-const COMPLETE: EndRequestBody = { appStatus: 0, protocolStatus: ProtocolStatus.REQUEST_COMPLETE };
+/** What END_REQUEST says when nothing else is to be said. */
+export const COMPLETE: EndRequestBody = {
+  appStatus: 0,
+  protocolStatus: ProtocolStatus.REQUEST_COMPLETE,
+};
 
 /**
  * Encodes one write. `head` is Latin-1 text; `head` and `body` together fill at most one record

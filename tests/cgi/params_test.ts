@@ -61,6 +61,16 @@ describe("CgiParams", () => {
     assertEquals(({} as Record<string, unknown>).value, undefined);
   });
 
+  it("knows no such name that nobody sent, in a long list either", () => {
+    const params = paramsOf(
+      Array.from({ length: 100 }, (_, i): [string, string] => [`X_${i}`, ""]),
+    );
+    for (const name of ["__proto__", "constructor", "toString", "hasOwnProperty", "prototype"]) {
+      assertEquals(params.get(name), undefined);
+      assert(!params.has(name));
+    }
+  });
+
   it("sees what is appended after a look at it", () => {
     const params = paramsOf({ HTTP_A: "1" });
     assertEquals(params.size, 1);

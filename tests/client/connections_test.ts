@@ -69,6 +69,15 @@ describe("A connection that is kept", () => {
     await connection.closed();
   });
 
+  it("is closed when half a record stands behind the end of a request", async () => {
+    const { application, client } = setUp();
+    const fetched = client.fetch(GET());
+    const connection = await application.accept();
+    connection.send(reply("\nok"), stdout("late").subarray(0, 5));
+    assertEquals(await (await fetched).text(), "ok");
+    await connection.closed();
+  });
+
   it("is closed when the application ended a request before all of it was sent", async () => {
     const { application, client } = setUp({ bufferBody: 0 });
     const body = new ReadableStream<Uint8Array<ArrayBuffer>>();

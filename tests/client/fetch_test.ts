@@ -283,6 +283,15 @@ describe("StreamClient.fetch, the response", () => {
     assertEquals(await (await fetched).text(), "all");
   });
 
+  it("is complete whatever the application's exit status: no web server looks at it", async () => {
+    const { application, client } = setUp();
+    const fetched = client.fetch(GET());
+    const connection = await application.accept();
+    const content = bytes([0, 0, 3, 0xaa, 0, 0, 0, 0]);
+    connection.send(stdout("\nbody"), stdout(""), rawRecord({ type: 3, content }));
+    assertEquals(await (await fetched).text(), "body");
+  });
+
   it("passes over records of other requests", async () => {
     const { application, client } = setUp();
     const fetched = client.fetch(GET());

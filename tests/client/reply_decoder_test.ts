@@ -41,6 +41,21 @@ describe("ReplyDecoder", () => {
     assertEquals(decode(...chunksOf(encoded, 1)), expected);
   });
 
+  it("reads the third example of the specification's appendix B, whatever the exit status", () => {
+    const told = decode(
+      stdout("Content-type: text/html\r\n\r\n<ht"),
+      stderr("config error: missing SI_UID\n"),
+      stdout("ml>\n<head> ... "),
+      stdout(""),
+      stderr(""),
+      rawRecord({ type: RecordType.END_REQUEST, content: bytes([0, 0, 3, 0xaa, 0, 0, 0, 0]) }),
+    );
+    assertEquals(told, {
+      ...{ status: 200, body: "<html>\n<head> ... ", stderr: "config error: missing SI_UID\n" },
+      ...{ end: 0, order: "HCEC.", isEnded: true, isStdoutEnded: false },
+    });
+  });
+
   it("needs no end of STDOUT", () => {
     assertEquals(decode(stdout("\n\nx"), end()).isEnded, true);
   });

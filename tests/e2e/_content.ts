@@ -27,6 +27,14 @@ export async function* parts(length: number): AsyncGenerator<Uint8Array> {
   for (let index = 0; index < length / PART_BYTES; index++) yield part(index);
 }
 
+/**
+ * For a body that is to fail behind its head: waits longer than a server does for the next part before it sends what it
+ * has. Counted in turns of the event loop, for that is how the server counts.
+ */
+export async function afterTheHead(): Promise<void> {
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
+}
+
 /** The SHA-256 of bytes that come part by part. */
 export class Hash {
   bytes = 0;

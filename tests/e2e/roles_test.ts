@@ -20,12 +20,11 @@ import {
   FCGID,
   LIGHTTPD,
   startApp,
-  startWebServer,
-  type WebServer,
-  type WebServerSetup,
+  startGuardedServer,
 } from "./_authorizers.ts";
 import { hashOf, parts } from "./_content.ts";
 import { http, type HttpRequest, type HttpResponse } from "./_http_client.ts";
+import { type RunningServer, skipReason, type WebServer } from "./_web_server.ts";
 
 const AUTHORIZER = "./apps/authorizer.ts";
 const EVERYTHING = "./apps/everything.ts";
@@ -40,21 +39,27 @@ const basic = (user: string, password: string): Headers => [
 ];
 const ADA = basic("ada", "engine");
 
-let server: WebServer;
+/** The port of each configuration. */
+const PORTS = new Map([[LIGHTTPD, 8290], [AUTHNZ_FCGI, 8291], [FCGID, 8292]]);
+const SKIP = new Map<WebServer, string | false>();
+for (const setup of PORTS.keys()) SKIP.set(setup, await skipReason(setup));
+
+let server: RunningServer;
+let port: number;
 let authorizer: Program | undefined;
 let responder: Program | undefined;
 
 const get = (target: string, headers: Headers = [], more: HttpRequest = {}) =>
-  http(server.port, { target, headers, ...more });
+  http(port, { target, headers, ...more });
 
 const upload = (target: string, headers: Headers = []) =>
   get(target, headers, { method: "POST", body: parts(UPLOAD), length: UPLOAD });
 
 /** A web server with the authorizer at its port and the same program as the responder behind it. */
-function suite(name: string, setup: WebServerSetup, tests: () => void): void {
-  describe(name, { skip: setup.skip, timeout: 30_000 }, () => {
+function suite(name: string, setup: WebServer, tests: () => void): void {
+  describe(name, { skip: SKIP.get(setup), timeout: 30_000 }, () => {
     beforeAll(async () => {
-      server = await startWebServer(setup);
+      await start(setup);
       responder = await startApp(AUTHORIZER, 9091, "port=9091");
       if (setup !== FCGID) authorizer = await startApp(AUTHORIZER, 9090, "port=9090");
     });
@@ -66,6 +71,11 @@ function suite(name: string, setup: WebServerSetup, tests: () => void): void {
     });
     tests();
   });
+}
+
+async function start(setup: WebServer): Promise<void> {
+  server = await startGuardedServer(setup);
+  port = PORTS.get(setup)!;
 }
 
 /** What the authorizer has been asked, in order, as far as its lines have come. */
@@ -328,9 +338,9 @@ suite("Apache's mod_fcgid", FCGID, () => {
 });
 
 for (const setup of [LIGHTTPD, AUTHNZ_FCGI]) {
-  describe(`${setup.command} lets nobody in`, { skip: setup.skip, timeout: 30_000 }, () => {
+  describe(`${setup.command} lets nobody in`, { skip: SKIP.get(setup), timeout: 30_000 }, () => {
     beforeAll(async () => {
-      server = await startWebServer(setup);
+      await start(setup);
     });
     afterAll(async () => {
       await server?.[Symbol.asyncDispose]();
@@ -349,11 +359,11 @@ for (const setup of [LIGHTTPD, AUTHNZ_FCGI]) {
   });
 
   describe(`examples/authorizer.fcgi.ts behind ${setup.command}`, {
-    skip: setup.skip,
+    skip: SKIP.get(setup),
     timeout: 30_000,
   }, () => {
     beforeAll(async () => {
-      server = await startWebServer(setup);
+      await start(setup);
       authorizer = await startApp(EXAMPLE, 9090, "9090");
       responder = await startApp(AUTHORIZER, 9091, "port=9091");
     });

@@ -4,7 +4,6 @@
  */
 import {
   chmod,
-  chown,
   copyFile,
   mkdir,
   readdir,
@@ -13,7 +12,7 @@ import {
   symlink,
   writeFile,
 } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import type { ServeAddress } from "../../mod.ts";
@@ -37,6 +36,7 @@ import {
   skipListening,
   skipSystemd,
 } from "../runtime/_starters.ts";
+import { apacheCommand, skipApache } from "./_apache.ts";
 import { HttpConnection } from "./_http_client.ts";
 import { gone, skipGroup, startGroup } from "./_process_group.ts";
 
@@ -52,7 +52,6 @@ const EXAMPLE = join(
   }[runtime],
 );
 const UNITS = join(ROOT, "examples/systemd");
-const isRoot = process.getuid?.() === 0;
 
 const [multiwatch, lighttpd, apache, analyze] = await Promise.all(
   ["multiwatch", "lighttpd", "apache2", "systemd-analyze"].map(which),
@@ -60,27 +59,11 @@ const [multiwatch, lighttpd, apache, analyze] = await Promise.all(
 const MODULES = "/usr/lib/apache2/modules";
 const hasFcgid = await stat(`${MODULES}/mod_fcgid.so`).then(() => true, () => false);
 
-/** The user that Apache becomes, and its applications. */
-const WWW_DATA = 33;
-
-/** Why a program cannot be started as another user, or `false`: it, and the module, may be root's alone. */
-async function skipOtherUser(file: string): Promise<string | false> {
-  if (!isRoot) return false;
-  for (const path of [file, process.execPath]) {
-    for (let at = dirname(path); at !== dirname(at); at = dirname(at)) {
-      if (((await stat(at)).mode & 0o001) === 0) {
-        return `Only root may open ${at}, and Apache's applications run as www-data`;
-      }
-    }
-  }
-  return false;
-}
-
 const skipFcgid = apache === null
   ? "apache2 is not installed"
   : !hasFcgid
   ? `Apache has no ${MODULES}/mod_fcgid.so`
-  : await skipOtherUser(EXAMPLE);
+  : await skipApache(true);
 
 /** Sends one request without FCGI_KEEP_CONN; `null` if the connection ended without an answer. */
 async function ask(address: ServeAddress, uri: string): Promise<string | null> {
@@ -205,9 +188,6 @@ fastcgi.server = ( "/" => ((
     async run({ file, bin }) {
       await using directory = await tempDir(0o755);
       const port = await freePort();
-      const sockets = join(directory.path, "sockets");
-      await mkdir(sockets);
-      if (isRoot) await chown(sockets, WWW_DATA, WWW_DATA);
       const conf = join(directory.path, "apache.conf");
       await writeFile(
         conf,
@@ -231,9 +211,11 @@ ScriptAlias "/" "${file}/"
 </Location>
 `,
       );
-      const args = ["-D", "FOREGROUND", "-d", directory.path, "-f", conf];
-      if (isRoot) args.push("-C", "User www-data", "-C", "Group www-data");
-      await using program = await spawnProgram(apache!, args, { env: path(bin) });
+      const [command, ...args] = await apacheCommand(conf);
+      await using program = await spawnProgram(command!, args, {
+        cwd: directory.path,
+        env: path(bin),
+      });
       await get(port, program, join(directory.path, "error.log"));
       const log = await readFile(join(directory.path, "error.log"), "utf8");
       assert(log.includes("(descriptor 0, from the web server; "), log);

@@ -112,6 +112,15 @@ describe("decodeNameValues", () => {
     }
   });
 
+  it("reads all four bytes of a large length", () => {
+    const [big, huge] = [0x10203, 33_554_431].map((length) => new Uint8Array(length).fill(0xff));
+    const pairs = [[big, "value"], ["name", big], [huge, ""], ["", huge]] as const;
+    const sizes = decodeNameValues(encodeNameValues(pairs)).map((pair) =>
+      pair.map((b) => b.length)
+    );
+    assertEquals(sizes, [[0x10203, 5], [4, 0x10203], [33_554_431, 0], [0, 33_554_431]]);
+  });
+
   it("reads short lengths in four bytes", () => {
     const pairs: [string, string][] = [["NAME", "value"], ["", ""]];
     assertEquals(decoded(rawPairs(pairs, true)), pairs);

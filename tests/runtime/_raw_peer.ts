@@ -12,6 +12,7 @@ import { connect, type Socket } from "node:net";
 import {
   decodeEndRequest,
   encodeBeginRequest,
+  encodeGetValues,
   encodeNameValues,
   encodeStream,
   FCGI_KEEP_CONN,
@@ -185,6 +186,13 @@ export class RawPeer implements AsyncDisposable {
   /** Reads again. */
   resume(): void {
     this.#socket.resume();
+  }
+
+  /** Waits until everything that was sent has been read: a question behind it is answered, and nothing else comes. */
+  async fence(): Promise<void> {
+    const before = this.received;
+    this.send(encodeGetValues([]));
+    await this.until(() => this.received > before, "the answer to GET_VALUES");
   }
 
   /** Sends a whole request and waits for its answer. */

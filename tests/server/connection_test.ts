@@ -10,7 +10,7 @@ import {
 } from "../_harness.ts";
 import { assertBytes, bytes, chunksOf, concat, pattern } from "../_bytes.ts";
 import { parsePairs, rawRecord } from "../_records.ts";
-import { encodeGetValues, RecordType, Role } from "../../src/protocol/mod.ts";
+import { encodeBeginRequest, encodeGetValues, RecordType, Role } from "../../src/protocol/mod.ts";
 import { FastCgiError, type FastCgiErrorCode, type ServeHandler } from "../../mod.ts";
 import {
   abort,
@@ -277,13 +277,14 @@ describe("Connection", () => {
   });
 
   describe("roles", () => {
-    it("that nobody knows are refused with UNKNOWN_ROLE, and the connection is kept", async () => {
+    it("that nobody knows are refused with 500 and UNKNOWN_ROLE, and the connection is kept", async () => {
       await using peer = new Peer(hello);
       for (const role of [0, 4, 256, 65_535]) {
         void peer.send(request({ role, id: 2 }));
         const reply = await peer.reply(2);
-        assertEquals([reply.types, reply.end], [
-          [RecordType.END_REQUEST],
+        assertEquals([reply.head, reply.body.length, reply.end], [
+          "Status: 500 Internal Server Error\r\n\r\n",
+          0,
           { appStatus: 0, protocolStatus: 3 },
         ]);
       }
@@ -293,16 +294,20 @@ describe("Connection", () => {
     it("that the handler does not take are refused alike", async () => {
       await using peer = new Peer(hello);
       for (const role of [Role.AUTHORIZER, Role.FILTER]) {
-        assertEquals((await peer.ask({ role })).end?.protocolStatus, 3);
+        const { status, end } = await peer.ask({ role });
+        assertEquals([status, end?.protocolStatus], [500, 3]);
       }
+      // Apache would make an empty 200 of a bare END_REQUEST.
       await using other = new Peer(hello, { roles: ["authorizer"] });
-      assertEquals((await other.ask({ role: Role.RESPONDER })).end?.protocolStatus, 3);
+      const { status, end } = await other.ask({ role: Role.RESPONDER });
+      assertEquals([status, end?.protocolStatus], [500, 3]);
     });
 
     it("that are refused close the connection without FCGI_KEEP_CONN", async () => {
       await using peer = new Peer(hello);
       void peer.send(request({ role: 9, keep: false }));
-      assertEquals((await peer.finish()).map(({ type }) => type), [RecordType.END_REQUEST]);
+      assertEquals((await peer.reply()).end?.protocolStatus, 3);
+      assertEquals(await peer.finish(), []);
     });
 
     it("that are refused without FCGI_KEEP_CONN let the other requests end first", async () => {
@@ -491,6 +496,16 @@ describe("Connection", () => {
       await peer.ask({ keep: true });
       await peer.ask({ keep: true });
       await peer.ask({ keep: false });
+      assertEquals(await peer.finish(), []);
+    });
+
+    it("is one bit of the flags: the others mean nothing", async () => {
+      await using peer = new Peer(hello);
+      for (const flags of [0x81, 0xff, 0xfe]) {
+        void peer.send(bytes(encodeBeginRequest(1, { role: Role.RESPONDER, flags })));
+        void peer.send(params(), stdin());
+        assertEquals((await peer.reply()).text, "Hello\n");
+      }
       assertEquals(await peer.finish(), []);
     });
 

@@ -460,6 +460,14 @@ describe("Exchange", () => {
       assertInstanceOf(await settled.promise, DOMException);
     });
 
+    it("has no content, and what there is of it is not looked at", async () => {
+      await using peer = new Peer(async (request) => new Response(await request.text()));
+      void peer.send(openRequest(), record(RecordType.ABORT_REQUEST, "12345678"));
+      assertEquals((await peer.reply()).types, [RecordType.END_REQUEST]);
+      void peer.send(record(RecordType.ABORT_REQUEST, "lost"));
+      assertEquals((await peer.ask({ method: "POST", stdin: "next" })).text, "next");
+    });
+
     it("after END_REQUEST is ignored", async () => {
       await using peer = new Peer(hello);
       await peer.ask();
@@ -682,13 +690,15 @@ describe("Exchange", () => {
       assertEquals([reply.status, reply.text], [200, "good"]);
     });
 
-    it("has a name of 200 and a value of 60000 bytes", async () => {
-      const name = "X_" + "N".repeat(200);
+    it("has a name of 1000 bytes, and a value and a URL longer than a record", async () => {
+      const name = "X_" + "N".repeat(998);
+      const REQUEST_URI = "/" + "u".repeat(70_000);
       const reply = await ask(
-        (request) => new Response(request.headers.get(name.replaceAll("_", "-"))),
-        { params: { [`HTTP_${name}`]: "v".repeat(60_000) } },
+        (request) =>
+          new Response(`${request.url} ${request.headers.get(name.replaceAll("_", "-"))}`),
+        { params: { REQUEST_URI, [`HTTP_${name}`]: "v".repeat(100_000) } },
       );
-      assertEquals(reply.text, "v".repeat(60_000));
+      assertEquals(reply.text, `http://example.org${REQUEST_URI} ${"v".repeat(100_000)}`);
     });
   });
 

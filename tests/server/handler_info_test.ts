@@ -143,6 +143,7 @@ describe("HandlerInfo", () => {
     };
     assertEquals(await split(params), ["/app", "/ä"]);
     assertEquals(await split(params, { basePath: "/" }), ["", "/app/ä"]);
+    assertEquals(await split(params, { mount: "/" }), ["", "/app/ä"]);
     assertEquals(await split({ REQUEST_URI: "/app/x" }, { basePath: "/app" }), ["/app", "/x"]);
   });
 

@@ -1,5 +1,5 @@
 /** Requests and connections that are one too many: an honest answer each, and what GET_VALUES tells is true. */
-import { assertEquals, assertExists, describe, it } from "../_harness.ts";
+import { afterEach, assertEquals, assertExists, describe, it } from "../_harness.ts";
 import { type Bytes, bytes, concat } from "../_bytes.ts";
 import { parsePairs, parseRecords, type RawRecord } from "../_records.ts";
 import { encodeGetValues, RecordType } from "../../src/protocol/mod.ts";
@@ -125,7 +125,13 @@ class Recorder implements Transport {
 }
 
 describe("a connection too many, with maxConnections", () => {
-  const accept = (service: Service) => Recorder.accept(service);
+  const accepted: Connection[] = [];
+  const accept = (service: Service) => {
+    const { connection, transport } = Recorder.accept(service);
+    accepted.push(connection);
+    return { connection, transport };
+  };
+  afterEach(() => accepted.splice(0).forEach((connection) => connection.closed()));
   const ask = async ({ connection, transport }: ReturnType<typeof accept>, sent: Bytes) => {
     connection.receive(sent);
     for (let turn = 0; turn < 20; turn++) await undefined;
@@ -133,7 +139,7 @@ describe("a connection too many, with maxConnections", () => {
   };
 
   it("answers 503 to its first request, then closes", async () => {
-    const service = new Service(hello, {}, 2);
+    const service = new Service(hello, {}, { maxConnections: 2 });
     const served = [accept(service), accept(service)];
     const surplus = accept(service);
     const reply = await ask(surplus, request({ stdin: "body" }));
@@ -148,7 +154,7 @@ describe("a connection too many, with maxConnections", () => {
   });
 
   it("answers GET_VALUES before that, and tells the limit", async () => {
-    const service = new Service(hello, {}, 1);
+    const service = new Service(hello, {}, { maxConnections: 1 });
     accept(service);
     const surplus = accept(service);
     surplus.connection.receive(bytes(encodeGetValues(["FCGI_MAX_CONNS", "FCGI_MPXS_CONNS"])));
@@ -160,7 +166,7 @@ describe("a connection too many, with maxConnections", () => {
 
   it("is closed after a second if nothing is asked on it", async () => {
     using timers = new LongTimers();
-    const service = new Service(hello, {}, 0);
+    const service = new Service(hello, {}, { maxConnections: 0 });
     const { connection, transport } = accept(service);
     assertEquals(timers.delays, [1000]);
     await timers.elapse();
@@ -171,17 +177,32 @@ describe("a connection too many, with maxConnections", () => {
   });
 
   it("is one only while as many others take requests", async () => {
-    const service = new Service(hello, {}, 1);
+    const service = new Service(hello, {}, { maxConnections: 1 });
     const first = accept(service);
     const { status } = await ask(accept(service), request());
     assertEquals(status, 503);
     // It has been answered without FCGI_KEEP_CONN: although it lingers, the next has room.
     assertEquals((await ask(first, request({ keep: false }))).status, 200);
     const second = accept(service);
-    assertEquals((await ask(second, request())).status, 200);
+    assertEquals((await ask(second, request({ id: 1 }))).status, 200);
+    second.connection.receive(openRequest({ id: 3 }).subarray(0, 20));
     assertEquals((await ask(accept(service), request())).status, 503);
     second.connection.closed();
     assertEquals((await ask(accept(service), request())).status, 200);
+  });
+
+  it("takes the place of the one that has been idle, if there is one, and of none twice", async () => {
+    const service = new Service(hello, {}, { maxConnections: 3 });
+    const [fresh, busy, idle] = [accept(service), accept(service), accept(service)];
+    busy.connection.receive(openRequest().subarray(0, 20));
+    assertEquals((await ask(idle, request())).status, 200);
+    const [next, surplus] = [accept(service), accept(service)];
+    assertEquals((await ask(next, request())).status, 200);
+    assertEquals((await ask(surplus, request())).status, 503);
+    while (idle.transport.events.length === 0) await new Promise((done) => setTimeout(done, 0));
+    assertEquals(idle.transport.events, ["end"]);
+    assertEquals((await ask(fresh, request())).status, 200);
+    assertEquals(busy.transport.events, []);
   });
 
   it("is none where there is no limit, and none is told", async () => {
@@ -195,18 +216,25 @@ describe("a connection too many, with maxConnections", () => {
 
   it("is refused over sockets, and the others are served", async () => {
     const options = { port: 0, onListen: () => {}, maxConnections: 2 };
-    await using server = serve(options, hello);
+    await using server = serve(options, echoText);
     const address = await server.ready;
     await using first = await RawPeer.connect(address);
     assertEquals((await first.fetch()).status, 200);
     await using second = await RawPeer.connect(address);
     assertEquals((await second.fetch()).status, 200);
+    for (const peer of [first, second]) {
+      peer.send(openRequest());
+      await peer.fence();
+    }
     await using third = await RawPeer.connect(address);
     const refused = await third.fetch({ method: "POST", body: new Uint8Array(300_000) });
     assertEquals([refused.status, refused.headers.get("retry-after")], [503, "1"]);
     assertEquals(await third.closing(), "end");
     third.end();
-    for (const peer of [first, second]) assertEquals((await peer.fetch()).status, 200);
+    for (const peer of [first, second]) {
+      peer.send(stdin("end"), stdin());
+      assertEquals((await peer.reply()).text, "end");
+    }
     assertEquals((await first.fetch({ keep: false })).status, 200);
     assertEquals(await first.closing(), "end");
     await using fourth = await RawPeer.connect(address);

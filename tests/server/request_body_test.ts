@@ -11,6 +11,8 @@ import {
 } from "../_bytes.ts";
 import { randomStream } from "../_records.ts";
 import { RecordType, Role } from "../../src/protocol/mod.ts";
+import { Service } from "../../src/server/service.ts";
+import type { Transport } from "../../src/server/transport.ts";
 import type { ServeHandler } from "../../mod.ts";
 import {
   begin,
@@ -61,6 +63,18 @@ const READERS: Record<string, (request: Request) => Promise<string>> = {
     new Request(request, { headers: { "x-a": "b" } }).text(),
   "new Response(body)": (request) => new Response(request.body).text(),
 };
+
+/** A transport of which nothing comes. */
+class Sink implements Transport {
+  readonly backlog = 0;
+  write(): boolean {
+    return true;
+  }
+  pause(): void {}
+  resume(): void {}
+  end(): void {}
+  destroy(): void {}
+}
 
 describe("RequestBody", () => {
   for (const [how, read] of Object.entries(READERS)) {
@@ -155,6 +169,16 @@ describe("RequestBody", () => {
     }
   });
 
+  it("of a GET is not gathered while the handler works", () => {
+    const service = new Service(() => new Promise(() => {}));
+    const connection = service.accept(new Sink());
+    connection.receive(openRequest({ method: "GET" }));
+    for (let i = 0; i < 5; i++) connection.receive(stdin(pattern(60_000)));
+    const [{ stdin: body }] = connection.requests.all;
+    assertEquals(body.gathered, 0);
+    connection.closed();
+  });
+
   it("is empty for a POST that sent none", async () => {
     await using peer = new Peer(echoText);
     assertEquals((await peer.ask({ method: "POST" })).text, "");
@@ -175,7 +199,7 @@ describe("RequestBody", () => {
 
   it("may end before the parameters have", async () => {
     await using peer = new Peer(echoText);
-    void peer.send(begin(), stdin("all of it"), stdin());
+    void peer.send(begin(), stdin("all of it"), stdin(), stdin("more"), stdin());
     void peer.send(params({ method: "POST" }));
     assertEquals((await peer.reply()).text, "all of it");
   });
@@ -225,6 +249,25 @@ describe("RequestBody", () => {
       assertEquals((await peer.reply()).text, "done");
     }
     await peer.fence();
+  });
+
+  it("that is full when it ends, all in one chunk, does not keep the next request waiting", async () => {
+    for (const isRead of [false, true]) {
+      const gate = Promise.withResolvers<void>();
+      await using peer = new Peer(async (request) => {
+        await gate.promise;
+        return new Response(isRead ? await request.text() : "done");
+      }, { maxBufferedBodyBytes: 1000 });
+      void peer.send(openRequest());
+      await peer.fence();
+      void peer.send(stdin("a".repeat(600)), stdin("b".repeat(600)), stdin("c"), stdin());
+      // It is whole: there is nothing left to hold back.
+      await peer.fence();
+      gate.resolve();
+      const { text } = await peer.reply();
+      assertEquals(text, isRead ? `${"a".repeat(600)}${"b".repeat(600)}c` : "done");
+      assertEquals((await peer.ask()).status, 200);
+    }
   });
 
   it("that comes after an early answer is ignored", async () => {

@@ -4,7 +4,7 @@
  */
 import { existsSync, writeFileSync } from "node:fs";
 import { serve, type ServeHandler } from "../../../mod.ts";
-import { Hash, part, PART_BYTES } from "../_content.ts";
+import { afterTheHead, Hash, part, PART_BYTES } from "../_content.ts";
 
 const encoder = new TextEncoder();
 const pause = () => new Promise((resolve) => setTimeout(resolve, 10));
@@ -68,17 +68,22 @@ const handler: ServeHandler = async (request, info) => {
     case "log":
       info.log(query.get("line") ?? "");
       return new Response("logged\n");
-    case "break":
+    case "break": {
+      let isFirst = true;
       return new Response(
         new ReadableStream({
-          async start(controller) {
-            controller.enqueue(encoder.encode("first\n"));
-            await pause();
-            controller.error(new Error("The body broke"));
+          async pull(controller) {
+            if (isFirst) controller.enqueue(encoder.encode("first\n"));
+            else {
+              await afterTheHead();
+              controller.error(new Error("The body broke"));
+            }
+            isFirst = false;
           },
-        }),
+        }, { highWaterMark: 0 }),
         query.has("length") ? { headers: { "content-length": "100" } } : {},
       );
+    }
     case "stream":
       // The second part once the file is there that the test makes when it has the first.
       return new Response(

@@ -1,29 +1,21 @@
 /**
  * The application behind the web servers: one route for each thing that a test wants done.
  *
- * `everything.ts path=fcgi.sock` or `everything.ts port=9000 basePath=/yourapplication`. A route is the first segment
- * of the path below the mount point. Tests and routes wait for each other through a board: `/mark/<id>/<event>` and
- * `/wait/<id>/<event>` stand for what a test does, `mark` and `marked` for what a route does.
+ * `everything.ts path=fcgi.sock` or `everything.ts port=9000 basePath=/yourapplication`; a script that a web server
+ * starts calls {@link start} instead. A route is the first segment of the path below the mount point. Tests and routes
+ * wait for each other through a board: `/mark/<id>/<event>` and `/wait/<id>/<event>` stand for what a test does, `mark`
+ * and `marked` for what a route does.
  */
 import process from "node:process";
 import { serve, type ServeHandlerInfo } from "../../../mod.ts";
-import { Hash, part, PART_BYTES } from "../_content.ts";
+import { type Board, FileBoard, MemoryBoard } from "../_board.ts";
+import { afterTheHead, Hash, part, PART_BYTES } from "../_content.ts";
 
-const options = Object.fromEntries(process.argv.slice(2).map((arg) => arg.split("=", 2)));
 const encoder = new TextEncoder();
+let board: Board = new MemoryBoard();
 
-/** The board. */
-const events = new Map<string, PromiseWithResolvers<void>>();
-
-function eventOf(id: string, name: string): PromiseWithResolvers<void> {
-  const key = `${id} ${name}`;
-  const event = events.get(key) ?? Promise.withResolvers<void>();
-  events.set(key, event);
-  return event;
-}
-
-const mark = (id: string, name: string) => eventOf(id, name).resolve();
-const marked = (id: string, name: string) => eventOf(id, name).promise;
+const mark = (id: string, name: string) => board.mark(id, name);
+const marked = (id: string, name: string) => board.marked(id, name);
 
 /** What `/progress/<id>` tells: bytes made or read. */
 const progress = new Map<string, number>();
@@ -138,28 +130,35 @@ const routes: Record<string, Route> = {
   /** A first part at once, the second when the client has got the first. */
   stream(request, _info, url, [id = ""]) {
     request.signal.addEventListener("abort", () => mark(id, "aborted"));
-    const headers = new Headers({ "content-type": "text/plain" });
+    const isEvents = url.searchParams.has("events");
+    const headers = new Headers({ "content-type": isEvents ? "text/event-stream" : "text/plain" });
     if (url.searchParams.has("unbuffered")) headers.set("x-accel-buffering", "no");
+    mark(id, "started");
     return new Response(
       new ReadableStream({
         async start(controller) {
           controller.enqueue(encoder.encode("first\n"));
           await marked(id, "go");
+          mark(id, "over");
           controller.enqueue(encoder.encode("second\n"));
           controller.close();
         },
-        cancel: () => mark(id, "cancelled"),
+        cancel: () => mark(id, "over"),
       }),
       { headers },
     );
   },
 
-  /** Parts without end. */
-  flood(request, _info, _url, [id = ""]) {
+  /** A part at once, and parts without end: with `?held`, only once the test has said so. */
+  flood(request, _info, url, [id = ""]) {
     request.signal.addEventListener("abort", () => mark(id, "aborted"));
+    mark(id, "started");
+    let isFirst = true;
     return new Response(
       new ReadableStream({
         async pull(controller) {
+          if (!isFirst && url.searchParams.has("held")) await marked(id, "go");
+          isFirst = false;
           controller.enqueue(part(0));
           await new Promise((resolve) => setTimeout(resolve, 1));
         },
@@ -169,11 +168,15 @@ const routes: Record<string, Route> = {
     );
   },
 
-  /** Thinks until the client has gone. */
+  /** Thinks until the client has gone, or the test has said that it has. */
   async think(request, _info, _url, [id = ""]) {
     mark(id, "started");
-    await new Promise((resolve) => request.signal.addEventListener("abort", resolve));
-    mark(id, "aborted");
+    await Promise.race([
+      new Promise((resolve) => request.signal.addEventListener("abort", resolve)),
+      marked(id, "go"),
+    ]);
+    if (request.signal.aborted) mark(id, "aborted");
+    mark(id, "over");
     return new Response("too late\n");
   },
 
@@ -186,11 +189,12 @@ const routes: Record<string, Route> = {
 
   /** Answers once `count` of them are there. */
   async barrier(_request, _info, url, [id = ""]) {
-    const inside = (progress.get(id) ?? 0) + 1;
-    progress.set(id, inside);
-    if (inside === Number(url.searchParams.get("count"))) mark(id, "full");
-    await marked(id, "full");
-    return new Response(url.searchParams.get("index"));
+    const index = url.searchParams.get("index");
+    mark(id, `inside${index}`);
+    for (let other = 0; other < Number(url.searchParams.get("count")); other++) {
+      await marked(id, `inside${other}`);
+    }
+    return new Response(index);
   },
 
   throw(_request, _info, url) {
@@ -209,9 +213,11 @@ const routes: Record<string, Route> = {
     return new Response(
       new ReadableStream({
         async pull(controller) {
-          // Not at once: a body that fails before anything was sent is a 500.
-          await new Promise((resolve) => setTimeout(resolve, 0));
-          if (made >= bytes) return controller.error(new Error("The body broke"));
+          if (made >= bytes) {
+            // A body that fails before anything was sent is a 500.
+            await afterTheHead();
+            return controller.error(new Error("The body broke"));
+          }
           const size = Math.min(bytes - made, PART_BYTES);
           made += size;
           controller.enqueue(new Uint8Array(size).fill(120));
@@ -234,14 +240,28 @@ const routes: Record<string, Route> = {
   },
 };
 
-const address = options.path === undefined
-  ? { port: Number(options.port) }
-  : { path: options.path };
-serve({ ...address, basePath: options.basePath }, (request, info) => {
-  const url = new URL(request.url);
-  const path = url.pathname.replace(/^\/+/, "").replace(/^yourapplication\//, "");
-  const [name = "", ...rest] = path.split("/");
-  const route = routes[name];
-  if (route === undefined) return new Response(`No route: ${url.pathname}\n`, { status: 404 });
-  return route(request, info, url, rest);
-});
+/** What {@link start} takes: where to listen, if it is said here at all, and the directory of a {@link FileBoard}. */
+export interface Options {
+  path?: string;
+  port?: string;
+  basePath?: string;
+  board?: string;
+}
+
+/** Serves the routes. */
+export function start({ path, port, basePath, board: directory }: Options): void {
+  if (directory !== undefined) board = new FileBoard(directory);
+  const address = path !== undefined ? { path } : port !== undefined ? { port: Number(port) } : {};
+  serve({ ...address, basePath }, (request, info) => {
+    const url = new URL(request.url);
+    const path = url.pathname.replace(/^\/+/, "").replace(/^yourapplication[^/]*\//, "");
+    const [name = "", ...rest] = path.split("/");
+    const route = routes[name];
+    if (route === undefined) return new Response(`No route: ${url.pathname}\n`, { status: 404 });
+    return route(request, info, url, rest);
+  });
+}
+
+if (import.meta.main) {
+  start(Object.fromEntries(process.argv.slice(2).map((arg) => arg.split("=", 2))));
+}
