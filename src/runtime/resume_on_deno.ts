@@ -4,6 +4,7 @@
  *
  * No call is meant for it, but two have it polled, and nothing else. Told once more to listen, a TCP listener is. One of a
  * Unix socket refuses that; told to connect, it is polled behind the attempt, which fails, for nobody has that name.
+ * With permission for the address of that socket alone (`--allow-net=unix:...`) there is no help.
  */
 import type { Server } from "node:net";
 
@@ -15,7 +16,7 @@ interface Handle {
 
 /** As much of Deno as is needed to ask. */
 interface DenoPermissions {
-  permissions: { querySync(descriptor: { name: "net"; host: string }): { state: string } };
+  permissions: { querySync(descriptor: { name: "net" }): { state: string } };
 }
 
 /** How many connections may wait: what `listen` asks for without a word. */
@@ -27,9 +28,9 @@ export function resumeOnDeno(server: Server): (() => void) | undefined {
   if (Deno === undefined) return undefined;
   const handle = () => (server as { _handle?: Handle | null })._handle;
   if (typeof server.address() === "object") return () => void handle()?.listen?.(BACKLOG);
+  // Only with permission for every address is there one for a name that nobody has; Deno would ask a person for it.
+  const { state } = Deno.permissions.querySync({ name: "net" });
   const nobody = `\0${crypto.randomUUID()}`;
-  // Or else Deno would ask a person at a terminal, once a second.
-  const { state } = Deno.permissions.querySync({ name: "net", host: `unix:${nobody}` });
   return state === "granted"
     ? () => void handle()?.connect?.({ oncomplete() {} }, nobody)
     : undefined;
