@@ -7,7 +7,7 @@ import { explainListenError } from "./listen_error.ts";
 import { listenOnNet } from "./listen_net.ts";
 import { listenOnPath, placed } from "./listen_path.ts";
 import { refusedPermission } from "./listen_permission.ts";
-import { type AcceptSocket, type Listener, type ListenTarget, NOBODY } from "./listener.ts";
+import { type AcceptSocket, type Listener, type ListenTarget, refuse } from "./listener.ts";
 import { WebServerAddrs } from "./web_server_addrs.ts";
 
 /** Where a server listens, and why there. */
@@ -75,7 +75,7 @@ async function listen(
     if (refused !== undefined) throw refused;
     const bind = (target: ListenTarget, accept: AcceptSocket, bound?: () => void) =>
       "Bun" in globalThis
-        ? listenOnBun(target, accept, bound)
+        ? listenOnBun(target, accept, onError, bound)
         : listenOnNet(target, accept, onError, bound);
     if (!("path" in target)) return await bind(target, accept);
     const bindPath: BindPath = (path, accept, bound) => bind({ path }, accept, bound);
@@ -130,12 +130,10 @@ function guarded(
   return (socket) => {
     const { remoteAddress } = socket;
     if (remoteAddress === undefined || allowed.has(remoteAddress)) return accept(socket);
-    // Not before somebody hears of its events, which Bun's `terminate` has at once.
-    queueMicrotask(() => socket.destroy());
     if (!hasTold) {
       hasTold = true;
       onError(new Error(`Refused a connection: ${remoteAddress} is not one of the web servers`));
     }
-    return NOBODY;
+    return refuse(socket);
   };
 }

@@ -2,7 +2,15 @@
  * Listening on Bun's own sockets. `node:net` does the same there through streams that cost a tenth of a request;
  * here the engine hangs on the socket's callbacks.
  */
-import type { AcceptSocket, Listener, ListenTarget, Socket, SocketEvents } from "./listener.ts";
+import { DescriptorWatch } from "./descriptor_watch.ts";
+import {
+  type AcceptSocket,
+  type Listener,
+  type ListenTarget,
+  refuse,
+  type Socket,
+  type SocketEvents,
+} from "./listener.ts";
 
 /** What is used of a Bun socket. */
 interface BunSocket {
@@ -54,6 +62,7 @@ interface BunGlobal {
 export function listenOnBun(
   target: ListenTarget,
   accept: AcceptSocket,
+  onError: (error: unknown) => void,
   bound?: () => void,
 ): Listener {
   const { Bun } = globalThis as unknown as { Bun: BunGlobal };
@@ -65,7 +74,7 @@ export function listenOnBun(
     allowHalfOpen: true,
     socket: {
       open(socket) {
-        socket.data = new BunTransport(socket, accept);
+        socket.data = new BunTransport(socket, watch.refuses() ? refuse : accept);
       },
       data: (socket, chunk) => socket.data.events.receive(chunk),
       drain: (socket) => socket.data.drained(),
@@ -81,9 +90,11 @@ export function listenOnBun(
     listener.stop();
     throw error;
   }
+  const watch = new DescriptorWatch(onError, { refuses: true });
   return {
     address: addressOf(listener, target),
     close() {
+      watch.stop();
       listener.stop();
       return Promise.resolve();
     },

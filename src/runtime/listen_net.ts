@@ -1,6 +1,8 @@
 /** Listening over `node:net`, on Deno and Node: on Deno its own sockets cost the same. */
 import { createServer, type Server, type Socket as NetSocket } from "node:net";
+import { DescriptorWatch } from "./descriptor_watch.ts";
 import type { AcceptSocket, Listener, ListenTarget, Socket, SocketEvents } from "./listener.ts";
+import { resumeOnDeno } from "./resume_on_deno.ts";
 import { flushLater, type HeldWriter, MAX_HELD } from "./write_batch.ts";
 
 /**
@@ -23,7 +25,7 @@ export function listenOnNet(
   try {
     server.listen(placeOf(target), () => {
       server.off("error", reject).on("error", onError);
-      resolve(new NetListener(server, target));
+      resolve(new NetListener(server, target, onError));
     });
     if (server.listening) bound?.();
   } catch (error) {
@@ -48,9 +50,11 @@ const HOLDS_WRITES = !("Deno" in globalThis);
 class NetListener implements Listener {
   readonly address: Listener["address"];
   readonly #server: Server;
+  readonly #watch: DescriptorWatch;
 
-  constructor(server: Server, target: ListenTarget) {
+  constructor(server: Server, target: ListenTarget, onError: (error: unknown) => void) {
     this.#server = server;
+    this.#watch = new DescriptorWatch(onError, { resume: resumeOnDeno(server) });
     const bound = server.address();
     if (bound !== null && typeof bound === "object") {
       this.address = { transport: "tcp", hostname: bound.address, port: bound.port };
@@ -60,6 +64,7 @@ class NetListener implements Listener {
   }
 
   close(): Promise<void> {
+    this.#watch.stop();
     // Its callback would wait for the accepted sockets.
     this.#server.close();
     return Promise.resolve();

@@ -64,6 +64,13 @@ export const NOBODY: SocketEvents = {
   closed() {},
 };
 
+/** Closes a socket that has just been accepted. */
+export const refuse: AcceptSocket = (socket) => {
+  // Not before somebody hears of its events, which Bun's `terminate` has at once.
+  queueMicrotask(() => socket.destroy());
+  return NOBODY;
+};
+
 /** An open listening socket. */
 export interface Listener {
   /** Where it listens, with the port the system chose. */
