@@ -9,9 +9,10 @@
  */
 import { fileURLToPath } from "node:url";
 
-type Runtime = "deno" | "bun" | "node";
+export type Runtime = "deno" | "bun" | "node";
 
-interface Found {
+/** Where a runtime is. */
+export interface Found {
   command: string;
   version: string;
   origin: string;
@@ -57,7 +58,8 @@ function platformPackage(name: "bun" | "node"): { package: string; file: string 
   };
 }
 
-async function findRuntime(name: Runtime): Promise<Found> {
+/** A runtime, from PATH or else from npm. */
+export async function findRuntime(name: Runtime): Promise<Found> {
   if (name === "deno") {
     return { command: Deno.execPath(), version: Deno.version.deno, origin: "runs this" };
   }

@@ -79,7 +79,8 @@ function parseHeaderBlock(block: string): ResponseHead {
     if (line === "") continue; // behind the last line
     const colon = line.indexOf(":");
     const name = line.slice(0, colon);
-    const value = line.slice(colon + 1).trim();
+    // Not `trim()`: U+00A0 is a byte of many a character in UTF-8.
+    const value = line.slice(colon + 1).replace(/^[ \t]+|\r$/g, "").replace(/[ \t]+$/, "");
     if (colon === -1 || !isToken(name) || CONTROL.test(value)) {
       throw badReply(`its header block has the line ${JSON.stringify(line.slice(0, 80))}`);
     }

@@ -6,8 +6,6 @@ import { RECORD_OVERHEAD } from "./limits.ts";
 export interface BodyFlow {
   /** Bytes of one body that may wait unread; never less than it was. */
   readonly bodyLimit: number;
-  /** Whether other requests are on the connection now. */
-  readonly isShared: boolean;
   /** A body's queue is full. For each body this alternates with {@link bodyRoom}. */
   bodyFull(): void;
   /** There is room again. */
@@ -122,8 +120,8 @@ export class RequestBody {
   }
 
   #enqueue(content: Uint8Array): void {
-    // A small part would keep all of a chunk alive that belongs to other requests.
-    const isPart = this.#flow.isShared && 2 * content.length < content.buffer.byteLength;
+    // A small part would keep all of its chunk alive, whatever else that was: thousands of them, of one byte each.
+    const isPart = 2 * content.length < content.buffer.byteLength;
     this.#controller!.enqueue(isPart ? content.slice() : content);
     this.#unread = this.#queued;
     if (this.#unread >= this.#flow.bodyLimit) this.#setFull(true);

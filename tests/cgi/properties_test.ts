@@ -6,48 +6,9 @@ import { remoteAddress } from "../../src/cgi/remote_addr.ts";
 import { createRequest } from "../../src/cgi/request.ts";
 import { responseHead } from "../../src/cgi/response_head.ts";
 import { Random } from "./_random.ts";
+import { randomParams } from "./_random_params.ts";
 
 const ROUNDS = 1500;
-
-const NAMES = [
-  "REQUEST_METHOD",
-  "REQUEST_URI",
-  "REQUEST_SCHEME",
-  "HTTPS",
-  "SCRIPT_NAME",
-  "PATH_INFO",
-  "QUERY_STRING",
-  "HTTP_HOST",
-  "SERVER_NAME",
-  "SERVER_PORT",
-  "REMOTE_ADDR",
-  "REMOTE_PORT",
-  "CONTENT_TYPE",
-  "CONTENT_LENGTH",
-  "HTTP_COOKIE",
-  "HTTP_CONNECTION",
-  "HTTP_AUTHORIZATION",
-  "HTTP_X",
-  "Authorization",
-  "__proto__",
-];
-const METHODS = ["GET", "POST", "HEAD", "PUT", "get", "PROPFIND", "TRACE", "FROB", "", "G T"];
-const HOSTS = ["h", "example.org", "example.org:8443", "[::1]:80", "1.2.3.4", "h:", "a.b."];
-const URIS = ["/", "//x", "/a/../b", "http://h/x", "*", "/?", "/#", "/%2e%2e/", "https://h:1"];
-const TRICKY = "/:@?#\\[]%.\t\r\n\0 \"<>|^`'{}abc0159-_,;=&+!$*()~";
-
-function randomParams(random: Random): CgiParams {
-  const params = new CgiParams();
-  // Mostly something that can be served, so that what comes after the first check is reached too.
-  if (random.int(8) > 0) params.append("REQUEST_METHOD", random.pick(METHODS));
-  if (random.int(3) > 0) params.append("HTTP_HOST", random.pick(HOSTS));
-  if (random.int(3) > 0) params.append("REQUEST_URI", random.pick(URIS) + random.text(8, TRICKY));
-  for (let i = random.int(10); i > 0; i--) {
-    const name = random.int(4) === 0 ? `HTTP_${random.text(5, "AB_-.!:")}` : random.pick(NAMES);
-    params.append(name, random.int(5) === 0 ? random.pick(HOSTS) : random.text(12, TRICKY));
-  }
-  return params;
-}
 
 /** Runs `check` with many seeds; a failure names its own. */
 function forSeeds(check: (random: Random) => void): void {

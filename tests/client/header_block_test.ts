@@ -99,6 +99,12 @@ describe("HeaderBlockParser", () => {
     });
   }
 
+  it("takes no byte of a value for a space but space and tab", () => {
+    // "à" in UTF-8 ends with the byte of U+00A0, which `trim()` takes away.
+    const parsed = parse("X: \t\xc3\xa0 \t\r\nY:\xa0\n\n");
+    assertEquals(parsed?.headers, [["x", "\xc3\xa0"], ["y", "\xa0"]]);
+  });
+
   it("takes a block of the greatest length, and refuses a longer one", () => {
     const line = `X: ${"x".repeat(MAX_HEADER_BLOCK - 6)}\n`;
     assertEquals(line.length + 2, MAX_HEADER_BLOCK);

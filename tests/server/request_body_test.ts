@@ -14,6 +14,7 @@ import { RecordType, Role } from "../../src/protocol/mod.ts";
 import { Service } from "../../src/server/service.ts";
 import type { Transport } from "../../src/server/transport.ts";
 import type { ServeHandler } from "../../mod.ts";
+import { RequestBody } from "../../src/server/request_body.ts";
 import {
   begin,
   COMPLETE,
@@ -149,6 +150,23 @@ describe("RequestBody", () => {
         );
       }
     }
+  });
+
+  it("keeps no chunk alive for a small part of it, though no other request is there", async () => {
+    const body = new RequestBody({ bodyLimit: 1e6, bodyFull() {}, bodyRoom() {} });
+    const stream = body.open();
+    assert(stream instanceof ReadableStream);
+    const chunk = pattern(65_536);
+    body.push(chunk.subarray(8, 9));
+    body.push(chunk.subarray(16, 60_000));
+    body.push(bytes());
+    const parts: Uint8Array[] = [];
+    for await (const part of stream) parts.push(part);
+    assertEquals(parts.map(({ length }) => length), [1, 59_984]);
+    assertBytes(concat(parts), concat([chunk.subarray(8, 9), chunk.subarray(16, 60_000)]));
+    assertLess(parts[0].buffer.byteLength, 100);
+    // What is most of its chunk is not copied.
+    assert(parts[1].buffer === chunk.buffer);
   });
 
   it("of a DELETE, a PATCH and an OPTIONS is there too", async () => {
