@@ -102,8 +102,8 @@ export interface ConnectionOptions {
    */
   handlerTimeout?: number;
   /**
-   * Milliseconds in which the web server takes nothing of what is written. Then the connection is destroyed, and the
-   * requests on it abort. 0: no limit.
+   * Milliseconds in which the web server takes nothing of what is written, not even a record (64 KiB). Then the connection
+   * is destroyed, and the requests on it abort. 0: no limit.
    *
    * @default 360000
    */
