@@ -107,8 +107,8 @@ export class Exchange {
   receive(type: number, content: Uint8Array): Rejection | undefined {
     if (type === RecordType.PARAMS) return this.#receiveParams(content);
     const body = type === RecordType.STDIN ? this.stdin : this.data;
-    body?.push(content);
-    if (body?.isTooLarge) return bodyTooLarge(this.connection.service.options.maxBodyBytes);
+    const isTaken = body?.push(content) ?? true;
+    if (!isTaken) return bodyTooLarge(this.connection.service.options.maxBodyBytes);
     // Behind the parameters a body waits for one chunk at the most; before them nothing stops it.
     return this.#state === "params" && (body?.gathered ?? 0) > BODY_HIGH_WATER_MARK
       ? { status: 400, reason: "The body came before the parameters" }
