@@ -169,10 +169,24 @@ for (const transport of ["tcp", "unix"] as const) {
       const reply = await peer.fetch();
       assertGreaterOrEqual(performance.now() - begun, 199);
       assertEquals(reply.status, 504);
-      assertStringIncludes(reply.stderr, "The handler has not answered for 200 ms");
+      assertStringIncludes(reply.stderr, "The handler has given nothing for 200 ms");
       await aborted.promise;
       assertEquals((await peer.fetch({ uri: "/next" })).text, "next");
       assertEquals(subject.codes, ["timed_out"]);
+    });
+
+    it("handlerTimeout breaks off an answer that stands still, so that nobody takes it for whole", async () => {
+      const cancelled = Promise.withResolvers<unknown>();
+      const options = { handlerTimeout: 200 };
+      const handler = () => new Response(standingBody(cancelled.resolve));
+      await using subject = await start(transport, options, handler);
+      await using peer = await RawPeer.connect(subject.address);
+      peer.send(request());
+      assertEquals(await peer.closing(), "end");
+      assert(peer.isBroken);
+      assert(peer.stdout().endsWith("\r\n\r\nbegun"));
+      assertInstanceOf(await cancelled.promise, DOMException);
+      peer.end();
     });
 
     it("writeTimeout closes a connection whose peer reads nothing, and no other", async () => {
