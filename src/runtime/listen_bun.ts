@@ -134,6 +134,10 @@ class BunTransport implements Socket {
     return this.#socket.remoteAddress;
   }
 
+  get backlog(): number {
+    return this.#waiting.reduce((length, bytes) => length + bytes.length, 0);
+  }
+
   write(bytes: Uint8Array): boolean {
     if (this.#waiting.length === 0) {
       const written = this.#socket.write(bytes);

@@ -82,19 +82,28 @@ class NetListener implements Listener {
 /** Joins a socket's events to whoever `accept` names for them. */
 function connect(socket: NetSocket, accept: AcceptSocket): void {
   let reason: unknown;
-  const events: SocketEvents = accept(new NetTransport(socket));
+  const transport = new NetTransport(socket);
+  const events: SocketEvents = accept(transport);
   socket.on("data", (chunk: Uint8Array) => events.receive(chunk));
   socket.on("end", () => events.receiveEnd());
-  socket.on("drain", () => events.drained());
+  socket.on("drain", () => transport.drained() && events.drained());
   // A reset, a broken pipe: ordinary ends, told with the `close` that follows.
   socket.on("error", (error) => reason = error);
   socket.on("close", () => events.closed(reason));
 }
 
+/**
+ * A socket of `node:net`. What it does not take yet waits here: it would hand all of that to the system as one, and tell
+ * of none of it before the last byte has left. So a peer that reads slowly can be told from one that does not.
+ */
 class NetTransport implements Socket, HeldWriter {
   readonly #socket: NetSocket;
   /** What goes at the end of this turn of the event loop. */
   #held: Uint8Array | undefined;
+  /** Whether the socket wants nothing more before its `drain`. */
+  #isFull = false;
+  #waiting: Uint8Array[] = [];
+  #onSent: (() => void) | undefined;
 
   constructor(socket: NetSocket) {
     this.#socket = socket;
@@ -104,22 +113,47 @@ class NetTransport implements Socket, HeldWriter {
     return this.#socket.remoteAddress;
   }
 
+  get backlog(): number {
+    return this.#waiting.reduce(
+      (length, bytes) => length + bytes.length,
+      this.#socket.writableLength,
+    );
+  }
+
   write(bytes: Uint8Array): boolean {
     const isHeld = HOLDS_WRITES && this.#held === undefined && bytes.length <= MAX_HELD &&
-      this.#socket.writableLength === 0;
+      !this.#isFull && this.#socket.writableLength === 0;
     if (isHeld) {
       this.#held = bytes;
       flushLater(this);
       return true;
     }
     this.flush();
-    return this.#socket.write(bytes);
+    if (this.#isFull) this.#waiting.push(bytes);
+    else this.#isFull = !this.#socket.write(bytes);
+    return !this.#isFull;
   }
 
   flush(): void {
     const held = this.#held;
     this.#held = undefined;
-    if (held !== undefined && !this.#socket.destroyed) this.#socket.write(held);
+    if (held !== undefined && !this.#socket.destroyed) this.#isFull = !this.#socket.write(held);
+  }
+
+  /** The socket takes bytes again; returns whether it has taken all that waited, and its end is not on its way. */
+  drained(): boolean {
+    this.#isFull = false;
+    const waiting = this.#waiting;
+    let taken = 0;
+    while (taken < waiting.length && !this.#isFull) {
+      this.#isFull = !this.#socket.write(waiting[taken++]!);
+    }
+    waiting.splice(0, taken);
+    if (waiting.length > 0) return false;
+    if (this.#onSent === undefined) return !this.#isFull;
+    this.#socket.end(this.#onSent);
+    this.#onSent = undefined;
+    return false;
   }
 
   pause(): void {
@@ -132,7 +166,8 @@ class NetTransport implements Socket, HeldWriter {
 
   end(sent: () => void): void {
     this.flush();
-    this.#socket.end(sent);
+    if (this.#waiting.length > 0) this.#onSent = sent;
+    else this.#socket.end(sent);
   }
 
   destroy(): void {

@@ -41,6 +41,8 @@ export interface SocketEvents {
 export interface Socket {
   /** The IP address of the other end; `undefined` for a Unix socket. */
   readonly remoteAddress: string | undefined;
+  /** Bytes written that the system has not taken. */
+  readonly backlog: number;
   /** Sends bytes, which are the socket's own from now on; `false`: hold back until `drained`. */
   write(bytes: Uint8Array): boolean;
   /** Stops reading. */

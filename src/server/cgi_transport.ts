@@ -87,6 +87,10 @@ export class CgiTransport implements Transport {
     await this.#stderr.close().catch(() => {});
   }
 
+  get backlog(): number {
+    return -(this.#stdout.desiredSize ?? 0);
+  }
+
   write(bytes: Uint8Array): boolean {
     const records: FastCgiRecord[] = [];
     try {

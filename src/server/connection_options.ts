@@ -95,15 +95,16 @@ export interface ConnectionOptions {
    */
   paramsTimeout?: number;
   /**
-   * Milliseconds from the end of the parameters until the handler has answered with a `Response`. Then the request is
-   * answered 504, `request.signal` aborts, and what the handler returns later is dropped. 0: no limit.
+   * Milliseconds in which a handler gives nothing: from the end of the parameters to its `Response`, and from one part of a
+   * streamed body to the next, as long as the web server takes them. Then `request.signal` aborts; without an answer so
+   * far it is 504, and one that has begun breaks off. An upload counts, too. 0: no limit.
    *
    * @default 0
    */
   handlerTimeout?: number;
   /**
-   * Milliseconds in which the web server takes nothing of what is written. Then the connection is destroyed, and the
-   * requests on it abort. 0: no limit.
+   * Milliseconds in which the web server takes nothing of what is written, not even a record (64 KiB). Then the connection
+   * is destroyed, and the requests on it abort. 0: no limit.
    *
    * @default 360000
    */

@@ -18,22 +18,21 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 export class Deadline {
   readonly #timeout: number;
   readonly #connections: ReadonlySet<Connection>;
-  readonly #pending: ReadonlySet<unknown>;
-  readonly #over: (error: FastCgiError) => void;
+  readonly #pending: Set<unknown>;
+  readonly #over: (lost?: FastCgiError) => void;
   readonly #reason: DOMException;
-  #requests = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
    * @param connections What is to be closed then.
    * @param pending What is not waited for any longer then.
-   * @param over Hears when all that is done, and what it was.
+   * @param over Hears when nothing is waited for any longer, and what was lost with that, if anything.
    */
   constructor(
     timeout: number,
     connections: ReadonlySet<Connection>,
-    pending: ReadonlySet<unknown>,
-    over: (error: FastCgiError) => void,
+    pending: Set<unknown>,
+    over: (lost?: FastCgiError) => void,
   ) {
     this.#timeout = timeout;
     this.#connections = connections;
@@ -49,29 +48,33 @@ export class Deadline {
   }
 
   #abort(): void {
-    for (const { requests } of this.#connections) {
+    for (const { requests } of [...this.#connections]) {
       for (const exchange of requests.all) exchange.abortSignal(this.#reason);
     }
     this.#next(SHUTDOWN_GRACE, () => this.#breakOff());
   }
 
   #breakOff(): void {
-    for (const connection of [...this.#connections]) {
-      this.#requests += connection.requests.size;
-      breakOff(connection, this.#reason);
-    }
+    const connections = [...this.#connections];
+    const requests = connections.reduce((count, { requests: { size } }) => count + size, 0);
+    for (const connection of connections) breakOff(connection, this.#reason);
     this.#next(SHUTDOWN_GRACE, () => this.#destroy());
+    const promises = this.#pending.size;
+    this.#pending.clear();
+    this.#over(requests + promises > 0 ? this.#lost(requests, promises) : undefined);
   }
 
   #destroy(): void {
     for (const connection of [...this.#connections]) connection.closed(this.#reason);
-    const what = `${this.#requests} requests and ${this.#pending.size} promises of waitUntil`;
-    this.#over(
-      new FastCgiError("timed_out", `Cannot wait any longer for ${what}: ${this.#reason.message}`, {
-        fault: "application",
-        connectionSurvives: false,
-      }),
-    );
+  }
+
+  #lost(requests: number, promises: number): FastCgiError {
+    const what = `${requests} requests and ${promises} promises of waitUntil`;
+    const message = `Cannot wait any longer for ${what}: ${this.#reason.message}`;
+    return new FastCgiError("timed_out", message, {
+      fault: "application",
+      connectionSurvives: false,
+    });
   }
 
   #next(delay: number, step: () => void): void {
@@ -87,5 +90,4 @@ function breakOff(connection: Connection, reason: DOMException): void {
   const broken = connection.requests.all;
   for (const exchange of broken) exchange.connectionLost(reason);
   if (broken.length > 0) connection.breakOff();
-  else connection.endWhenDone();
 }

@@ -42,8 +42,10 @@ export class Exchange {
   endRequest: EndRequestBody | undefined;
   readonly stdin: RequestBody;
   readonly data: RequestBody | undefined;
-  /** Ticks that have passed in the state that it is in, for whoever counts them. */
+  /** Ticks since its state changed or something was sent, for whoever counts them. */
   ticks = 0;
+  /** The reader of the response's body, to be cancelled if the exchange ends before it does. */
+  responseBody: ReadableStreamDefaultReader<Uint8Array> | undefined;
   #state: ExchangeState = "params";
   readonly #paramsContent: ContentBuffer = new ContentBuffer();
   /** Log lines that wait for the next write, encoded. */
@@ -51,7 +53,6 @@ export class Exchange {
   #hasLogged = false;
   #abortReason: DOMException | undefined;
   #abortController: AbortController | undefined;
-  #responseBody: ReadableStreamDefaultReader<Uint8Array> | undefined;
   #completed: PromiseWithResolvers<void> | undefined;
   /** Why the response could not be sent as a whole. */
   #failure: { reason: unknown } | undefined;
@@ -107,8 +108,8 @@ export class Exchange {
   receive(type: number, content: Uint8Array): Rejection | undefined {
     if (type === RecordType.PARAMS) return this.#receiveParams(content);
     const body = type === RecordType.STDIN ? this.stdin : this.data;
-    body?.push(content);
-    if (body?.isTooLarge) return bodyTooLarge(this.connection.service.options.maxBodyBytes);
+    const isTaken = body?.push(content) ?? true;
+    if (!isTaken) return bodyTooLarge(this.connection.service.options.maxBodyBytes);
     // Behind the parameters a body waits for one chunk at the most; before them nothing stops it.
     return this.#state === "params" && (body?.gathered ?? 0) > BODY_HIGH_WATER_MARK
       ? { status: 400, reason: "The body came before the parameters" }
@@ -154,7 +155,7 @@ export class Exchange {
   /** The handler's answer comes too late: it is told so, and somebody else answers. */
   overrule(reason: DOMException): void {
     this.#failure = { reason };
-    this.#responseBody?.cancel(reason).catch(() => {});
+    this.responseBody?.cancel(reason).catch(() => {});
     this.abortSignal(reason);
   }
 
@@ -172,11 +173,6 @@ export class Exchange {
     if (this.#state === "responding") this.send("", [], false);
   }
 
-  /** The reader of the response's body, to be cancelled if the exchange ends before it does. */
-  set responseBody(reader: ReadableStreamDefaultReader<Uint8Array>) {
-    this.#responseBody = reader;
-  }
-
   /**
    * Sends a part of the response; with `end`, its end. Content fills at most one record.
    *
@@ -185,6 +181,7 @@ export class Exchange {
   send(head: string, body: readonly Uint8Array[], end: boolean): boolean {
     if (this.#state === "ended") return true;
     this.#state = "responding";
+    this.ticks = 0;
     const ending = end ? this.#hasLogged ? "end with stderr" : "end" : "open";
     const log = this.#log;
     if (log.length > 0) this.#log = [];
@@ -230,7 +227,7 @@ export class Exchange {
     this.#abortReason ??= abortReason;
     this.#failure = { reason };
     this.#close(abortReason);
-    this.#responseBody?.cancel(reason).catch(() => {});
+    this.responseBody?.cancel(reason).catch(() => {});
     this.#abortController?.abort(abortReason);
   }
 

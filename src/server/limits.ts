@@ -70,8 +70,9 @@ export const STALL_TIMEOUT = 2_000;
 export const PARAMS_TIMEOUT = 20_000;
 
 /**
- * How long a handler may think, in milliseconds: for ever. What is long is the application's to know, and the web server
- * in front has its own answer (nginx, Apache, HAProxy: 504 after 60 s by default or by habit).
+ * How long a handler may give nothing, in milliseconds: for ever, as in php-fpm (`request_terminate_timeout = 0`). What is
+ * long is the application's to know, and the web server in front has its own answer (nginx, Apache, HAProxy: 504 after 60 s
+ * by default or by habit).
  */
 export const HANDLER_TIMEOUT = 0;
 

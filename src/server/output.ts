@@ -16,7 +16,11 @@ export class Output {
   #isHolding = false;
   /** Bytes written since the transport was full. */
   #unsent = 0;
-  /** Ticks since then, or since our end is on its way. */
+  /** Bytes written in all. */
+  #written = 0;
+  /** Of those, what the peer had taken at the last tick, but for a constant. */
+  #taken = 0;
+  /** Ticks since it took the last of them. */
   #ticks = 0;
 
   constructor(transport: Transport, reading: ReadGate) {
@@ -36,6 +40,7 @@ export class Output {
 
   /** Sends bytes. `false` means: wait for {@link writable} before the next. */
   write(bytes: Uint8Array): boolean {
+    this.#written += bytes.length;
     const isTaken = this.#transport.write(bytes);
     if (isTaken && !this.#isFull) return true;
     this.#isFull = true;
@@ -57,7 +62,6 @@ export class Output {
   drained(): void {
     this.#isFull = false;
     this.#unsent = 0;
-    this.#ticks = 0;
     if (this.#isHolding) {
       this.#isHolding = false;
       this.#reading.release();
@@ -68,16 +72,21 @@ export class Output {
 
   /** Closes the sending side behind what was written. */
   end(sent: () => void): void {
-    this.#ticks = 0;
     this.#isEnding = true;
     this.#transport.end(() => {
       this.#isEnding = false;
+      // There is no other event behind the end.
+      this.drained();
       sent();
     });
   }
 
-  /** A tick has passed: in how many by now the peer has not taken what there is. */
+  /** A tick has passed: in how many by now the peer has taken nothing of what there is. */
   waited(): number {
-    return this.#ticks = this.isBlocked ? this.#ticks + 1 : 0;
+    if (!this.isBlocked) return this.#ticks = 0;
+    const taken = this.#written - this.#transport.backlog;
+    this.#ticks = taken === this.#taken ? this.#ticks + 1 : 0;
+    this.#taken = taken;
+    return this.#ticks;
   }
 }

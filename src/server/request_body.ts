@@ -33,15 +33,10 @@ export class RequestBody {
   #left: number;
   readonly #flow: BodyFlow;
 
-  /** @param maxBytes The most bytes of content; whoever gives them looks at {@link isTooLarge}. */
+  /** @param maxBytes The most bytes of content. */
   constructor(flow: BodyFlow, maxBytes = Infinity) {
     this.#flow = flow;
     this.#left = maxBytes;
-  }
-
-  /** Whether more has come than may; that is no part of the body. */
-  get isTooLarge(): boolean {
-    return this.#left < 0;
   }
 
   /** Bytes that wait for the handler to start. */
@@ -49,11 +44,15 @@ export class RequestBody {
     return this.#gathered?.length ?? 0;
   }
 
-  /** Takes the content of a record; empty content is the stream's end. What comes after it is ignored. */
-  push(content: Uint8Array): void {
-    if (this.#complete || this.isTooLarge) return;
+  /**
+   * Takes the content of a record; empty content is the stream's end. What comes after it is ignored.
+   *
+   * @returns `false` for the record that is too much, once: neither that nor what follows is a part of the body.
+   */
+  push(content: Uint8Array): boolean {
+    if (this.#complete || this.#left < 0) return true;
     this.#left -= content.length;
-    if (this.isTooLarge) return;
+    if (this.#left < 0) return false;
     if (content.length === 0) {
       this.#complete = true;
       if (this.#state === "streaming") {
@@ -66,6 +65,7 @@ export class RequestBody {
     } else if (this.#state === "streaming") {
       this.#enqueue(content);
     }
+    return true;
   }
 
   /** Whether the queue is full, and nothing was read of it since this was asked last, or since bytes came. */

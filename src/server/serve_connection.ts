@@ -96,6 +96,10 @@ class StreamTransport implements Transport {
     await this.#closed.promise;
   }
 
+  get backlog(): number {
+    return -(this.#writer.desiredSize ?? 0);
+  }
+
   write(bytes: Uint8Array): boolean {
     // What a stream is given may be transferred: it gets no slice of memory that others have a part in.
     const isWhole = bytes.length === bytes.buffer.byteLength;

@@ -139,9 +139,8 @@ export class Service {
   drain(timeout = 0): Promise<void> {
     this.#drained ??= Promise.withResolvers();
     for (const connection of [...this.#connections]) connection.drain();
-    this.#deadline ??= new Deadline(timeout, this.#connections, this.#pending, (error) => {
-      this.report(error);
-      this.#pending.clear();
+    this.#deadline ??= new Deadline(timeout, this.#connections, this.#pending, (lost) => {
+      if (lost !== undefined) this.report(lost);
       this.#settle();
     });
     this.#settle();

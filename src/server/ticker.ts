@@ -26,7 +26,8 @@ export class Ticker {
 
   /** How many ticks a timeout has: after more of them it is over, never too early and by two at the most too late. */
   ticksOf(timeout: number): number {
-    return timeout > 0 ? Math.ceil(timeout / this.#period) : Infinity;
+    const isLimited = timeout > 0 && timeout < Infinity;
+    return isLimited ? Math.ceil(timeout / this.#period) : Infinity;
   }
 
   /** There is something to wait for. */

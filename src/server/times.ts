@@ -18,11 +18,13 @@ export function watchTimes(connection: Connection, limits: TimeLimits): void {
   // An empty connection is ordinary: it ends, and nobody is told.
   if (connection.waitedForRequest() > limits.params) connection.endWhenDone();
   for (const exchange of connection.requests.all) {
-    // What we do not read cannot come.
-    if (exchange.state === "params" && connection.reading.isHeld) continue;
-    const ticks = ++exchange.ticks;
-    if (exchange.state === "params" && ticks > limits.params) paramsLate(exchange);
-    else if (exchange.state === "handling" && ticks > limits.handler) handlerLate(exchange);
+    const { state } = exchange;
+    // What we do not read cannot come, and what is not taken cannot be given.
+    if (state === "params" ? connection.reading.isHeld : connection.output.isBlocked) continue;
+    exchange.ticks++;
+    if (state === "params") {
+      if (exchange.ticks > limits.params) paramsLate(exchange);
+    } else if (exchange.ticks > limits.handler) handlerLate(exchange);
   }
 }
 
@@ -42,9 +44,10 @@ function paramsLate(exchange: Exchange): void {
 
 function handlerLate(exchange: Exchange): void {
   const { service } = exchange.connection;
-  const message = `The handler has not answered for ${service.options.handlerTimeout} ms`;
+  const message = `The handler has given nothing for ${service.options.handlerTimeout} ms`;
   exchange.log(message);
-  reject(exchange, { status: 504, reason: message });
+  if (exchange.isResponding) exchange.breakOff(abortError(message));
+  else reject(exchange, { status: 504, reason: message });
   service.report(
     new FastCgiError("timed_out", `Cannot wait for a handler any longer: ${message}`, {
       fault: "application",

@@ -3,6 +3,8 @@
  * direction is {@link Connection}: `receive`, `receiveEnd`, `drained` and `closed`.
  */
 export interface Transport {
+  /** Bytes written that have not been taken, but for a constant: it says whether the peer takes any. */
+  readonly backlog: number;
   /**
    * Sends bytes, which are the transport's own from now on. `false` means: taken, but hold back until
    * `Connection.drained()`.

@@ -6,7 +6,8 @@ import { encodeGetValues } from "../../src/protocol/mod.ts";
 import { Service } from "../../src/server/service.ts";
 import { serve, type ServeHandler } from "../../mod.ts";
 import { RawPeer } from "../runtime/_raw_peer.ts";
-import { abort, COMPLETE, ManualBody, openRequest, Peer, stdin } from "./_peer.ts";
+import { abort, COMPLETE, ManualBody, openRequest, Peer, request, stdin } from "./_peer.ts";
+import { Recorder } from "./_recorder.ts";
 
 const echo: ServeHandler = async (request) => new Response(await request.text());
 const hello: ServeHandler = () => new Response("Hello\n");
@@ -78,6 +79,31 @@ describe("maxBodyBytes", () => {
     void peer.send(stdin());
   });
 
+  it("makes one error, however many records are dropped behind an answer that has begun", async () => {
+    const body = new ManualBody();
+    await using peer = new Peer(() => new Response(body.stream), options);
+    void peer.send(openRequest());
+    body.push("first");
+    await peer.nextOf();
+    const { DOMException } = globalThis;
+    let made = 0;
+    globalThis.DOMException = class extends DOMException {
+      constructor(...args: ConstructorParameters<typeof DOMException>) {
+        super(...args);
+        made++;
+      }
+    };
+    try {
+      void peer.send(...Array.from({ length: 100 }, () => stdin("x".repeat(1001))));
+      await peer.fence();
+      assertEquals(made, 1);
+    } finally {
+      globalThis.DOMException = DOMException;
+    }
+    body.close();
+    assertEquals((await peer.reply()).end, COMPLETE);
+  });
+
   it("is one request's matter, not the others' on its connection", async () => {
     await using peer = new Peer(echo, options);
     void peer.send(openRequest({ id: 1 }), stdin("one, ", 1));
@@ -136,6 +162,47 @@ describe("maxRequests", () => {
         await peer.reply();
       }
       await waitUntil(async () => (await other.fetch()).status === 200);
+    }
+  });
+
+  it("counts each request once, however it ends", async () => {
+    const broken = () =>
+      new Response(new ReadableStream({ start: (c) => c.error(new Error("x")) }));
+    const service = new Service(
+      (request) => new URL(request.url).pathname === "/broken" ? broken() : echo(request, null!),
+      { onError: () => {}, maxParamsBytes: 200, maxBodyBytes: 10, maxRequestsPerConnection: 2 },
+      { maxRequests: 100 },
+    );
+    const ends: Record<string, (one: ReturnType<typeof Recorder.accept>) => void> = {
+      answered: ({ connection }) => connection.receive(request()),
+      aborted: ({ connection }) => connection.receive(concat([openRequest(), abort()])),
+      refused: ({ connection }) =>
+        connection.receive(concat([1, 2, 3].map((id) => request({ id })))),
+      "too large": ({ connection }) =>
+        connection.receive(concat([openRequest(), stdin("x".repeat(11))])),
+      "too long": ({ connection }) =>
+        connection.receive(request({ params: { X: "x".repeat(200) } })),
+      failed: ({ connection }) =>
+        connection.receive(request({ params: { REQUEST_URI: "/broken" } })),
+      lost: ({ connection }) => {
+        connection.receive(concat([openRequest(), openRequest({ id: 3 })]));
+        connection.closed();
+      },
+      ended: ({ connection }) => {
+        connection.receive(openRequest().slice(0, 40));
+        connection.receiveEnd();
+      },
+      "broken with the protocol": ({ connection }) => {
+        connection.receive(openRequest().slice(0, 16));
+        connection.receive(new Uint8Array(8));
+      },
+    };
+    for (const [how, end] of Object.entries(ends)) {
+      const one = Recorder.accept(service);
+      end(one);
+      await waitUntil(() => service.requestsInFlight === 0, { what: `the end of one ${how}` });
+      one.connection.closed();
+      assertEquals(service.requestsInFlight, 0, how);
     }
   });
 

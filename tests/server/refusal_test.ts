@@ -1,16 +1,16 @@
 /** Requests and connections that are one too many: an honest answer each, and what GET_VALUES tells is true. */
 import { afterEach, assertEquals, assertExists, describe, it } from "../_harness.ts";
-import { type Bytes, bytes, concat } from "../_bytes.ts";
-import { parsePairs, parseRecords, type RawRecord } from "../_records.ts";
+import { type Bytes, bytes } from "../_bytes.ts";
+import { parsePairs } from "../_records.ts";
 import { encodeGetValues, RecordType } from "../../src/protocol/mod.ts";
 import type { Connection } from "../../src/server/connection.ts";
 import { Service } from "../../src/server/service.ts";
-import type { Transport } from "../../src/server/transport.ts";
 import { FastCgiClient } from "../../src/client.ts";
 import { serve, type ServeHandler } from "../../mod.ts";
 import { RawPeer } from "../runtime/_raw_peer.ts";
 import { abort, COMPLETE, openRequest, Peer, Reply, request, stdin } from "./_peer.ts";
 import { LongTimers } from "./_long_timers.ts";
+import { Recorder } from "./_recorder.ts";
 
 /** END_REQUEST with FCGI_CANT_MPX_CONN. */
 const CANT_MPX_CONN = { appStatus: 0, protocolStatus: 1 };
@@ -76,53 +76,6 @@ describe("multiplexing that is refused, with maxRequestsPerConnection: 1", () =>
     for (const id of [1, 2]) assertEquals((await peer.reply(id)).text, "Hello\n");
   });
 });
-
-/** A transport that writes down what happens to it. */
-class Recorder implements Transport {
-  readonly events: string[] = [];
-  #written: Uint8Array[] = [];
-  #sent: (() => void) | undefined;
-
-  /** Serves a connection over it. */
-  static accept(service: Service): { connection: Connection; transport: Recorder } {
-    const transport = new Recorder();
-    return { connection: service.accept(transport), transport };
-  }
-
-  write(bytes: Uint8Array): boolean {
-    this.#written.push(bytes);
-    return true;
-  }
-
-  pause(): void {
-    this.events.push("pause");
-  }
-
-  resume(): void {
-    this.events.push("resume");
-  }
-
-  end(sent: () => void): void {
-    this.events.push("end");
-    this.#sent = sent;
-  }
-
-  destroy(): void {
-    this.events.push("destroy");
-  }
-
-  /** What `end` was asked to do has been done. */
-  ended(): void {
-    this.#sent!();
-  }
-
-  /** The records that were written since this was asked last. */
-  take(): RawRecord[] {
-    const written = concat(this.#written);
-    this.#written = [];
-    return parseRecords(written);
-  }
-}
 
 describe("a connection too many, with maxConnections", () => {
   const accepted: Connection[] = [];
