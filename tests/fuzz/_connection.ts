@@ -124,6 +124,7 @@ function randomEvent(random: Random): ConnectionStep {
 
 /** A case on its way. */
 class ConnectionRun implements Transport {
+  backlog = 0;
   readonly #timers: HeldTimers;
   readonly #desk = new Desk();
   readonly #judge: Judge;
@@ -262,6 +263,7 @@ class ConnectionRun implements Transport {
 
   #unblock(): void {
     this.#isBlocked = false;
+    this.backlog = 0;
     if (!this.#owesDrained || this.#state === "destroyed") return;
     this.#owesDrained = false;
     this.#connection.drained();
@@ -336,6 +338,7 @@ class ConnectionRun implements Transport {
       this.#judge.write(bytes.slice());
     });
     if (!this.#isBlocked) return true;
+    this.backlog += bytes.length;
     this.#owesDrained = true;
     return false;
   }

@@ -266,6 +266,10 @@ class Victim implements Transport {
     this.#reads = reads;
   }
 
+  get backlog(): number {
+    return this.#reads ? 0 : this.written;
+  }
+
   write(bytes: Uint8Array): boolean {
     this.written += bytes.length;
     if (this.#reads) return true;
