@@ -389,7 +389,7 @@ export class Judge {
     if (status === 408 && this.timeHasPassed && !life.paramsEnded) {
       return void (this.#mustClose = true);
     }
-    if (status === 504 && this.timeHasPassed && this.#limits.handlerTimeout > 0) return;
+    if (status === 504 && this.#mayBeLate) return;
     if (status === 413 && this.#isTooLarge(life)) return;
     if (![400, 431, 501].includes(status)) fail(`Status ${status} for ${life.id}`);
     if (isProper) fail(`Request ${life.id} is proper and was refused: ${status}`);
@@ -409,8 +409,13 @@ export class Judge {
     return this.hasDeadline && this.timeHasPassed;
   }
 
+  /** Whether a handler can have run into its timeout. */
+  get #mayBeLate(): boolean {
+    return this.timeHasPassed && this.#limits.handlerTimeout > 0;
+  }
+
   #mayBreak({ id, stdout }: Life): void {
-    if (this.#isOverdue) return;
+    if (this.#isOverdue || this.#mayBeLate) return;
     if (!this.#callOf(stdout[0])?.mayBreak) fail(`The answer of ${id} broke off`);
   }
 
