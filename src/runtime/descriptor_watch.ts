@@ -5,8 +5,9 @@
  * them says a word.
  *
  * So once a second this looks whether there is a descriptor left, and tells if there is none (on Deno only with permission
- * to read /dev/null). Deno's listener is set going again each time; who waits comes in then. For Bun one is held in reserve, and given up when the others are gone: so it
- * takes those who wait, they are closed at once, as on Node, and it need not try again.
+ * to read /dev/null). Deno's listener is set going again each time; who waits comes in then. For Bun one is held in
+ * reserve, and given up when the others are gone: so it takes those who wait, they are closed at once, as on Node, and it
+ * need not try again.
  */
 import { closeSync, openSync } from "node:fs";
 import { clearInterval, setInterval } from "node:timers";
