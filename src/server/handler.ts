@@ -59,6 +59,13 @@ export type ServeHandler = (
   info: ServeHandlerInfo,
 ) => Response | Promise<Response>;
 
+/** An application that is an object, or a function with methods: anything with a `fetch` method. */
+export interface ServeApplication {
+  /** Answers one request; the second argument is a {@link ServeHandlerInfo}. */
+  // deno-lint-ignore no-explicit-any -- a context of the framework's own making, an `env`, options
+  fetch(request: Request, ...rest: any[]): Response | PromiseLike<Response>;
+}
+
 /**
  * Hears of every failure: of handlers, of response bodies, of peers that break the protocol. For a handler that failed,
  * a returned `Response` becomes the answer; but a failed authorizer lets nobody in, and for it one with status 200 counts

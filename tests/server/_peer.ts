@@ -16,6 +16,7 @@ import {
 } from "../../src/protocol/mod.ts";
 import {
   type ErrorHandler,
+  type ServeApplication,
   serveConnection,
   type ServeConnectionOptions,
   type ServeHandler,
@@ -210,12 +211,12 @@ export class Peer implements AsyncDisposable {
   readonly #inbox: RawRecord[] = [];
   #reading: Promise<boolean> | undefined;
 
-  constructor(handler: ServeHandler, options: PeerOptions = {}) {
+  constructor(handler: ServeHandler | ServeApplication, options: PeerOptions = {}) {
     this.#duplex = new Duplex(options);
     this.#writer = this.#duplex.peer.writable.getWriter();
     this.#reader = this.#duplex.peer.readable.getReader();
     this.#writer.closed.catch(() => {});
-    const { onError, ...others } = options;
+    const { onError, capacity: _, ...others } = options;
     const spy: ErrorHandler = (error) => {
       this.#errors.push(error);
       return typeof onError === "function" ? onError(error) : undefined;
