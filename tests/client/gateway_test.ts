@@ -1,7 +1,7 @@
 /** The gateway and the client over real sockets: HTTP in front, an application of ours or a broken one behind. */
 import { createServer } from "node:net";
 import { serve, type ServeHandler } from "../../mod.ts";
-import { connect, FastCgiClient, serveGateway } from "../../src/client.ts";
+import { connect, FastCgiClient, serveGateway } from "../../src/client/mod.ts";
 import { assertBytes, bytes, latin1, pattern } from "../_bytes.ts";
 import { assert, assertEquals, assertRejects, describe, it } from "../_harness.ts";
 import { freePort } from "../_runtime.ts";

@@ -1,8 +1,8 @@
-import type { ClientOptions } from "./client/mod.ts";
+import type { ConnectAddress } from "../runtime/connect.ts";
+import type { HttpPeer } from "../runtime/http_front.ts";
+import { startHttpFront } from "../runtime/start_http_front.ts";
 import { FastCgiClient } from "./fastcgi_client.ts";
-import type { ConnectAddress } from "./runtime/connect.ts";
-import type { HttpPeer } from "./runtime/http_front.ts";
-import { startHttpFront } from "./runtime/start_http_front.ts";
+import type { ClientOptions } from "./options.ts";
 
 /** Where a gateway listens, and where it passes requests on to. */
 export interface GatewayOptions extends ClientOptions {
