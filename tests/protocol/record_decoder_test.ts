@@ -17,7 +17,9 @@ import {
   randomChunks,
 } from "../_bytes.ts";
 import { parseRecords, randomRecord, rawRecord } from "../_records.ts";
-import { FastCgiError, type FastCgiRecord, RecordDecoder } from "../../src/protocol/mod.ts";
+import { FastCgiError } from "../../src/protocol/mod.ts";
+import { type FastCgiRecord } from "../../src/protocol/record.ts";
+import { RecordDecoder } from "../../src/protocol/record_decoder.ts";
 
 /** What a decoder makes of chunks. */
 function decode(chunks: Iterable<Uint8Array>, decoder = new RecordDecoder()): FastCgiRecord[] {
