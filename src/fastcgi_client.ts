@@ -1,5 +1,7 @@
 import type { ByteStreams, ClientOptions } from "./client/mod.ts";
 import { StreamClient } from "./client/mod.ts";
+// What is printed by default may meet a standard error that is broken.
+import "./runtime/standard_error.ts";
 import { connect, type ConnectAddress } from "./runtime/connect.ts";
 
 /** Where the application is, or how to connect to it, and what all requests have in common. */

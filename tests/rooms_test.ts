@@ -15,11 +15,13 @@ const ROOT = new URL("../", import.meta.url);
 const DOORS: Record<string, { values: string[]; types: string[] }> = {
   protocol: { values: ["protocol"], types: [] },
   cgi: { values: ["cgi"], types: [] },
-  server: { values: ["server", "protocol", "cgi"], types: [] },
-  client: { values: ["client", "protocol", "cgi"], types: [] },
-  runtime: { values: ["runtime"], types: [] },
+  // Text for people: what was thrown, one line, standard error. It knows nothing of the others.
+  log: { values: ["log"], types: [] },
+  server: { values: ["server", "protocol", "cgi", "log"], types: [] },
+  client: { values: ["client", "protocol", "cgi", "log"], types: [] },
+  runtime: { values: ["runtime", "log"], types: [] },
   // The files right under src/ join the rooms; what they say about bytes they say through a room.
-  top: { values: ["top", "server", "client", "runtime"], types: ["protocol", "cgi"] },
+  top: { values: ["top", "server", "client", "runtime", "log"], types: ["protocol", "cgi"] },
   entry: { values: ["top", "server", "client", "runtime", "protocol", "cgi"], types: [] },
 };
 
