@@ -21,6 +21,7 @@ export type { FastCgiServer } from "./src/fastcgi_server.ts";
 export { serve } from "./src/serve.ts";
 export type { ServeAddress, ServeInit, ServeOptions } from "./src/serve_options.ts";
 export type {
+  ErrorContext,
   ErrorHandler,
   RemoteAddress,
   ServeHandler,

@@ -14,7 +14,7 @@ import { blank, importsOf } from "./_source.ts";
 const ROOT = new URL("../", import.meta.url);
 
 const CLIENT_JOINT = {
-  values: ["client", "client/fastcgi_client.ts", "client/gateway.ts", "runtime"],
+  values: ["client", "client/fastcgi_client.ts", "client/gateway.ts", "runtime", "log"],
   types: [],
 };
 
@@ -25,15 +25,17 @@ const CLIENT_JOINT = {
 const DOORS: Record<string, { values: string[]; types: string[] }> = {
   protocol: { values: ["protocol"], types: [] },
   cgi: { values: ["cgi"], types: [] },
-  server: { values: ["server", "protocol", "cgi"], types: [] },
-  client: { values: ["client", "protocol", "cgi"], types: [] },
+  // Text for people: what was thrown, one line, standard error. It knows nothing of the others.
+  log: { values: ["log"], types: [] },
+  server: { values: ["server", "protocol", "cgi", "log"], types: [] },
+  client: { values: ["client", "protocol", "cgi", "log"], types: [] },
   // The joints of client/: its public module, and what needs sockets.
   "client/mod.ts": CLIENT_JOINT,
   "client/fastcgi_client.ts": CLIENT_JOINT,
   "client/gateway.ts": CLIENT_JOINT,
-  runtime: { values: ["runtime"], types: [] },
+  runtime: { values: ["runtime", "log"], types: [] },
   // The files right under src/ join the rooms; what they say about bytes they say through a room.
-  top: { values: ["top", "server", "client", "runtime"], types: ["protocol", "cgi"] },
+  top: { values: ["top", "server", "client", "runtime", "log"], types: ["protocol", "cgi"] },
   entry: { values: ["top", "server", "client", "runtime", "protocol", "cgi"], types: [] },
 };
 

@@ -1,3 +1,4 @@
+import { print } from "../log/print.ts";
 import type { Connection } from "./connection.ts";
 import { ConnectionPool } from "./connection_pool.ts";
 import { Exchange } from "./exchange.ts";
@@ -119,7 +120,7 @@ export class StreamClient implements AsyncDisposable {
       streams,
       isHead,
       keepConnection: this.#keepsConnections,
-      onStderr: this.#options.onStderr ?? console.error,
+      onStderr: this.#options.onStderr ?? print,
       onDone: (isReusable) => {
         signal.removeEventListener("abort", onAbort);
         this.#pool.release(connection, isReusable);

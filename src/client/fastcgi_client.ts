@@ -1,4 +1,6 @@
 import { connect, type ConnectAddress } from "../runtime/connect.ts";
+// What is printed by default may meet a standard error that is broken.
+import "../runtime/standard_error.ts";
 import type { ByteStreams } from "./byte_streams.ts";
 import { StreamClient } from "./client.ts";
 import type { ClientOptions } from "./options.ts";

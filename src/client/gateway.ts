@@ -1,3 +1,5 @@
+import { printThrown } from "../log/print.ts";
+import { tell } from "../log/tell.ts";
 import type { ConnectAddress } from "../runtime/connect.ts";
 import type { HttpPeer } from "../runtime/http_front.ts";
 import { startHttpFront } from "../runtime/start_http_front.ts";
@@ -23,9 +25,9 @@ export interface GatewayOptions extends ClientOptions {
   /**
    * Hears why a request was answered with 502.
    *
-   * @default {console.error}
+   * @default prints the error to standard error
    */
-  onError?: (error: unknown) => void;
+  onError?: (error: unknown, context: { readonly request: Request }) => void;
 }
 
 /** A running gateway. */
@@ -61,7 +63,7 @@ export interface Gateway extends AsyncDisposable {
  * @throws {Error} If the address cannot be listened on; `code` is `"EADDRINUSE"` if another program has it.
  */
 export async function serveGateway(options: GatewayOptions): Promise<Gateway> {
-  const { to, port = 8000, hostname = "127.0.0.1", onError = console.error, ...rest } = options;
+  const { to, port = 8000, hostname = "127.0.0.1", onError = printThrown, ...rest } = options;
   const client = new FastCgiClient({ ...rest, ...to });
   const front = await startHttpFront({
     hostname,
@@ -72,7 +74,7 @@ export async function serveGateway(options: GatewayOptions): Promise<Gateway> {
         for (const name of HOP_BY_HOP) response.headers.delete(name);
         return response;
       } catch (error) {
-        if (!request.signal.aborted) onError(error);
+        if (!request.signal.aborted) tell(() => onError(error, { request }));
         return badGateway();
       }
     },

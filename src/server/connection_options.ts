@@ -17,7 +17,7 @@ export interface ConnectionOptions {
   /**
    * Hears of every failure; for a handler that failed, a `Response` it returns becomes the answer.
    *
-   * @default prints the error with `console.error`; the client gets a plain 500
+   * @default prints the error to standard error, as text; the client gets a plain 500
    */
   onError?: ErrorHandler;
   /**

@@ -13,9 +13,10 @@ import type { Rejection } from "../cgi/rejection.ts";
 import { encodeEndRequest, type EndRequestBody } from "../protocol/bodies.ts";
 import { RecordType } from "../protocol/constants.ts";
 import { ContentBuffer } from "../protocol/content_buffer.ts";
-import { abortError } from "./abort_error.ts";
+import { printLine } from "../log/print.ts";
+import { abortError, asAbortError } from "./abort_error.ts";
 import type { Connection } from "./connection.ts";
-import type { ServeRole } from "./handler.ts";
+import type { ServeHandlerInfo, ServeRole } from "./handler.ts";
 import { BODY_HIGH_WATER_MARK } from "./limits.ts";
 import { encodeLogLine } from "./log_line.ts";
 import { bodyTooLarge } from "./refusal.ts";
@@ -38,6 +39,9 @@ export class Exchange {
   params: CgiParams = NO_PARAMS;
   /** The method as `Request` spells it; `""` until the parameters have told. */
   method = "";
+  /** What the handler was called with, once it was. */
+  request: Request | undefined;
+  info: ServeHandlerInfo | undefined;
   /** What END_REQUEST says behind an answer, if not that the request is complete. */
   endRequest: EndRequestBody | undefined;
   readonly stdin: RequestBody;
@@ -137,8 +141,7 @@ export class Exchange {
     if (this.#state === "ended") return;
     if (this.#state === "params") {
       this.#giveUp(reason);
-      this.connection.exchangeEnded(this);
-      return;
+      return this.connection.exchangeEnded(this);
     }
     this.stdin.fail(reason);
     this.data?.fail(reason);
@@ -166,8 +169,8 @@ export class Exchange {
   }
 
   /** `info.log`: one line to FCGI_STDERR, with or after the first STDOUT write. */
-  log(message: string): void {
-    if (this.#state === "ended") return console.error(message);
+  log(message: unknown): void {
+    if (this.#state === "ended") return printLine(message);
     this.#hasLogged = true;
     this.#log.push(encodeLogLine(message));
     if (this.#state === "responding") this.send("", [], false);
@@ -223,7 +226,7 @@ export class Exchange {
   }
 
   #giveUp(reason: unknown): void {
-    const abortReason = reason instanceof DOMException ? reason : abortError(String(reason));
+    const abortReason = asAbortError(reason);
     this.#abortReason ??= abortReason;
     this.#failure = { reason };
     this.#close(abortReason);

@@ -6,10 +6,11 @@
 import { isGrant } from "../cgi/authorizer_head.ts";
 import { CgiParams } from "../cgi/params.ts";
 import { createRequest, methodAllowsBody, type Rejection } from "../cgi/request.ts";
-import { abortError } from "./abort_error.ts";
+import { describeThrown } from "../log/describe.ts";
+import { abortError, isAbortError } from "./abort_error.ts";
+import { errorContext } from "./error_context.ts";
 import type { Exchange } from "./exchange.ts";
 import { HandlerInfo } from "./handler_info.ts";
-import { describeError } from "./log_line.ts";
 import { readParams } from "./read_params.ts";
 import { bodyTooLarge } from "./refusal.ts";
 import { sendResponse } from "./send_response.ts";
@@ -64,6 +65,8 @@ function answer(exchange: Exchange, { status, reason }: Rejection): void {
 
 function callHandler(exchange: Exchange, request: Request): void {
   const info = new HandlerInfo(exchange, exchange.data ? streamOf(exchange.data.open()) : null);
+  exchange.request = request;
+  exchange.info = info;
   try {
     const response = exchange.connection.service.handler(request, info);
     if (response instanceof Response) {
@@ -93,16 +96,16 @@ async function handlerFailed(exchange: Exchange, error: unknown): Promise<void> 
   const { service } = exchange.connection;
   let response: Response | undefined;
   if (!isAbort(exchange, error)) {
-    if (!exchange.isEnded && service.logsFailures) exchange.log(describeError(error));
-    response = await service.reports.errorResponse(error);
-    // An error page that has forgotten its status would open what the authorizer guards.
-    if (exchange.role === "authorizer" && isGrant(response?.status ?? 0)) response = undefined;
+    if (!exchange.isEnded && service.logsFailures) exchange.log(describeThrown(error));
+    response = await service.reports.errorResponse(error, errorContext(exchange));
   }
   try {
+    // An error page that has forgotten its status would open what the authorizer guards.
+    if (exchange.role === "authorizer" && isGrant(response?.status ?? 0)) response = undefined;
     await sendResponse(exchange, response ?? internalServerError());
   } catch (failure) {
     if (exchange.isResponding) return responseFailed(exchange, failure);
-    service.report(failure);
+    service.report(failure, errorContext(exchange));
     await sendResponse(exchange, internalServerError());
   }
 }
@@ -110,15 +113,15 @@ async function handlerFailed(exchange: Exchange, error: unknown): Promise<void> 
 /** The header block has been sent: all that can still be told is that the response is not whole. */
 function responseFailed(exchange: Exchange, error: unknown): void {
   const { service } = exchange.connection;
-  if (service.logsFailures) exchange.log(describeError(error));
-  service.report(error);
+  if (service.logsFailures) exchange.log(describeThrown(error));
+  service.report(error, errorContext(exchange));
   exchange.breakOff(error);
 }
 
 /** Whether a handler failed because its request was aborted, which is no failure of anybody's. */
 function isAbort({ abortReason }: Exchange, error: unknown): boolean {
   if (abortReason === undefined) return false;
-  return error === abortReason || (error instanceof Error && error.name === "AbortError");
+  return error === abortReason || isAbortError(error);
 }
 
 function internalServerError(): Response {

@@ -3,6 +3,7 @@ import { splitAtMount } from "../cgi/mount.ts";
 import { type SplitPath, splitPath } from "../cgi/paths.ts";
 import { remoteAddress } from "../cgi/remote_addr.ts";
 import { publicUrl } from "../cgi/request_url.ts";
+import { errorContext } from "./error_context.ts";
 import type { Exchange } from "./exchange.ts";
 import type { RemoteAddress, ServeHandlerInfo, ServeRole } from "./handler.ts";
 
@@ -46,12 +47,13 @@ export class HandlerInfo implements ServeHandlerInfo {
   }
 
   // Getters of bound functions, so that a handler may take them apart: `(request, { log }) => …`.
-  get log(): (message: string) => void {
+  get log(): (message: unknown) => void {
     return (message) => this.#exchange.log(message);
   }
 
-  get waitUntil(): (promise: Promise<unknown>) => void {
-    return (promise) => this.#exchange.connection.service.waitUntil(promise);
+  get waitUntil(): (promise: PromiseLike<unknown>) => void {
+    const exchange = this.#exchange;
+    return (promise) => exchange.connection.service.waitUntil(promise, errorContext(exchange));
   }
 
   get #splitPath(): SplitPath {

@@ -139,6 +139,3 @@ export const LINGER_TIMEOUT = 5_000;
  * is to end within a second, and over TCP it takes two probes, for the first only draws the reset.
  */
 export const PROBE_INTERVAL = 300;
-
-/** The longest log line sent to the web server, in UTF-16 code units: nginx and Apache cut theirs at 2 to 8 KiB. */
-export const MAX_LOG_LINE = 4096;

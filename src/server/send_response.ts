@@ -11,9 +11,11 @@ import {
   responseHead,
   type ResponseHeadOptions,
 } from "../cgi/response_head.ts";
+import { summarize } from "../log/describe.ts";
 import { FastCgiError } from "../protocol/errors.ts";
 import { STREAM_CONTENT_LEN } from "../protocol/record.ts";
 import { type BodyStart, bytesOf, readBodyStart } from "./body_start.ts";
+import { errorContext } from "./error_context.ts";
 import type { Exchange } from "./exchange.ts";
 
 type Reader = ReadableStreamDefaultReader<Uint8Array>;
@@ -75,7 +77,7 @@ async function sendStream(
     if (left < 0) {
       // The response is whole as far as the client can tell; HAProxy and Caddy would fail it for the rest.
       const error = badResponse(`its body is longer than its Content-Length of ${declared} bytes`);
-      exchange.connection.service.report(error);
+      exchange.connection.service.report(error, errorContext(exchange));
       reader.cancel(error).catch(() => {});
       break;
     }
@@ -132,14 +134,16 @@ function headOf(exchange: Exchange, response: Response, options: ResponseHeadOpt
     );
   }
   const warning = headerLimitWarning(head);
-  if (warning !== null) exchange.connection.service.reports.warnOnce(warning);
+  if (warning !== null) {
+    exchange.connection.service.reports.warnOnce(warning, errorContext(exchange));
+  }
   return head;
 }
 
 function bodyOf(response: Response): ReadableStream<Uint8Array> | null {
   if (!(response instanceof Response)) {
     throw new TypeError(
-      `Cannot send the handler's answer: it is ${nameOf(response)}, not Response`,
+      `Cannot send the handler's answer: it is ${summarize(response)}, not Response`,
     );
   }
   const { bodyUsed } = response;
@@ -150,12 +154,6 @@ function bodyOf(response: Response): ReadableStream<Uint8Array> | null {
     throw new TypeError("Cannot send the handler's answer: its body has been used already");
   }
   return body;
-}
-
-function nameOf(value: unknown): string {
-  return value === null || typeof value !== "object"
-    ? String(value)
-    : value.constructor?.name ?? "Object";
 }
 
 function declaredLength(response: Response): number | undefined {

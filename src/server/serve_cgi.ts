@@ -12,13 +12,14 @@
  * standard input ────────────────► STDIN ─┘              └──► STDERR ──► standard error
  * ```
  */
+import { describeThrown } from "../log/describe.ts";
 import { encodeBeginRequest } from "../protocol/bodies.ts";
 import { RecordType, Role } from "../protocol/constants.ts";
 import { encodeNameValues } from "../protocol/name_value.ts";
 import { encodeRecord, encodeStream } from "../protocol/record.ts";
 import { type CgiStreams, CgiTransport, REQUEST_ID } from "./cgi_transport.ts";
 import type { ServeHandler } from "./handler.ts";
-import { describeError, encodeLogLine } from "./log_line.ts";
+import { encodeLogLine } from "./log_line.ts";
 import type { ConnectionOptions } from "./connection_options.ts";
 import { Service } from "./service.ts";
 
@@ -53,7 +54,7 @@ export async function serveCgi(
   if (env.has("SCRIPT_NAME") && !env.has("PATH_INFO")) env.set("PATH_INFO", "");
   const transport = new CgiTransport(program, isBodyFirst(env));
   const onError = options.onError ??
-    ((error: unknown) => transport.log(encodeLogLine(describeError(error))));
+    ((error: unknown) => transport.log(encodeLogLine(describeThrown(error))));
   const service = new Service(handler, { ...options, onError });
   // Both ways lead to standard error: one of them is enough.
   service.logsFailures = options.onError !== undefined;

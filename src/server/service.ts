@@ -8,7 +8,7 @@ import {
   type ConnectionOptions,
 } from "./connection_options.ts";
 import { Deadline } from "./deadline.ts";
-import type { ServeHandler, ServeRole } from "./handler.ts";
+import type { ErrorContext, ServeHandler, ServeRole } from "./handler.ts";
 import { Reports } from "./reports.ts";
 import { Ticker } from "./ticker.ts";
 import { type TimeLimits, watchTimes } from "./times.ts";
@@ -116,18 +116,20 @@ export class Service {
     this.#settle();
   }
 
-  /** Keeps {@link drain} waiting for `promise`; its rejection is reported. */
-  waitUntil(promise: Promise<unknown>): void {
-    const settled = promise.catch((error) => this.report(error)).finally(() => {
+  /** Keeps {@link drain} waiting for `promise`, whatever it is; its rejection is reported. */
+  waitUntil(promise: unknown, context?: ErrorContext): void {
+    // `Promise.resolve` would throw for a promise whose `constructor` does.
+    const taken = new Promise((resolve) => resolve(promise));
+    const settled = taken.catch((error) => this.report(error, context)).finally(() => {
       this.#pending.delete(settled);
       this.#settle();
     });
     this.#pending.add(settled);
   }
 
-  /** Tells `onError` of a failure that has no request to answer. */
-  report(error: unknown): void {
-    this.reports.report(error);
+  /** Tells `onError` of a failure that has no request to answer, or none any more. */
+  report(error: unknown, context?: ErrorContext): void {
+    this.reports.report(error, context);
   }
 
   /**

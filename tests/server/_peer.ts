@@ -15,6 +15,7 @@ import {
   Role,
 } from "../../src/protocol/mod.ts";
 import {
+  type ErrorContext,
   type ErrorHandler,
   serveConnection,
   type ServeConnectionOptions,
@@ -204,6 +205,8 @@ export class Peer implements AsyncDisposable {
   readonly served: Promise<void>;
   isServed = false;
   #errors: unknown[] = [];
+  /** What came beside each error that `onError` has heard. */
+  readonly contexts: ErrorContext[] = [];
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   /** Records that nobody has asked for yet. */
@@ -216,9 +219,10 @@ export class Peer implements AsyncDisposable {
     this.#reader = this.#duplex.peer.readable.getReader();
     this.#writer.closed.catch(() => {});
     const { onError, ...others } = options;
-    const spy: ErrorHandler = (error) => {
+    const spy: ErrorHandler = (error, context) => {
       this.#errors.push(error);
-      return typeof onError === "function" ? onError(error) : undefined;
+      this.contexts.push(context);
+      return typeof onError === "function" ? onError(error, context) : undefined;
     };
     this.served = serveConnection(this.#duplex.server, handler, {
       ...others,

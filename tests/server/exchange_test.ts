@@ -590,7 +590,10 @@ describe("Exchange", () => {
           assertEquals([reply.status, reply.end], [500, COMPLETE]);
           peer.takeErrors();
         });
-        assertEquals(printed.flat().includes(reason) && printed.flat().includes(other), true);
+        const text = printed.map(String);
+        assertEquals(text.length, 2);
+        assertStringIncludes(text[0]!, String(reason));
+        assertStringIncludes(text[1]!, String(other));
       }
     });
 

@@ -246,13 +246,17 @@ describe("serveConnection", () => {
     assertStringIncludes(String(peer.takeErrors()), "background");
   });
 
-  it("prints failures with console.error where there is no onError", async () => {
+  it("prints failures with their stack where there is no onError, as text", async () => {
     const error = new Error("Nobody catches this");
     const printed = await captureConsoleError(async () => {
       await using peer = new Peer(() => Promise.reject(error), { onError: "default" });
       assertEquals((await peer.ask()).status, 500);
     });
-    assertEquals(printed, [[error]]);
+    assertEquals(printed.map((values) => values.map((value) => typeof value)), [["string"]]);
+    const [title, ...frames] = String(printed[0]).split("\n");
+    assertEquals(title, "Error: Nobody catches this");
+    assertStringIncludes(frames[0]!, "serve_connection_test.ts");
+    for (const frame of frames) assertEquals(frame.startsWith("    "), true, frame);
   });
 
   it("never writes into bytes that were written before", async () => {
