@@ -1,5 +1,4 @@
 import type { ParamsView } from "../cgi/params.ts";
-import { splitAtMount } from "../cgi/mount.ts";
 import { type SplitPath, splitPath } from "../cgi/paths.ts";
 import { remoteAddress } from "../cgi/remote_addr.ts";
 import { publicUrl } from "../cgi/request_url.ts";
@@ -58,8 +57,6 @@ export class HandlerInfo implements ServeHandlerInfo {
 
   get #splitPath(): SplitPath {
     const { params, connection: { service: { options } } } = this.#exchange;
-    return this.#path ??= options.mount === undefined
-      ? splitPath(params, options.basePath)
-      : splitAtMount(params, options.mount);
+    return this.#path ??= splitPath(params, options.basePath);
   }
 }

@@ -119,6 +119,27 @@ describe("serveConnection", () => {
     );
   });
 
+  it("answers 404 outside of the mount point, and does not call the handler", async () => {
+    const called: string[] = [];
+    await using peer = new Peer(({ url }) => {
+      called.push(url);
+      return new Response("inside");
+    }, { mount: "/app" });
+    const ask = (uri: string, method = "GET") =>
+      peer.ask({ method, params: { REQUEST_URI: uri }, stdin: "" });
+    const outside = ["/admin", "/app/../admin", "/app%2F..", "/appx", "/APP", "//app/x", "*", "/"];
+    for (const uri of outside) {
+      const { status, text } = await ask(uri);
+      assertEquals([status, /^Not found: outside/.test(text)], [404, true], uri);
+      assertEquals((await ask(uri, "POST")).status, 404, uri);
+      const head = await ask(uri, "HEAD");
+      assertEquals([head.status, head.text], [404, ""], uri);
+    }
+    assertEquals(called, []);
+    assertEquals((await ask("/app")).text, "inside");
+    assertEquals(called, ["http://example.org/"]);
+  });
+
   it("resolves when a connection without a request is closed, and says nothing about it", async () => {
     await using peer = new Peer(hello);
     await peer.close();
