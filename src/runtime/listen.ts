@@ -1,5 +1,6 @@
 /** Opening the listening socket, on whichever runtime this is. */
 import type { BindPath } from "./bind_path.ts";
+import { listenThroughDoor } from "./door.ts";
 import { variable } from "./environment.ts";
 import { findInheritedSocket } from "./inherited_socket.ts";
 import { listenOnBun } from "./listen_bun.ts";
@@ -77,7 +78,7 @@ async function listen(
       "Bun" in globalThis
         ? listenOnBun(target, accept, onError, bound)
         : listenOnNet(target, accept, onError, bound);
-    if (!("path" in target)) return await bind(target, accept);
+    if (!("path" in target)) return await listenThroughDoor((door) => bind(target, door), accept);
     const bindPath: BindPath = (path, accept, bound) => bind({ path }, accept, bound);
     return await listenOnPath(target, accept, bindPath, onError);
   } catch (error) {

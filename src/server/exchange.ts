@@ -48,6 +48,8 @@ export class Exchange {
   readonly data: RequestBody | undefined;
   /** Ticks since its state changed or something was sent, for whoever counts them. */
   ticks = 0;
+  /** Whether the peer still sends: not behind the end of the last stream, and perhaps after an abort. */
+  input: "open" | "aborted" | "ended" = "open";
   /** The reader of the response's body, to be cancelled if the exchange ends before it does. */
   responseBody: ReadableStreamDefaultReader<Uint8Array> | undefined;
   #state: ExchangeState = "params";
@@ -112,6 +114,7 @@ export class Exchange {
   receive(type: number, content: Uint8Array): Rejection | undefined {
     if (type === RecordType.PARAMS) return this.#receiveParams(content);
     const body = type === RecordType.STDIN ? this.stdin : this.data;
+    if (content.length === 0 && body === (this.data ?? this.stdin)) this.input = "ended";
     const isTaken = body?.push(content) ?? true;
     if (!isTaken) return bodyTooLarge(this.connection.service.options.maxBodyBytes);
     // Behind the parameters a body waits for one chunk at the most; before them nothing stops it.
@@ -131,6 +134,7 @@ export class Exchange {
   /** ABORT_REQUEST: the request ends at once, whatever the handler still does. */
   abort(): void {
     if (this.#state === "ended") return;
+    this.input = "aborted";
     this.connection.write(encodeEndRequest(this.id, COMPLETE));
     this.#giveUp(abortError("The web server aborted the request"));
     this.connection.exchangeEnded(this);

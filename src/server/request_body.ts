@@ -39,6 +39,11 @@ export class RequestBody {
     this.#left = maxBytes;
   }
 
+  /** Whether all of it has come. */
+  get isComplete(): boolean {
+    return this.#complete;
+  }
+
   /** Bytes that wait for the handler to start. */
   get gathered(): number {
     return this.#gathered?.length ?? 0;

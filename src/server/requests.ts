@@ -18,6 +18,7 @@ import { handleRequest, reject } from "./handle_request.ts";
 import { BODY_HIGH_WATER_MARK, STALL_TIMEOUT } from "./limits.ts";
 import { refusalOf } from "./refusal.ts";
 import { encodeUnknownRole } from "./unknown_role.ts";
+import { type Expected, PendingInput } from "./pending_input.ts";
 import type { BodyFlow } from "./request_body.ts";
 import { giveUpStalled } from "./stalled.ts";
 
@@ -25,6 +26,7 @@ import { giveUpStalled } from "./stalled.ts";
 export class Requests implements BodyFlow {
   readonly #connection: Connection;
   readonly #exchanges = new Map<number, Exchange>();
+  readonly #pendingInput = new PendingInput();
   /** Exchanges whose parameters ended in the chunk at hand. */
   #ready: Exchange[] = [];
   /** Whether other requests may come while one is in flight. */
@@ -63,13 +65,19 @@ export class Requests implements BodyFlow {
     return this.#exchanges.size === 1 && this.#exchanges.get(exchange.id) === exchange;
   }
 
+  /** What may still come of the peer. */
+  get expected(): Expected {
+    return this.#pendingInput.expected;
+  }
+
   /**
    * Takes a record; `false` if it is none of a request. Those of a request that has ended, or never began, are late or
    * lost, and no reason to disturb the others.
    *
    * @throws {FastCgiError} If it is a BEGIN_REQUEST that cannot be one.
    */
-  receive({ type, requestId, content }: FastCgiRecord): boolean {
+  receive(record: FastCgiRecord): boolean {
+    const { type, requestId, content } = record;
     switch (type) {
       case RecordType.BEGIN_REQUEST:
         this.#begin(requestId, content);
@@ -77,7 +85,7 @@ export class Requests implements BodyFlow {
       case RecordType.PARAMS:
       case RecordType.STDIN:
       case RecordType.DATA:
-        this.#receiveStream(type, requestId, content);
+        this.#receiveStream(record);
         return true;
       case RecordType.ABORT_REQUEST:
         this.#exchanges.get(requestId)?.abort();
@@ -85,6 +93,11 @@ export class Requests implements BodyFlow {
       default:
         return false;
     }
+  }
+
+  /** Takes a record that comes too late to be answered. */
+  drop(record: FastCgiRecord): void {
+    this.#pendingInput.drop(record);
   }
 
   /** A chunk has been read to its end: handlers may start. */
@@ -101,12 +114,14 @@ export class Requests implements BodyFlow {
   delete(exchange: Exchange): void {
     if (this.#exchanges.get(exchange.id) !== exchange) return;
     this.#exchanges.delete(exchange.id);
+    this.#pendingInput.end(exchange);
     this.#connection.service.requestsInFlight--;
   }
 
   /** Forgets all. */
   clear(): void {
     this.#connection.service.requestsInFlight -= this.#exchanges.size;
+    for (const exchange of this.all) this.#pendingInput.end(exchange);
     this.#exchanges.clear();
     clearTimeout(this.#stallTimer);
   }
@@ -131,11 +146,14 @@ export class Requests implements BodyFlow {
     // An id that is in use cannot be refused: the refusal would end the request that has it.
     if (this.#exchanges.has(requestId)) return;
     connection.requestBegins();
-    const keepConnection = (flags & FCGI_KEEP_CONN) !== 0 && !connection.isRefused;
+    const isKept = (flags & FCGI_KEEP_CONN) !== 0;
+    this.#pendingInput.begin(requestId, isKept);
+    const keepConnection = isKept && !connection.isRefused;
     const { roles, options } = connection.service;
     const name = roles.get(role);
     if (name === undefined) {
       connection.write(encodeUnknownRole(requestId));
+      this.#pendingInput.refuse(requestId);
       if (!keepConnection) connection.endWhenDone();
       return;
     }
@@ -147,9 +165,10 @@ export class Requests implements BodyFlow {
     if (refusal !== undefined) reject(exchange, refusal);
   }
 
-  #receiveStream(type: number, requestId: number, content: Uint8Array): void {
+  #receiveStream(record: FastCgiRecord): void {
+    const { type, requestId, content } = record;
     const exchange = this.#exchanges.get(requestId);
-    if (exchange === undefined) return;
+    if (exchange === undefined) return this.drop(record);
     const rejection = exchange.receive(type, content);
     if (rejection !== undefined) reject(exchange, rejection);
     else if (type === RecordType.PARAMS && exchange.state === "ready") this.#ready.push(exchange);

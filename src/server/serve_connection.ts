@@ -1,6 +1,7 @@
 /** A connection that is a pair of Web Streams: the engine of {@link Connection} behind a thin transport. */
 import type { ServeHandler } from "./handler.ts";
 import type { ConnectionOptions } from "./connection_options.ts";
+import { QUIET_LINGER_TIMEOUT } from "./limits.ts";
 import { Service } from "./service.ts";
 import type { Transport } from "./transport.ts";
 
@@ -72,6 +73,9 @@ class StreamTransport implements Transport {
   /** Set while reading is paused. */
   #paused: PromiseWithResolvers<void> | undefined;
   #isWaiting = false;
+  #hasEnded = false;
+  #peerEnded = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor({ readable, writable }: StreamPair) {
     this.#reader = readable.getReader();
@@ -93,6 +97,8 @@ class StreamTransport implements Transport {
     } catch (error) {
       connection.closed(error);
     }
+    this.#peerEnded = true;
+    if (this.#timer !== undefined) this.#cancel();
     await this.#closed.promise;
   }
 
@@ -125,13 +131,24 @@ class StreamTransport implements Transport {
   }
 
   end(sent: () => void): void {
-    this.#writer.close().then(sent, () => {});
+    this.#writer.close().then(() => {
+      this.#hasEnded = true;
+      sent();
+    }, () => {});
   }
 
   destroy(): void {
     this.resume();
     // Not waited for: behind a write that nobody takes, a stream may never get to its abort.
     this.#writer.abort().catch(() => {});
+    const isPolite = this.#hasEnded && !this.#peerEnded;
+    if (isPolite) this.#timer = setTimeout(() => this.#cancel(), QUIET_LINGER_TIMEOUT);
+    else this.#cancel();
+  }
+
+  /** Not at once behind a good end: the peer, about to close its stream, would see that fail. */
+  #cancel(): void {
+    clearTimeout(this.#timer);
     this.#reader.cancel().catch(() => {}).then(() => this.#closed.resolve());
   }
 }

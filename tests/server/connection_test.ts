@@ -426,11 +426,14 @@ describe("Connection", () => {
     it("does not wait for ever for the peer to close", async () => {
       using timers = new LongTimers();
       await using peer = new Peer(hello);
-      await peer.ask({ keep: false });
+      void peer.send(openRequest({ keep: false }));
+      await peer.reply();
       assertEquals(await peer.rest(), []);
       const waited = await timers.elapse();
       assertGreaterOrEqual(waited, 1000);
       assertLessOrEqual(waited, 30_000);
+      // A stream that is cancelled fails its writer, who may be about to close it.
+      assertEquals(await timers.elapse(), 300);
       await peer.served;
       assertEquals(peer.toServer.state, "cancelled");
     });
