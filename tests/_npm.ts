@@ -18,6 +18,7 @@ const PACKAGES = {
   "@remix-run/fetch-router": "0.20.1",
   "@sinclair/typebox": "0.34.52",
   "@trpc/server": "11.25.2",
+  "@types/node": "24.19.2",
   "@whatwg-node/fetch": "0.12.1",
   "elysia": "1.4.30",
   "exact-mirror": "1.2.6",

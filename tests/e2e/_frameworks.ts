@@ -7,8 +7,16 @@
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import process from "node:process";
 import { FRAMEWORKS, installFrameworks } from "../_npm.ts";
-import { freePort, type Program, runtime, spawnScript, tempDir } from "../_runtime.ts";
+import {
+  freePort,
+  type Program,
+  runtime,
+  spawnProgram,
+  spawnScript,
+  tempDir,
+} from "../_runtime.ts";
 import { Nginx, skipNginx } from "../load/_nginx.ts";
 import { listening, skipListening } from "../runtime/_starters.ts";
 import { http, HttpConnection, type HttpRequest, type HttpResponse } from "./_http_client.ts";
@@ -17,7 +25,7 @@ const APPS = new URL("./apps/frameworks/", import.meta.url);
 /** What the name of an application ends with that is served with options. */
 const OPTIONS = /-options$/;
 /** How long one of them may take to start while all do, in milliseconds. */
-const START_PATIENCE = 20_000;
+const START_PATIENCE = 50_000;
 const MODULE = new URL("../../mod.ts", import.meta.url).href;
 
 /** The reason why no framework can be tested here, or `false`. */
@@ -150,6 +158,15 @@ async function startApp(app: string, directory: string): Promise<Program> {
     await program[Symbol.asyncDispose]();
     throw new Error(`Cannot start ${name} on ${runtime}: ${(error as Error).message}`);
   }
+}
+
+/** The type errors of a program that imports this module as `MODULE`: `""` if there is none. */
+export async function checkTypes(text: string): Promise<string> {
+  const file = join(FRAMEWORKS, "types.ts");
+  await writeFile(file, text.replace("MODULE", JSON.stringify(MODULE)));
+  await using program = await spawnProgram(process.execPath, ["check", "--quiet", file]);
+  const { code } = await program.exit;
+  return code === 0 ? "" : program.stderr.text;
 }
 
 /** Puts an application beside the packages, as a file that imports this module. */

@@ -5,7 +5,7 @@ const { Elysia, sse } = await import("elysia");
 const infos = new WeakMap();
 
 const app = new Elysia();
-app.get("/hello/:name", ({ params }) => `Hello, ${params.name}`);
+app.get("/hello/:name", ({ params }) => `Héllo, ${params.name}`);
 app.get("/json", () => ({ ok: true }));
 app.get("/cookies", ({ cookie }) => {
   cookie.a.set({ value: "1", path: "/" });

@@ -24,7 +24,7 @@ function events(id) {
 }
 
 const app = createRouter();
-app.get("/hello/:name", ({ params }) => new Response(`Hello, ${params.name}`));
+app.get("/hello/:name", ({ params }) => new Response(`Héllo, ${params.name}`));
 app.get("/json", () => Response.json({ ok: true }));
 app.get("/cookies", ({ request }) => {
   const headers = new Headers();

@@ -3,7 +3,7 @@ import { serve } from "../../../../mod.ts";
 const { createEventStream, getRequestIP, H3, parseCookies, setCookie } = await import("h3");
 
 const app = new H3();
-app.get("/hello/:name", (event) => `Hello, ${event.context.params.name}`);
+app.get("/hello/:name", (event) => `Héllo, ${event.context.params.name}`);
 app.get("/json", () => ({ ok: true }));
 app.get("/cookies", (event) => {
   setCookie(event, "a", "1", { path: "/" });

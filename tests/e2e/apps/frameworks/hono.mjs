@@ -6,7 +6,7 @@ const { csrf } = await import("hono/csrf");
 const { streamSSE } = await import("hono/streaming");
 
 const app = new Hono();
-app.get("/hello/:name", (c) => c.text(`Hello, ${c.req.param("name")}`));
+app.get("/hello/:name", (c) => c.text(`Héllo, ${c.req.param("name")}`));
 app.get("/json", (c) => c.json({ ok: true }));
 app.get("/cookies", (c) => {
   setCookie(c, "a", "1", { path: "/" });

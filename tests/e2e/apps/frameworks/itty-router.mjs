@@ -22,7 +22,7 @@ function events(id) {
 }
 
 const app = AutoRouter();
-app.get("/hello/:name", ({ params }) => new Response(`Hello, ${params.name}`));
+app.get("/hello/:name", ({ params }) => new Response(`Héllo, ${params.name}`));
 app.get("/json", () => ({ ok: true }));
 app.get("/cookies", (request) => {
   const headers = new Headers();
