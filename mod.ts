@@ -19,11 +19,21 @@ export {
 } from "./src/protocol/errors.ts";
 export type { FastCgiServer } from "./src/fastcgi_server.ts";
 export { serve } from "./src/serve.ts";
-export type { ServeAddress, ServeInit, ServeOptions } from "./src/serve_options.ts";
+export type {
+  ListenOnDescriptor,
+  ListenOnPath,
+  ListenOnPort,
+  ListenOptions,
+  ServeAddress,
+  ServeInit,
+  ServeOptions,
+  ServeSettings,
+} from "./src/serve_options.ts";
 export type {
   ErrorContext,
   ErrorHandler,
   RemoteAddress,
+  ServeApplication,
   ServeHandler,
   ServeHandlerInfo,
   ServeRole,

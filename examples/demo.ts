@@ -16,7 +16,7 @@ import app from "./showcase/app.ts";
 /** How many ports are tried, from the one that was asked for. */
 const ATTEMPTS = 20;
 
-const application = serve({ port: 0, onListen: () => {} }, app.fetch);
+const application = serve({ port: 0, onListen: () => {} }, app);
 const to = await application.ready;
 if (to.transport !== "tcp") throw new TypeError("Expected a TCP address");
 console.log(`Application: FastCGI on ${to.hostname}:${to.port}, ${navigator.userAgent}`);

@@ -4,8 +4,15 @@
 import { CgiServer } from "./cgi_server.ts";
 import { type FastCgiServer, Server } from "./fastcgi_server.ts";
 import { serveOneCgiRequest } from "./serve_cgi.ts";
-import { type ServeInit, type ServeOptions, targetOf } from "./serve_options.ts";
-import type { ServeHandler } from "./server/handler.ts";
+import {
+  checkOptions,
+  optionsIn,
+  type ServeInit,
+  type ServeOptions,
+  targetOf,
+} from "./serve_options.ts";
+import type { ServeApplication, ServeHandler } from "./server/handler.ts";
+import { handlerOf } from "./server/handler_of.ts";
 import { MAX_CONNECTIONS, MAX_REQUESTS } from "./server/limits.ts";
 import { Service } from "./server/service.ts";
 
@@ -27,9 +34,11 @@ import { Service } from "./server/service.ts";
  */
 export function serve(handler: ServeHandler): FastCgiServer;
 /**
- * Serves a fetch handler over FastCGI, on the address and with the limits that the options name.
+ * Serves a fetch handler, or an application (anything with a `fetch` method), over FastCGI, on the
+ * address and with the limits that the options name.
  *
- * @throws {TypeError} If the options contradict each other, or there is no handler.
+ * @throws {TypeError} If the options contradict each other or have a name that is no option's, or
+ * there is no handler.
  *
  * @example On a Unix socket
  * ```ts ignore
@@ -42,9 +51,13 @@ export function serve(handler: ServeHandler): FastCgiServer;
  * await server.finished;
  * ```
  */
-export function serve(options: ServeOptions, handler: ServeHandler): FastCgiServer;
+export function serve(
+  options: ServeOptions,
+  handler: ServeHandler | ServeApplication,
+): FastCgiServer;
 /**
- * Serves the `fetch` method of an object over FastCGI, such as a module's default export.
+ * Serves the `fetch` method of an object over FastCGI, such as a module's default export, with the
+ * options that stand beside it. What it holds for others, such as Bun or `deno serve`, is left alone.
  *
  * @throws {TypeError} If the options contradict each other, or there is no handler.
  *
@@ -58,15 +71,31 @@ export function serve(options: ServeOptions, handler: ServeHandler): FastCgiServ
  * ```
  */
 export function serve(init: ServeInit): FastCgiServer;
+/**
+ * Serves an application of a framework over FastCGI: anything with a `fetch` method, called with
+ * the request and its {@link ServeHandlerInfo}. Options go before it, as the first argument: none
+ * are read from an instance of a class.
+ *
+ * @example With Hono
+ * ```ts ignore
+ * import { serve } from "@fastcgi/serve";
+ * import { Hono } from "hono";
+ *
+ * serve(new Hono().get("/", (c) => c.text("Hello\n")));
+ * ```
+ */
+export function serve(application: ServeApplication): FastCgiServer;
 export function serve(
-  first: ServeHandler | ServeOptions | ServeInit,
-  second?: ServeHandler,
+  first: ServeHandler | ServeOptions | ServeInit | ServeApplication,
+  second?: ServeHandler | ServeApplication,
 ): FastCgiServer {
-  const options = typeof first === "function" ? {} : first;
-  const handler = typeof first === "function" ? first : second ?? fetchOf(first);
-  if (typeof handler !== "function") {
+  // Before the look at the last: with its arguments the other way round, a handler is no options.
+  if (second !== undefined) checkOptions(first);
+  const handler = handlerOf(second ?? first);
+  if (handler === undefined) {
     throw new TypeError("Cannot serve: there is no handler, as the last argument or as `fetch`");
   }
+  const options = second === undefined ? optionsIn(first) : first as ServeOptions;
   const { maxConnections = MAX_CONNECTIONS, maxRequests = MAX_REQUESTS } = options;
   const service = new Service(handler, options, { maxConnections, maxRequests });
   const target = targetOf(options);
@@ -75,9 +104,4 @@ export function serve(
     if (answered !== undefined) return new CgiServer(answered);
   }
   return new Server(service, target, options);
-}
-
-function fetchOf(init: ServeOptions | ServeInit): ServeHandler | undefined {
-  if (!("fetch" in init) || typeof init.fetch !== "function") return undefined;
-  return (request, info) => init.fetch(request, info);
 }

@@ -2,7 +2,8 @@
 import { DEFAULT_TARGET } from "./runtime/listen.ts";
 import type { ListenAddress, ListenTarget } from "./runtime/listener.ts";
 import type { ServeHandler } from "./server/handler.ts";
-import type { ConnectionOptions } from "./server/connection_options.ts";
+import { CONNECTION_OPTIONS, type ConnectionOptions } from "./server/connection_options.ts";
+import { checkNames, isPlain } from "./server/option_names.ts";
 
 /**
  * The address of a {@link FastCgiServer}, in `Deno.serve`'s words. The path is `""` where there is none to tell: of an
@@ -10,18 +11,29 @@ import type { ConnectionOptions } from "./server/connection_options.ts";
  */
 export type ServeAddress = ListenAddress;
 
-/** What {@link serve} takes beside the handler. */
-export interface ServeOptions extends ConnectionOptions {
+/** Where {@link serve} listens: at one address, or where it finds out that it should. */
+export type ListenOptions = ListenOnPath | ListenOnPort | ListenOnDescriptor;
+
+/** Listens on a Unix socket. */
+export interface ListenOnPath {
   /** Listens on a Unix socket at this path. */
-  path?: string;
+  path: string;
   /**
    * The mode of the socket file at `path`, in force before anybody can connect: `0o660` lets in the group.
    *
    * @default what the umask leaves of 0o777
    */
   mode?: number;
-  /** Listens on this descriptor, a listening socket that the program was started with. */
-  fd?: number;
+  /** There is one address. */
+  fd?: undefined;
+  /** There is one address. */
+  port?: undefined;
+  /** There is one address. */
+  hostname?: undefined;
+}
+
+/** Listens on TCP; without a port and a hostname, where it finds out that it should. */
+export interface ListenOnPort {
   /**
    * Listens on this TCP port; 0 lets the system choose.
    *
@@ -34,6 +46,30 @@ export interface ServeOptions extends ConnectionOptions {
    * @default "127.0.0.1"
    */
   hostname?: string;
+  /** There is one address. */
+  path?: undefined;
+  /** For the socket file of a path. */
+  mode?: undefined;
+  /** There is one address. */
+  fd?: undefined;
+}
+
+/** Listens on a socket that the program was started with. */
+export interface ListenOnDescriptor {
+  /** Listens on this descriptor, a listening socket that the program was started with. */
+  fd: number;
+  /** There is one address. */
+  path?: undefined;
+  /** For the socket file of a path. */
+  mode?: undefined;
+  /** There is one address. */
+  port?: undefined;
+  /** There is one address. */
+  hostname?: undefined;
+}
+
+/** What {@link serve} takes beside the handler and the address. */
+export interface ServeSettings extends ConnectionOptions {
   /**
    * Who may connect over TCP: IP addresses, and subnets in CIDR notation. Others are turned away.
    *
@@ -78,10 +114,57 @@ export interface ServeOptions extends ConnectionOptions {
   onListen?: (address: ServeAddress) => void;
 }
 
+/** What {@link serve} takes beside the handler. */
+export type ServeOptions = ServeSettings & ListenOptions;
+
 /** The `export default { fetch }` object with options beside the handler. */
-export interface ServeInit extends ServeOptions {
+export type ServeInit = ServeOptions & {
   /** Answers the requests. */
   fetch: ServeHandler;
+};
+
+type OptionName<Options = ListenOptions> = Options extends unknown ? keyof Options : never;
+
+/** The names of {@link ServeOptions}, each; `fetch` is for an argument that is both. */
+const SERVE_OPTIONS: Record<OptionName | keyof ServeSettings | "fetch", true> = {
+  ...CONNECTION_OPTIONS,
+  fetch: true,
+  path: true,
+  mode: true,
+  port: true,
+  hostname: true,
+  fd: true,
+  webServerAddrs: true,
+  handleSignals: true,
+  maxConnections: true,
+  maxRequests: true,
+  shutdownTimeout: true,
+  signal: true,
+  onListen: true,
+};
+
+/**
+ * Checks what stands before the handler.
+ *
+ * @throws {TypeError} If it is no plain object, or has a name that is no option's.
+ */
+export function checkOptions(options: unknown): asserts options is ServeOptions {
+  checkNames(options, SERVE_OPTIONS, "serve", "the first of two arguments");
+}
+
+/**
+ * The options in an application: those of a plain object or a module namespace, which may hold what
+ * they like beside them. A framework's instance has none, and a framework's plain object has
+ * methods of these names (fetch-router's `mount`).
+ */
+export function optionsIn(application: unknown): ServeOptions {
+  if (!isPlain(application)) return {};
+  const names = Object.keys(SERVE_OPTIONS);
+  return Object.fromEntries(
+    Object.entries(application).filter(([name, value]) =>
+      names.includes(name) && (typeof value !== "function" || /^on[A-Z]/.test(name))
+    ),
+  );
 }
 
 /** The address that the options name; `undefined` if they name none. */

@@ -4,7 +4,16 @@ import { createServer, type Server } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { type FastCgiServer, serve, type ServeAddress, type ServeOptions } from "../mod.ts";
+import { runInNewContext } from "node:vm";
+import {
+  type FastCgiServer,
+  serve,
+  type ServeAddress,
+  type ServeApplication,
+  type ServeHandlerInfo,
+  type ServeOptions,
+  type ServeSettings,
+} from "../mod.ts";
 import {
   assert,
   assertEquals,
@@ -23,7 +32,7 @@ import { RawPeer, request, requestHead } from "./runtime/_raw_peer.ts";
 import { runScript } from "./runtime/_script.ts";
 
 const LOCAL = { hostname: "127.0.0.1", port: 0 } as const;
-const silent: ServeOptions = { onListen: () => {} };
+const silent: ServeSettings = { onListen: () => {} };
 const hello = () => new Response("Hello\n");
 
 /** One request on a connection of its own. */
@@ -65,15 +74,15 @@ describe("serve, signatures", () => {
   });
 
   it("takes an object with a fetch method, and calls it on that object", async () => {
-    class App {
-      port = 0;
-      onListen = () => {};
-      greeting = "Hello from a method";
+    const app = {
+      ...LOCAL,
+      ...silent,
+      greeting: "Hello from a method",
       fetch() {
         return new Response(this.greeting);
-      }
-    }
-    await using server = serve(new App());
+      },
+    };
+    await using server = serve(app);
     assertEquals(await ask(await server.ready), "200 Hello from a method");
   });
 
@@ -88,13 +97,14 @@ describe("serve, signatures", () => {
       "without a handler": () => serve({ port: 0 } as never),
       "with something else for a handler": () => serve({ port: 0 }, "Hello" as never),
       "with a fetch that is no function": () => serve({ port: 0, fetch: "Hello" } as never),
-      "with both a path and a port": () => serve({ path: "/tmp/x.sock", port: 0 }, hello),
+      "with both a path and a port": () => serve({ path: "/tmp/x.sock", port: 0 } as never, hello),
       "with both a path and a hostname": () =>
-        serve({ path: "/tmp/x.sock", hostname: "127.0.0.1" }, hello),
-      "with both a path and an fd": () => serve({ path: "/tmp/x.sock", fd: 3 }, hello),
-      "with both a hostname and an fd": () => serve({ hostname: "127.0.0.1", fd: 3 }, hello),
+        serve({ path: "/tmp/x.sock", hostname: "127.0.0.1" } as never, hello),
+      "with both a path and an fd": () => serve({ path: "/tmp/x.sock", fd: 3 } as never, hello),
+      "with both a hostname and an fd": () =>
+        serve({ hostname: "127.0.0.1", fd: 3 } as never, hello),
       "with an empty path": () => serve({ path: "" }, hello),
-      "with a mode and no path": () => serve({ port: 0, mode: 0o660 }, hello),
+      "with a mode and no path": () => serve({ port: 0, mode: 0o660 } as never, hello),
       "with a mode that is no set of permissions": () =>
         serve({ path: "/tmp/x.sock", mode: 0o1000 }, hello),
       "with a mode written as text": () =>
@@ -114,6 +124,163 @@ describe("serve, signatures", () => {
     it(`throws a TypeError ${what}`, () => {
       const error = assertThrows(call, TypeError, "Cannot serve: ");
       assertMatch(error.message, /[^.]$/);
+    });
+  }
+});
+
+/** Applications as frameworks make them; each answers `at work`. Their own names are no options. */
+const APPLICATIONS: Record<string, () => ServeApplication> = {
+  "an instance with methods named as options (Hono, h3, Elysia)": () => {
+    class App {
+      port = -1;
+      answer = "at work";
+      mount() {}
+      basePath() {}
+      onError() {}
+      path() {}
+      fetch() {
+        return new Response(this.answer);
+      }
+    }
+    return new App();
+  },
+  "an instance whose fetch is a property (Hono)": () => {
+    class App {
+      answer = "at work";
+      fetch = (_request: Request, _env?: unknown, _context?: { waitUntil(): void }) =>
+        Promise.resolve(new Response(this.answer));
+    }
+    return new App();
+  },
+  "an object that has a property of every name (itty-router)": () => {
+    const methods = new Proxy({}, { get: () => () => methods });
+    return Object.assign(Object.create(methods), {
+      fetch: () => Promise.resolve(new Response("at work")),
+    });
+  },
+  "a plain object with a method named as an option (fetch-router)": () => ({
+    mount() {},
+    fetch: (_input: string | URL | Request, _init?: RequestInit) =>
+      Promise.resolve(new Response("at work")),
+  }),
+  "a function with a fetch method (GraphQL Yoga)": () =>
+    Object.assign(() => new Response("the function"), {
+      answer: "at work",
+      fetch() {
+        return new Response(this.answer);
+      },
+    }),
+  "an object without a prototype": () =>
+    Object.assign(Object.create(null), { fetch: () => new Response("at work") }),
+  "a fetch that returns a promise of another making": () => ({
+    fetch: () => ({ then: (resolve) => Promise.resolve(new Response("at work")).then(resolve) }),
+  }),
+};
+
+describe("serve, applications", () => {
+  for (const [what, make] of Object.entries(APPLICATIONS)) {
+    it(`takes ${what} behind options`, async () => {
+      await using server = serve({ ...LOCAL, ...silent }, make());
+      assertEquals(await ask(await server.ready), "200 at work");
+    });
+
+    it(`takes ${what} alone`, async () => {
+      const server = serve(make());
+      assertEquals(server.addr, { transport: "tcp", hostname: "127.0.0.1", port: 9000 });
+      try {
+        assertEquals(await ask(await server.ready), "200 at work");
+      } catch (error) {
+        assertStringIncludes(String(error), "Cannot listen on 127.0.0.1:9000: EADDRINUSE");
+      }
+      await server.shutdown();
+    });
+  }
+
+  it("gives them the request and its info, and finds a fetch that is put in later", async () => {
+    const app = { fetch: (_request: Request, _info: ServeHandlerInfo) => new Response("first") };
+    await using server = serve({ ...LOCAL, ...silent }, app);
+    app.fetch = ({ url }, { remoteAddr }) => new Response(`${url} for ${remoteAddr.hostname}`);
+    assertEquals(await ask(await server.ready), "200 http://example.org/ for 192.0.2.1");
+  });
+
+  it("reads the options in a module namespace", async () => {
+    const source = "export const port = 0, idleTimeout = 10, onListen = () => {};" +
+      "export const fetch = () => new Response('from a module');";
+    const module = await import(`data:text/javascript,${encodeURIComponent(source)}`);
+    await using server = serve(module);
+    assertEquals(server.addr, { transport: "tcp", hostname: "127.0.0.1", port: 0 });
+    assertEquals(await ask(await server.ready), "200 from a module");
+  });
+
+  it("reads the options of another realm, as a test runner makes them", async () => {
+    const options = runInNewContext("({ port: 0, onListen() {} })");
+    await using server = serve(options, hello);
+    assertEquals(server.addr, { transport: "tcp", hostname: "127.0.0.1", port: 0 });
+    assertEquals(await ask(await server.ready), "200 Hello\n");
+  });
+
+  it("reads the options in an object made for Bun or deno serve, which may hold others", async () => {
+    const app = {
+      port: 0,
+      onListen() {},
+      idleTimeout: 10,
+      development: true,
+      prot: 1,
+      error: () => new Response("", { status: 500 }),
+      websocket: { message() {} },
+      fetch: () => new Response("Bun's"),
+    };
+    await using server = serve(app);
+    assertEquals(await ask(await server.ready), "200 Bun's");
+  });
+
+  for (
+    const [what, first] of Object.entries<unknown>({
+      "null": null,
+      "an array": [],
+      "a number": 9000,
+      "an instance of a class": new (class Settings {
+        port = 0;
+      })(),
+    })
+  ) {
+    it(`throws a TypeError for ${what} where the options belong`, () => {
+      assertThrows(
+        () => serve(first as never, hello),
+        TypeError,
+        `Cannot serve: the first of two arguments is ${what}, not a plain object of options`,
+      );
+    });
+  }
+
+  it("throws a TypeError for the arguments the other way round", () => {
+    for (const app of [hello, { fetch: hello }, APPLICATIONS[Object.keys(APPLICATIONS)[0]!]!()]) {
+      assertThrows(() => serve(app as never, { port: 0 } as never), TypeError, "Cannot serve: ");
+    }
+  });
+
+  for (
+    const [name, nearest] of Object.entries({
+      prot: "port",
+      Path: "path",
+      host: "hostname",
+      hostName: "hostname",
+      unix: undefined,
+      basepath: "basePath",
+      onerror: "onError",
+      maxBodySize: "maxBodyBytes",
+      maxRequestPerConnection: "maxRequestsPerConnection",
+      timeout: undefined,
+      toString: undefined,
+    })
+  ) {
+    it(`throws a TypeError that names ${nearest ?? "nothing"} for an option ${name}`, () => {
+      const { message } = assertThrows(
+        () => serve({ port: 0, [name]: undefined } as ServeOptions, hello),
+        TypeError,
+      );
+      const advice = nearest === undefined ? "" : `; ${nearest} is the nearest`;
+      assertEquals(message, `Cannot serve: there is no option "${name}"${advice}`);
     });
   }
 });

@@ -112,6 +112,23 @@ export interface ConnectionOptions {
   writeTimeout?: number;
 }
 
+/** The names of {@link ConnectionOptions}, each. */
+export const CONNECTION_OPTIONS: Record<keyof ConnectionOptions, true> = {
+  onError: true,
+  basePath: true,
+  mount: true,
+  roles: true,
+  maxParamsBytes: true,
+  maxParams: true,
+  maxBodyBytes: true,
+  maxRequestsPerConnection: true,
+  sendOverloaded: true,
+  maxBufferedBodyBytes: true,
+  paramsTimeout: true,
+  handlerTimeout: true,
+  writeTimeout: true,
+};
+
 /** The options that are there once the defaults are. */
 export type CompleteOptions =
   & Required<Omit<ConnectionOptions, "onError" | "basePath" | "mount">>

@@ -77,6 +77,13 @@ export interface ErrorContext {
   readonly info?: ServeHandlerInfo;
 }
 
+/** An application that is an object, or a function with methods: anything with a `fetch` method. */
+export interface ServeApplication {
+  /** Answers one request; the second argument is a {@link ServeHandlerInfo}. */
+  // deno-lint-ignore no-explicit-any -- a context of the framework's own making, an `env`, options
+  fetch(request: Request, ...rest: any[]): Response | PromiseLike<Response>;
+}
+
 /**
  * Hears of every failure: of handlers, of response bodies, of peers that break the protocol. `error` is
  * whatever was thrown, so it need not be an `Error`. The context names the request, if the failure

@@ -1,7 +1,9 @@
 /** A connection that is a pair of Web Streams: the engine of {@link Connection} behind a thin transport. */
-import type { ServeHandler } from "./handler.ts";
-import type { ConnectionOptions } from "./connection_options.ts";
+import type { ServeApplication, ServeHandler } from "./handler.ts";
+import { handlerOf } from "./handler_of.ts";
+import { CONNECTION_OPTIONS, type ConnectionOptions } from "./connection_options.ts";
 import { QUIET_LINGER_TIMEOUT } from "./limits.ts";
+import { checkNames } from "./option_names.ts";
 import { Service } from "./service.ts";
 import type { Transport } from "./transport.ts";
 
@@ -22,9 +24,11 @@ export interface ServeConnectionOptions extends ConnectionOptions {
 /**
  * Serves FastCGI over one pair of byte streams, of any kind, until the connection has ended on both sides.
  *
+ * @param handler The handler, or an application: anything with a `fetch` method.
  * @returns A promise that resolves when both streams are closed and what was given to `info.waitUntil` has settled. It
  * does not reject: a connection that breaks is an ordinary end, and failures go to `onError`.
- * @throws {TypeError} If the options contradict each other.
+ * @throws {TypeError} If the options contradict each other or have a name that is no option's, or
+ * there is no handler.
  *
  * @example An application over streams
  * ```ts ignore
@@ -38,11 +42,17 @@ export interface ServeConnectionOptions extends ConnectionOptions {
  */
 export async function serveConnection(
   streams: StreamPair,
-  handler: ServeHandler,
+  handler: ServeHandler | ServeApplication,
   options: ServeConnectionOptions = {},
 ): Promise<void> {
+  const names = { ...CONNECTION_OPTIONS, signal: true };
+  checkNames(options, names, "serve the connection", "the third argument");
+  const answering = handlerOf(handler);
+  if (answering === undefined) {
+    throw new TypeError("Cannot serve the connection: the second argument is no handler");
+  }
   const { signal } = options;
-  const service = new Service(handler, options);
+  const service = new Service(answering, options);
   const transport = new StreamTransport(streams);
   const connection = service.accept(transport);
   const drain = () => connection.drain();

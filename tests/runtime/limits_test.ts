@@ -6,7 +6,7 @@ import {
   serve,
   type ServeAddress,
   type ServeHandler,
-  type ServeOptions,
+  type ServeSettings,
 } from "../../mod.ts";
 import { encodeStream, RecordType } from "../../src/protocol/mod.ts";
 import {
@@ -32,7 +32,7 @@ interface Subject extends AsyncDisposable {
 
 async function start(
   transport: "tcp" | "unix",
-  options: ServeOptions,
+  options: ServeSettings,
   handler: ServeHandler,
 ): Promise<Subject> {
   const directory = await tempDir();

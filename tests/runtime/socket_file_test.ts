@@ -22,7 +22,7 @@ import {
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import process from "node:process";
-import { type FastCgiServer, serve, type ServeAddress, type ServeOptions } from "../../mod.ts";
+import { type FastCgiServer, serve, type ServeAddress, type ServeSettings } from "../../mod.ts";
 import {
   assert,
   assertEquals,
@@ -37,7 +37,7 @@ import { type Program, runtime, spawnProgram, tempDir, waitUntil, which } from "
 import { RawPeer, request } from "./_raw_peer.ts";
 import { runScript, type Script } from "./_script.ts";
 
-const silent: ServeOptions = { onListen: () => {} };
+const silent: ServeSettings = { onListen: () => {} };
 const hello = () => new Response("Hello\n");
 const isRoot = process.getuid?.() === 0;
 const needsRoot = !isRoot && "Only root can become another user";

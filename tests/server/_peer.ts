@@ -17,6 +17,7 @@ import {
 import {
   type ErrorContext,
   type ErrorHandler,
+  type ServeApplication,
   serveConnection,
   type ServeConnectionOptions,
   type ServeHandler,
@@ -213,12 +214,12 @@ export class Peer implements AsyncDisposable {
   readonly #inbox: RawRecord[] = [];
   #reading: Promise<boolean> | undefined;
 
-  constructor(handler: ServeHandler, options: PeerOptions = {}) {
+  constructor(handler: ServeHandler | ServeApplication, options: PeerOptions = {}) {
     this.#duplex = new Duplex(options);
     this.#writer = this.#duplex.peer.writable.getWriter();
     this.#reader = this.#duplex.peer.readable.getReader();
     this.#writer.closed.catch(() => {});
-    const { onError, ...others } = options;
+    const { onError, capacity: _, ...others } = options;
     const spy: ErrorHandler = (error, context) => {
       this.#errors.push(error);
       this.contexts.push(context);

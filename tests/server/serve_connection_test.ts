@@ -33,6 +33,36 @@ const hello: ServeHandler = () => new Response("Hello\n");
 const echo: ServeHandler = (request) => new Response(request.body);
 
 describe("serveConnection", () => {
+  it("takes an application with a fetch method", async () => {
+    const app = {
+      answer: "Hello from a method",
+      fetch() {
+        return new Response(this.answer);
+      },
+    };
+    await using peer = new Peer(app);
+    assertEquals((await peer.ask()).text, "Hello from a method");
+  });
+
+  it("rejects with a TypeError for no handler, and for a misspelt option", async () => {
+    const streams = () => new TransformStream<Uint8Array, Uint8Array>();
+    await assertRejects(
+      () => serveConnection(streams(), {} as never),
+      TypeError,
+      "Cannot serve the connection: the second argument is no handler",
+    );
+    await assertRejects(
+      () => serveConnection(streams(), hello, { maxparams: 1 } as never),
+      TypeError,
+      'Cannot serve the connection: there is no option "maxparams"; maxParams is the nearest',
+    );
+    await assertRejects(
+      () => serveConnection(streams(), hello, null as never),
+      TypeError,
+      "Cannot serve the connection: the third argument is null, not a plain object of options",
+    );
+  });
+
   it("answers a request", async () => {
     await using peer = new Peer(hello);
     const reply = await peer.ask();
