@@ -3,6 +3,7 @@
  */
 import { CgiServer } from "./cgi_server.ts";
 import { type FastCgiServer, Server } from "./fastcgi_server.ts";
+import { captureContext } from "./runtime/async_context.ts";
 import { serveOneCgiRequest } from "./serve_cgi.ts";
 import { type ServeInit, type ServeOptions, targetOf } from "./serve_options.ts";
 import type { ServeHandler } from "./server/handler.ts";
@@ -68,7 +69,12 @@ export function serve(
     throw new TypeError("Cannot serve: there is no handler, as the last argument or as `fetch`");
   }
   const { maxConnections = MAX_CONNECTIONS, maxRequests = MAX_REQUESTS } = options;
-  const service = new Service(handler, options, { maxConnections, maxRequests });
+  const service = new Service(
+    handler,
+    options,
+    { maxConnections, maxRequests },
+    captureContext(),
+  );
   const target = targetOf(options);
   if (target === undefined) {
     const answered = serveOneCgiRequest(handler, options);

@@ -33,7 +33,7 @@ type ConnectionState = "open" | "draining" | "ending" | "lingering" | "closed";
 export class Connection {
   readonly service: Service;
   readonly #transport: Transport;
-  readonly #decoder = new RecordDecoder();
+  #decoder: RecordDecoder = new RecordDecoder();
   readonly requests: Requests;
   readonly reading: ReadGate;
   readonly output: Output;
@@ -64,7 +64,7 @@ export class Connection {
     this.requests.chunkEnded();
     if (failure !== undefined) {
       // What follows cannot be understood; what came before is answered.
-      this.service.reports.reportPeerFault(failure);
+      this.requests.run((failure) => this.service.reports.reportPeerFault(failure), failure);
       this.#inputEnded("The web server broke the protocol");
     }
   }
@@ -87,6 +87,8 @@ export class Connection {
     clearTimeout(this.#timer);
     for (const exchange of this.requests.all) exchange.connectionLost(reason);
     this.requests.clear();
+    // Handlers that still run hold on to their connection, and to nothing that it had read.
+    this.#decoder = new RecordDecoder();
     this.drained();
     this.#transport.destroy();
     this.service.connectionClosed(this);

@@ -63,14 +63,19 @@ function answer(exchange: Exchange, { status, reason }: Rejection): void {
 }
 
 function callHandler(exchange: Exchange, request: Request): void {
+  const { service, requests } = exchange.connection;
   const info = new HandlerInfo(exchange, exchange.data ? streamOf(exchange.data.open()) : null);
   try {
-    const response = exchange.connection.service.handler(request, info);
+    const response = service.handler(request, info);
     if (response instanceof Response) {
       void respond(exchange, response);
     } else {
+      requests.setHandled(exchange, true);
       Promise.resolve(response).then(
-        (response) => respond(exchange, response),
+        (response) => {
+          requests.setHandled(exchange, false);
+          return respond(exchange, response);
+        },
         (error) => handlerFailed(exchange, error),
       );
     }
@@ -90,14 +95,20 @@ async function respond(exchange: Exchange, response: Response): Promise<void> {
 
 /** Nothing has been sent: the client gets an answer. */
 async function handlerFailed(exchange: Exchange, error: unknown): Promise<void> {
-  const { service } = exchange.connection;
+  const { service, requests } = exchange.connection;
+  exchange.dropBody(error);
+  requests.setHandled(exchange, true);
   let response: Response | undefined;
   if (!isAbort(exchange, error)) {
     if (!exchange.isEnded && service.logsFailures) exchange.log(describeError(error));
     response = await service.reports.errorResponse(error);
     // An error page that has forgotten its status would open what the authorizer guards.
-    if (exchange.role === "authorizer" && isGrant(response?.status ?? 0)) response = undefined;
+    if (exchange.role === "authorizer" && isGrant(response?.status ?? 0)) {
+      response?.body?.cancel(error).catch(() => {});
+      response = undefined;
+    }
   }
+  requests.setHandled(exchange, false);
   try {
     await sendResponse(exchange, response ?? internalServerError());
   } catch (failure) {

@@ -1,6 +1,7 @@
 /** A connection that is a pair of Web Streams: the engine of {@link Connection} behind a thin transport. */
 import type { ServeHandler } from "./handler.ts";
 import type { ConnectionOptions } from "./connection_options.ts";
+import type { RunInContext } from "./run_in_context.ts";
 import { Service } from "./service.ts";
 import type { Transport } from "./transport.ts";
 
@@ -18,30 +19,15 @@ export interface ServeConnectionOptions extends ConnectionOptions {
   signal?: AbortSignal;
 }
 
-/**
- * Serves FastCGI over one pair of byte streams, of any kind, until the connection has ended on both sides.
- *
- * @returns A promise that resolves when both streams are closed and what was given to `info.waitUntil` has settled. It
- * does not reject: a connection that breaks is an ordinary end, and failures go to `onError`.
- * @throws {TypeError} If the options contradict each other.
- *
- * @example An application over streams
- * ```ts ignore
- * import { serveConnection } from "@fastcgi/serve";
- *
- * const listener = Deno.listen({ port: 9000 });
- * for await (const { readable, writable } of listener) {
- *   serveConnection({ readable, writable }, () => new Response("Hello\n"));
- * }
- * ```
- */
+/** As the public function of this name; `runInContext` is how to call what the application wrote. */
 export async function serveConnection(
   streams: StreamPair,
   handler: ServeHandler,
   options: ServeConnectionOptions = {},
+  runInContext?: RunInContext,
 ): Promise<void> {
   const { signal } = options;
-  const service = new Service(handler, options);
+  const service = new Service(handler, options, {}, runInContext);
   const transport = new StreamTransport(streams);
   const connection = service.accept(transport);
   const drain = () => connection.drain();
