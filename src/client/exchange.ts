@@ -9,6 +9,7 @@
  *       └────abort, or no body is wanted──▶ discard ─┘
  */
 import {
+  BROKEN_OFF,
   encodeRecord,
   type EndRequestBody,
   FastCgiError,
@@ -163,10 +164,12 @@ export class Exchange {
     this.#body!.enqueue(content);
   }
 
-  #onEnd({ protocolStatus }: EndRequestBody): void {
+  #onEnd({ appStatus, protocolStatus }: EndRequestBody): void {
     if (this.#state === "discard") return;
     if (protocolStatus !== ProtocolStatus.REQUEST_COMPLETE) throw requestRefused(protocolStatus);
     if (this.#state === "head") throw badReply("it ended before its header block did");
+    // Any other status may stand behind a whole answer: PHP has one behind every fatal error's page.
+    if (appStatus === BROKEN_OFF) throw badReply("it broke off");
     if (this.#missing) throw badReply("its body is shorter than its Content-Length");
     this.#body!.close();
     this.#state = "discard";
