@@ -15,6 +15,7 @@ import {
   ProtocolStatus,
   RecordType,
 } from "../protocol/mod.ts";
+import { BROKEN_OFF } from "../protocol/constants.ts";
 import { type Connection, connectionLost } from "./connection.ts";
 import { badReply, type ResponseHead } from "./header_block.ts";
 import { ReplyDecoder } from "./reply_decoder.ts";
@@ -163,10 +164,12 @@ export class Exchange {
     this.#body!.enqueue(content);
   }
 
-  #onEnd({ protocolStatus }: EndRequestBody): void {
+  #onEnd({ appStatus, protocolStatus }: EndRequestBody): void {
     if (this.#state === "discard") return;
     if (protocolStatus !== ProtocolStatus.REQUEST_COMPLETE) throw requestRefused(protocolStatus);
     if (this.#state === "head") throw badReply("it ended before its header block did");
+    // Any other status may stand behind a whole answer: PHP has one behind every fatal error's page.
+    if (appStatus === BROKEN_OFF) throw badReply("it broke off");
     if (this.#missing) throw badReply("its body is shorter than its Content-Length");
     this.#body!.close();
     this.#state = "discard";

@@ -38,7 +38,7 @@ type InputState = "open" | "unreadable" | "ended";
 export class Connection {
   readonly service: Service;
   readonly #transport: Transport;
-  readonly #decoder = new RecordDecoder();
+  #decoder: RecordDecoder = new RecordDecoder();
   readonly requests: Requests;
   readonly reading: ReadGate;
   readonly output: Output;
@@ -70,7 +70,9 @@ export class Connection {
     this.requests.chunkEnded();
     if (failure !== undefined) {
       // What follows cannot be understood; what came before is answered.
-      if (this.#isOpen) this.service.reports.reportPeerFault(failure);
+      if (this.#isOpen) {
+        this.requests.run((failure) => this.service.reports.reportPeerFault(failure), failure);
+      }
       this.#inputEnded("unreadable", "The web server broke the protocol");
     }
     if (this.#state === "lingering") this.#linger?.wait(this.#expected);
@@ -96,6 +98,8 @@ export class Connection {
     this.#linger?.stop();
     for (const exchange of this.requests.all) exchange.connectionLost(reason);
     this.requests.clear();
+    // Handlers that still run hold on to their connection, and to nothing that it had read.
+    this.#decoder = new RecordDecoder();
     this.drained();
     this.#transport.destroy();
     this.service.connectionClosed(this);

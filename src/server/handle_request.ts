@@ -64,16 +64,21 @@ function answer(exchange: Exchange, { status, reason }: Rejection): void {
 }
 
 function callHandler(exchange: Exchange, request: Request): void {
+  const { service, requests } = exchange.connection;
   const info = new HandlerInfo(exchange, exchange.data ? streamOf(exchange.data.open()) : null);
   exchange.request = request;
   exchange.info = info;
   try {
-    const response = exchange.connection.service.handler(request, info);
+    const response = service.handler(request, info);
     if (response instanceof Response) {
       void respond(exchange, response);
     } else {
+      requests.setHandled(exchange, true);
       Promise.resolve(response).then(
-        (response) => respond(exchange, response),
+        (response) => {
+          requests.setHandled(exchange, false);
+          return respond(exchange, response);
+        },
         (error) => handlerFailed(exchange, error),
       );
     }
@@ -93,15 +98,21 @@ async function respond(exchange: Exchange, response: Response): Promise<void> {
 
 /** Nothing has been sent: the client gets an answer. */
 async function handlerFailed(exchange: Exchange, error: unknown): Promise<void> {
-  const { service } = exchange.connection;
+  const { service, requests } = exchange.connection;
+  exchange.dropBody(error);
+  requests.setHandled(exchange, true);
   let response: Response | undefined;
   if (!isAbort(exchange, error)) {
     if (!exchange.isEnded && service.logsFailures) exchange.log(describeThrown(error));
     response = await service.reports.errorResponse(error, errorContext(exchange));
   }
+  requests.setHandled(exchange, false);
   try {
     // An error page that has forgotten its status would open what the authorizer guards.
-    if (exchange.role === "authorizer" && isGrant(response?.status ?? 0)) response = undefined;
+    if (exchange.role === "authorizer" && isGrant(response?.status ?? 0)) {
+      response?.body?.cancel(error).catch(() => {});
+      response = undefined;
+    }
     await sendResponse(exchange, response ?? internalServerError());
   } catch (failure) {
     if (exchange.isResponding) return responseFailed(exchange, failure);

@@ -17,6 +17,7 @@ import { Exchange } from "./exchange.ts";
 import { handleRequest, reject } from "./handle_request.ts";
 import { BODY_HIGH_WATER_MARK, STALL_TIMEOUT } from "./limits.ts";
 import { refusalOf } from "./refusal.ts";
+import type { RunInContext } from "./run_in_context.ts";
 import { encodeUnknownRole } from "./unknown_role.ts";
 import { type Expected, PendingInput } from "./pending_input.ts";
 import type { BodyFlow } from "./request_body.ts";
@@ -26,17 +27,22 @@ import { giveUpStalled } from "./stalled.ts";
 export class Requests implements BodyFlow {
   readonly #connection: Connection;
   readonly #exchanges = new Map<number, Exchange>();
+  /** How to call what the application wrote. */
+  readonly run: RunInContext;
   readonly #pendingInput = new PendingInput();
   /** Exchanges whose parameters ended in the chunk at hand. */
   #ready: Exchange[] = [];
   /** Whether other requests may come while one is in flight. */
   #mayBeShared = false;
+  /** Requests that have ended while their handlers run on: nobody else may take their place yet. */
+  #leftBehind = 0;
   /** Request bodies that wait for their handler. */
   #fullBodies = 0;
   #stallTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(connection: Connection) {
     this.#connection = connection;
+    this.run = connection.service.runInContext;
   }
 
   /** How many there are. */
@@ -105,7 +111,7 @@ export class Requests implements BodyFlow {
     if (this.#ready.length > 0) {
       const ready = this.#ready;
       this.#ready = [];
-      for (const exchange of ready) handleRequest(exchange);
+      for (const exchange of ready) this.run(handleRequest, exchange);
     }
     if (this.#fullBodies > 0) this.#watchStalled();
   }
@@ -115,15 +121,27 @@ export class Requests implements BodyFlow {
     if (this.#exchanges.get(exchange.id) !== exchange) return;
     this.#exchanges.delete(exchange.id);
     this.#pendingInput.end(exchange);
-    this.#connection.service.requestsInFlight--;
+    this.#leave(exchange);
   }
 
   /** Forgets all. */
   clear(): void {
-    this.#connection.service.requestsInFlight -= this.#exchanges.size;
-    for (const exchange of this.all) this.#pendingInput.end(exchange);
+    for (const exchange of this.all) {
+      this.#pendingInput.end(exchange);
+      this.#leave(exchange);
+    }
     this.#exchanges.clear();
     clearTimeout(this.#stallTimer);
+  }
+
+  /** The code of the application that is to answer is under way, or has settled. */
+  setHandled(exchange: Exchange, isHandled: boolean): void {
+    if (exchange.isHandled === isHandled) return;
+    exchange.isHandled = isHandled;
+    if (!exchange.isEnded) return;
+    const change = isHandled ? 1 : -1;
+    this.#leftBehind += change;
+    this.#connection.service.requestsInFlight += change;
   }
 
   bodyFull(): void {
@@ -161,8 +179,14 @@ export class Requests implements BodyFlow {
     this.#exchanges.set(requestId, exchange);
     connection.service.requestsInFlight++;
     this.#mayBeShared ||= options.maxRequestsPerConnection > 1 && (keepConnection || this.isShared);
-    const refusal = refusalOf(exchange, this.#exchanges.size);
+    const refusal = refusalOf(exchange, this.#exchanges.size, this.#leftBehind);
     if (refusal !== undefined) reject(exchange, refusal);
+  }
+
+  /** One has ended. Whoever resets or aborts what they ask must not have more handlers for it. */
+  #leave(exchange: Exchange): void {
+    if (exchange.isHandled) this.#leftBehind++;
+    else this.#connection.service.requestsInFlight--;
   }
 
   #receiveStream(record: FastCgiRecord): void {

@@ -29,10 +29,9 @@ type Reader = ReadableStreamDefaultReader<Uint8Array>;
  */
 export async function sendResponse(exchange: Exchange, response: Response): Promise<void> {
   const body = bodyOf(response);
-  // The request was aborted while the handler thought.
-  if (exchange.isEnded) return await body?.cancel(exchange.abortReason);
   const { method } = exchange;
   if (body === null) {
+    if (exchange.isEnded) return;
     // The length of what a GET would have got is for the handler of a HEAD to say.
     const contentLength = method === "HEAD" ? undefined : 0;
     exchange.send(headOf(exchange, response, { method, contentLength }), [], true);
@@ -40,14 +39,18 @@ export async function sendResponse(exchange: Exchange, response: Response): Prom
   }
   const reader = body.getReader();
   exchange.responseBody = reader;
+  // The request was aborted while the handler thought.
+  if (exchange.isEnded) return exchange.dropBody(exchange.abortReason);
   const start = await readBodyStart(reader);
+  if (start.ended) exchange.responseBody = undefined;
+  // Or while the body did.
+  if (exchange.isEnded) return;
   const head = headOf(exchange, response, {
     method,
     contentLength: start.ended ? start.length : undefined,
     body: start.ended ? start.chunks[0] : undefined,
   });
   if (!responseAllowsBody(method, response.status, exchange.role === "authorizer")) {
-    reader.cancel().catch(() => {});
     exchange.send(head, [], true);
   } else if (start.ended) {
     await sendContent(exchange, head, start.chunks, true);
@@ -78,11 +81,14 @@ async function sendStream(
       // The response is whole as far as the client can tell; HAProxy and Caddy would fail it for the rest.
       const error = badResponse(`its body is longer than its Content-Length of ${declared} bytes`);
       exchange.connection.service.report(error, errorContext(exchange));
-      reader.cancel(error).catch(() => {});
+      exchange.dropBody(error);
       break;
     }
     const read = await (pending ?? reader.read());
-    if (read.done) break;
+    if (read.done) {
+      exchange.responseBody = undefined;
+      break;
+    }
     chunks = [bytesOf(read.value)];
     pending = undefined;
   }

@@ -10,6 +10,7 @@ import {
 import { Deadline } from "./deadline.ts";
 import type { ErrorContext, ServeHandler, ServeRole } from "./handler.ts";
 import { Reports } from "./reports.ts";
+import { runHere, type RunInContext } from "./run_in_context.ts";
 import { Ticker } from "./ticker.ts";
 import { type TimeLimits, watchTimes } from "./times.ts";
 import type { Transport } from "./transport.ts";
@@ -25,7 +26,7 @@ const ROLE_NUMBERS: Record<ServeRole, number> = {
 export interface ServiceLimits {
   /** The most connections. */
   maxConnections?: number;
-  /** The most requests in flight. */
+  /** The most requests at once: in flight, or given up by the peer with a handler that still runs. */
   maxRequests?: number;
 }
 
@@ -38,10 +39,12 @@ export class Service {
   /** What GET_VALUES is answered with (FastCGI 1.0, section 4.1). */
   readonly managementValues: ManagementValues;
   readonly reports: Reports;
-  /** The most requests in flight. */
+  /** The most requests at once. */
   readonly maxRequests: number;
-  /** Requests in flight, on all connections. */
+  /** Requests on all connections, those that have ended and whose handlers still run among them. */
   requestsInFlight = 0;
+  /** How to call what the application wrote. */
+  readonly runInContext: RunInContext;
   /** Whether a request that fails says so in the web server's log, beside `onError`. */
   logsFailures = true;
   readonly #maxConnections: number;
@@ -52,7 +55,13 @@ export class Service {
   #drained: PromiseWithResolvers<void> | undefined;
   #deadline: Deadline | undefined;
 
-  constructor(handler: ServeHandler, options: ConnectionOptions = {}, limits: ServiceLimits = {}) {
+  constructor(
+    handler: ServeHandler,
+    options: ConnectionOptions = {},
+    limits: ServiceLimits = {},
+    runInContext: RunInContext = runHere,
+  ) {
+    this.runInContext = runInContext;
     const { maxConnections = Infinity, maxRequests = Infinity } = limits;
     checkLimits({ maxConnections, maxRequests });
     this.#maxConnections = maxConnections;

@@ -317,7 +317,9 @@ export class Judge {
   #ended(life: Life, content: Uint8Array): void {
     const { id } = life;
     const protocolStatus = content[4];
-    if (content.length !== 8 || content[3] !== 0) fail(`END_REQUEST of ${id}`);
+    const appStatus = content[2] * 256 + content[3];
+    const isWhole = life.stdoutEnded;
+    if (content.length !== 8 || appStatus !== (isWhole ? 0 : 257)) fail(`END_REQUEST of ${id}`);
     if (life.stdout.length === 0) fail(`A bare END_REQUEST for ${id}`);
     if (!life.stdoutEnded) return this.#mayBreak(life);
     const [first, ...more] = life.stdout;

@@ -159,7 +159,7 @@ describe("Connection", () => {
       for (const id of ids) assertEquals((await peer.reply(id)).text, `/${id}`);
     });
 
-    it("has room again when a request has ended, or was aborted", async () => {
+    it("has room again when a request has ended, and its handler has settled", async () => {
       const gate = Promise.withResolvers<void>();
       await using peer = new Peer(async (request, info) => {
         if (request.url.endsWith("/wait")) await gate.promise;
@@ -169,9 +169,13 @@ describe("Connection", () => {
       assertEquals((await peer.reply(2)).status, 503);
       void peer.send(abort(1));
       await peer.reply(1);
+      const refused = await peer.ask({ id: 2 });
+      // It may go on to multiplex, for it does not: nobody shares the connection with it.
+      assertEquals([refused.status, refused.end], [503, COMPLETE]);
+      gate.resolve();
+      await quiet(() => peer.writes.length);
       assertEquals((await peer.ask({ id: 2 })).status, 200);
       assertEquals((await peer.ask({ id: 3 })).status, 200);
-      gate.resolve();
     });
   });
 
