@@ -14,6 +14,7 @@ import { encodeEndRequest, type EndRequestBody } from "../protocol/bodies.ts";
 import { RecordType } from "../protocol/constants.ts";
 import { ContentBuffer } from "../protocol/content_buffer.ts";
 import { abortError } from "./abort_error.ts";
+import type { BodyReader } from "./body_start.ts";
 import type { Connection } from "./connection.ts";
 import type { ServeRole } from "./handler.ts";
 import { BODY_HIGH_WATER_MARK } from "./limits.ts";
@@ -45,7 +46,7 @@ export class Exchange {
   /** Ticks since its state changed or something was sent, for whoever counts them. */
   ticks = 0;
   /** The reader of the response's body, to be cancelled if the exchange ends before it does. */
-  responseBody: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  responseBody: BodyReader | undefined;
   #state: ExchangeState = "params";
   readonly #paramsContent: ContentBuffer = new ContentBuffer();
   /** Log lines that wait for the next write, encoded. */
