@@ -3,6 +3,9 @@ import { FastCgiClient } from "./fastcgi_client.ts";
 import type { ConnectAddress } from "./runtime/connect.ts";
 import { type HttpPeer, startHttpFront } from "./runtime/http_front.ts";
 
+// As loaded: applications replace the global.
+const { Response } = globalThis;
+
 /** Where a gateway listens, and where it passes requests on to. */
 export interface GatewayOptions extends ClientOptions {
   /** Where the FastCGI application listens. */

@@ -10,6 +10,9 @@ import type { ParamsView } from "./params.ts";
 import { type SplitPath, splitPath, utf8Bytes } from "./paths.ts";
 import { publicUrl } from "./request_url.ts";
 
+// As loaded: applications replace the global.
+const { URL } = globalThis;
+
 /**
  * The public URL `url` without the mount point; `null` if it is not at or below that.
  *

@@ -13,7 +13,7 @@ import type { Rejection } from "../cgi/rejection.ts";
 import { encodeEndRequest, type EndRequestBody } from "../protocol/bodies.ts";
 import { RecordType } from "../protocol/constants.ts";
 import { ContentBuffer } from "../protocol/content_buffer.ts";
-import { abortError } from "./abort_error.ts";
+import { abortController, abortError, asAbortError } from "./abort_error.ts";
 import type { BodyReader } from "./body_start.ts";
 import type { Connection } from "./connection.ts";
 import type { ServeRole } from "./handler.ts";
@@ -89,10 +89,7 @@ export class Exchange {
 
   /** `request.signal`, made when the handler first asks for it. */
   get signal(): AbortSignal {
-    if (this.#abortController === undefined) {
-      this.#abortController = new AbortController();
-      if (this.#abortReason !== undefined) this.#abortController.abort(this.#abortReason);
-    }
+    this.#abortController ??= abortController(this.#abortReason);
     return this.#abortController.signal;
   }
 
@@ -224,7 +221,7 @@ export class Exchange {
   }
 
   #giveUp(reason: unknown): void {
-    const abortReason = reason instanceof DOMException ? reason : abortError(String(reason));
+    const abortReason = asAbortError(reason);
     this.#abortReason ??= abortReason;
     this.#failure = { reason };
     this.#close(abortReason);

@@ -170,9 +170,7 @@ function isIterable(value: unknown): value is Iterable<unknown> & Unknown {
 
 /** How a value is called in a message; nothing in it has to be as it should. */
 function nameOf(value: unknown): string {
-  if (value === null || typeof value !== "object") {
-    return typeof value === "string" ? "a string" : String(value);
-  }
+  if (value === null || typeof value !== "object") return String(value);
   const name = value.constructor?.name;
   return typeof name === "string" && name !== "" ? name : "Object";
 }
