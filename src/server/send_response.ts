@@ -53,10 +53,12 @@ export async function sendResponse(exchange: Exchange, answer: Response): Promis
   exchange.responseBody = reader;
   let start = await readBodyStart(reader);
   let decoded = false;
-  let head = headOf(exchange, response, optionsFor(method, start, decoded));
+  // Others show the type of a text.
+  const isOwn = response === answer;
+  let head = headOf(exchange, response, optionsFor(method, start, isOwn, decoded));
   if (hasCoding(head)) {
     ({ decoded, start } = await lookAtCoding(response, reader, start));
-    head = headOf(exchange, response, optionsFor(method, start, decoded));
+    head = headOf(exchange, response, optionsFor(method, start, isOwn, decoded));
   }
   if (!responseAllowsBody(method, response.status, exchange.role === "authorizer")) {
     reader.cancel().catch(() => {});
@@ -69,11 +71,16 @@ export async function sendResponse(exchange: Exchange, answer: Response): Promis
   }
 }
 
-function optionsFor(method: string, start: BodyStart, decoded: boolean): ResponseHeadOptions {
+function optionsFor(
+  method: string,
+  start: BodyStart,
+  isOwn: boolean,
+  decoded: boolean,
+): ResponseHeadOptions {
   return {
     method,
     contentLength: start.ended ? start.length : undefined,
-    body: start.ended ? start.chunks[0] : undefined,
+    body: start.ended && isOwn ? start.chunks[0] : undefined,
     decoded,
   };
 }
