@@ -48,6 +48,14 @@ const STREAM_SKINS = ["src/protocol/record_streams.ts"];
 
 /** "Most under 150 lines, a hard look at 250". */
 const MAX_LINES = 250;
+/** Classes of the web platform that applications put others in the place of: polyfills, undici. */
+const REPLACEABLE =
+  "(?:Request|Response|Headers|URL|DOMException|Abort(?:Controller|Signal)|Text(?:En|De)coder|" +
+  "(?:Readable|Writable|Transform|Decompression)Stream|ByteLengthQueuingStrategy)";
+/** A use that is evaluated later than the module is: it stands inside of something. */
+const LATER_USE = new RegExp(
+  `^[ \\t].*?(?<![.\\w$])(?:(?:new|instanceof|extends)\\s+(${REPLACEABLE})(?![\\w$])|(${REPLACEABLE})\\.\\w)`,
+);
 /** Longer files, each with the reason why it may be. */
 const LONG_FILES: Record<string, string> = {};
 
@@ -115,6 +123,15 @@ export function checkSource(path: string, text: string): string[] {
   // Node 22 strips types, but has no `using`.
   if (/(?<![.\w$])using\s+[\w$]+\s*=/.test(code)) {
     found.push("No using declaration: Node 22 has none");
+  }
+  const captured = Array.from(code.matchAll(/^const \{([^}]*)\} = globalThis\b/gm))
+    .flatMap(([, names]) => names.split(",").map((name) => name.trim()));
+  for (const line of code.split("\n")) {
+    const [, made, used] = LATER_USE.exec(line) ?? [];
+    const name = made ?? used;
+    if (name !== undefined && !captured.includes(name)) {
+      found.push(`Take ${name} from globalThis when the module is loaded: ${line.trim()}`);
+    }
   }
   const lines = text.replace(/\n$/, "").split("\n").length;
   if (lines > MAX_LINES && !(path in LONG_FILES)) {
@@ -221,6 +238,16 @@ const SAMPLES: [path: string, text: string, fault: string | null][] = [
   ["src/server/a.ts", `export namespace A { }`, "No namespace"],
   ["src/server/a.ts", `const enumerable = { enum: 1, namespace: 2 };`, null],
   ["src/server/a.ts", `await using a = b();`, "No using"],
+  ["src/server/a.ts", "f(() => {\n  if (a instanceof Response) {}\n});", "Take Response"],
+  ["src/client/a.ts", "function f() {\n  return new Headers(a);\n}", "Take Headers"],
+  ["src/cgi/a.ts", "f(\n  URL.canParse(a),\n);", "Take URL"],
+  [
+    "src/server/a.ts",
+    "const { Request,\n Response } = globalThis;\nfunction f() {\n  return new Response();\n}",
+    null,
+  ],
+  ["src/cgi/a.ts", "const a = new TextEncoder();\n  /** `new Response()` */", null],
+  ["src/cgi/a.ts", "f(\n  new URLSearchParams(a.Response.b),\n);", null],
   ["src/server/a.ts", "\n".repeat(MAX_LINES + 1), "Longer than"],
   ["src/server/a.ts", "\n".repeat(MAX_LINES), null],
 ];

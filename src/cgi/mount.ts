@@ -12,6 +12,9 @@
 import type { ParamsView } from "./params.ts";
 import { splitPath, utf8Bytes } from "./paths.ts";
 
+// As loaded: applications replace the global.
+const { URL } = globalThis;
+
 /**
  * The public URL `url` without the mount point; `null` if it is not at or below that.
  *

@@ -8,7 +8,7 @@ import type { CgiParams } from "./params.ts";
 import type { Rejection } from "./rejection.ts";
 import { requestUrl } from "./request_url.ts";
 
-export type { Rejection } from "./rejection.ts";
+export { isRejection, type Rejection } from "./rejection.ts";
 
 /** Options of {@link createRequest}. */
 export interface RequestOptions {
@@ -33,12 +33,12 @@ const OUTSIDE_OF_MOUNT: Rejection = {
  * Makes the `Request` a handler gets; never throws. The body goes in as it is, without a look at
  * `CONTENT_LENGTH`; for a method that allows none it is left out.
  *
- * @returns The request, or what to answer instead: `result instanceof Request` tells them apart.
+ * @returns The request, or what to answer instead: {@link isRejection} tells them apart.
  *
  * @example
  * ```ts ignore
  * const request = createRequest(params, body, { signal: () => abort.signal });
- * if (!(request instanceof Request)) return reject(request.status, request.reason);
+ * if (isRejection(request)) return reject(request.status, request.reason);
  * ```
  */
 export function createRequest(

@@ -7,6 +7,9 @@ import type { ClientFetchOptions, StreamClientOptions } from "./options.ts";
 import { type OutgoingRequest, prepareRequest, REQUEST_ID } from "./outgoing_request.ts";
 import { untilAborted } from "./until_aborted.ts";
 
+// As loaded: applications replace the global.
+const { AbortSignal } = globalThis;
+
 /** As many as a listening socket's queue used to hold on Linux (`SOMAXCONN`). */
 const MAX_CONNECTIONS = 128;
 

@@ -22,6 +22,9 @@ import { ReplyDecoder } from "./reply_decoder.ts";
 import { type OutgoingStream, RequestSender } from "./request_sender.ts";
 import { StderrLines } from "./stderr_lines.ts";
 
+// As loaded: applications replace globals.
+const { ByteLengthQueuingStrategy, ReadableStream, Response } = globalThis;
+
 /** Bytes of a response body that may wait until the connection is not read any more: one full record. */
 const BODY_HIGH_WATER_MARK = 65_536;
 

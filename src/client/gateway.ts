@@ -6,6 +6,9 @@ import { startHttpFront } from "../runtime/start_http_front.ts";
 import { FastCgiClient } from "./fastcgi_client.ts";
 import type { ClientOptions } from "./options.ts";
 
+// As loaded: applications replace the global.
+const { Response } = globalThis;
+
 /** Where a gateway listens, and where it passes requests on to. */
 export interface GatewayOptions extends ClientOptions {
   /** Where the FastCGI application listens. */

@@ -1,5 +1,8 @@
 import { tell } from "../log/tell.ts";
 
+// As loaded: applications replace the global.
+const { TextDecoder } = globalThis;
+
 /** The longest line that is waited for, in characters; a longer one is handed out in parts. */
 const MAX_LINE = 16_384;
 

@@ -26,6 +26,9 @@ import { ListenError } from "./listen_error.ts";
 import type { AcceptSocket, Listener } from "./listener.ts";
 import { fileAt, isUntouched } from "./stale_socket.ts";
 
+// As loaded: applications replace the global.
+const { TextEncoder } = globalThis;
+
 /** Has the runtime listen at a path; `bound` is called as soon as the file is there. */
 export type BindPath = (
   path: string,

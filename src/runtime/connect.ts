@@ -5,6 +5,9 @@
 import { messageOf, textOf } from "../log/describe.ts";
 import { connect as connectSocket, type Socket } from "node:net";
 
+// As loaded: applications replace globals.
+const { ReadableStream, WritableStream } = globalThis;
+
 /** Where an application listens: a Unix socket or a TCP port. `hostname` is 127.0.0.1 unless it is said. */
 export type ConnectAddress = { path: string } | { hostname?: string; port: number };
 

@@ -3,6 +3,9 @@
  * `node:http`. It adds nothing to what the handler answers beyond what HTTP demands.
  */
 
+// As loaded: applications replace the global.
+const { Response } = globalThis;
+
 /** The address of an HTTP client. */
 export interface HttpPeer {
   /** Its IP address, without brackets. */

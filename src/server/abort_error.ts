@@ -1,5 +1,8 @@
 import { isError, summarize, textOf } from "../log/describe.ts";
 
+// As loaded: applications replace globals.
+const { AbortController, DOMException } = globalThis;
+
 /** The reason of every cancellation: what `request.signal`, request bodies and response bodies end with. */
 export function abortError(message: string): DOMException {
   return new DOMException(message, "AbortError");
@@ -18,4 +21,11 @@ export function asAbortError(reason: unknown): DOMException {
 /** Whether this is the error of a cancellation, whoever made it. */
 export function isAbortError(error: unknown): boolean {
   return isError(error) && textOf(error, "name") === "AbortError";
+}
+
+/** Makes a controller, which has aborted already if there is a reason. */
+export function abortController(reason: DOMException | undefined): AbortController {
+  const controller = new AbortController();
+  if (reason !== undefined) controller.abort(reason);
+  return controller;
 }

@@ -15,6 +15,7 @@ import { BROKEN_OFF, RecordType } from "../protocol/constants.ts";
 import { ContentBuffer } from "../protocol/content_buffer.ts";
 import { printLine } from "../log/print.ts";
 import { abortError, asAbortError } from "./abort_error.ts";
+import type { BodyReader } from "./body_start.ts";
 import type { Connection } from "./connection.ts";
 import type { ServeHandlerInfo, ServeRole } from "./handler.ts";
 import { Lifecycle } from "./lifecycle.ts";
@@ -56,7 +57,7 @@ export class Exchange {
   /** Whether the peer still sends: not behind the end of the last stream, and perhaps after an abort. */
   input: "open" | "aborted" | "ended" = "open";
   /** The reader of the response body, until that has ended: {@link dropBody} is its other end. */
-  responseBody: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  responseBody: BodyReader | undefined;
   /** Whether a handler is under way: until it has settled this counts, be the peer long gone. */
   isHandled = false;
   #state: ExchangeState = "params";

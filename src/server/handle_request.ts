@@ -5,7 +5,8 @@
  */
 import { isGrant } from "../cgi/authorizer_head.ts";
 import { CgiParams } from "../cgi/params.ts";
-import { createRequest, methodAllowsBody, type Rejection } from "../cgi/request.ts";
+import { contentLength } from "../cgi/content_length.ts";
+import { createRequest, isRejection, methodAllowsBody, type Rejection } from "../cgi/request.ts";
 import { describeThrown } from "../log/describe.ts";
 import { abortError, isAbortError } from "./abort_error.ts";
 import { errorContext } from "./error_context.ts";
@@ -13,7 +14,10 @@ import type { Exchange } from "./exchange.ts";
 import { HandlerInfo } from "./handler_info.ts";
 import { readParams } from "./read_params.ts";
 import { bodyTooLarge } from "./refusal.ts";
-import { sendResponse } from "./send_response.ts";
+import { sendPlain, sendResponse } from "./send_response.ts";
+
+/** As they were when this was loaded: applications put others in their place. */
+const { ReadableStream, Response } = globalThis;
 
 /** Runs the handler on an exchange whose parameters are complete, and sends what it answers. */
 export function handleRequest(exchange: Exchange): void {
@@ -28,14 +32,14 @@ export function handleRequest(exchange: Exchange): void {
   // An authorizer decides without a body, and Apache's never end the STDIN of one.
   const hasBody = exchange.role !== "authorizer" && methodAllowsBody(exchange.method);
   if (!hasBody) stdin.discard();
-  else if (Number(params.get("CONTENT_LENGTH")) > maxBodyBytes) {
+  else if ((contentLength(params.get("CONTENT_LENGTH")) ?? 0) > maxBodyBytes) {
     return answer(exchange, bodyTooLarge(maxBodyBytes));
   }
   const request = createRequest(params, hasBody ? stdin.open() : null, {
     mount,
     signal: () => exchange.signal,
   });
-  if (!(request instanceof Request)) return answer(exchange, request);
+  if (isRejection(request)) return answer(exchange, request);
   exchange.method = request.method;
   callHandler(exchange, request);
 }
@@ -54,13 +58,12 @@ export function reject(exchange: Exchange, rejection: Rejection): void {
   if (exchange.state !== "handling") return;
   exchange.overrule(reason);
   // Without a body it goes at once.
-  void respond(exchange, plainResponse(null, rejection.status));
+  sendPlain(exchange, rejection.status, "");
 }
 
 function answer(exchange: Exchange, { status, reason }: Rejection): void {
   // Before the method is known a body may be one too many: HEAD has none.
-  const body = exchange.method === "" ? null : `${reason}\n`;
-  void respond(exchange, plainResponse(body, status));
+  sendPlain(exchange, status, exchange.method === "" ? "" : `${reason}\n`);
 }
 
 function callHandler(exchange: Exchange, request: Request): void {
@@ -113,11 +116,13 @@ async function handlerFailed(exchange: Exchange, error: unknown): Promise<void> 
       response?.body?.cancel(error).catch(() => {});
       response = undefined;
     }
-    await sendResponse(exchange, response ?? internalServerError());
+    if (response === undefined) return sendInternalServerError(exchange);
+    await sendResponse(exchange, response);
   } catch (failure) {
     if (exchange.isResponding) return responseFailed(exchange, failure);
     service.report(failure, errorContext(exchange));
-    await sendResponse(exchange, internalServerError());
+    exchange.dropBody(failure);
+    sendInternalServerError(exchange);
   }
 }
 
@@ -135,14 +140,8 @@ function isAbort({ abortReason }: Exchange, error: unknown): boolean {
   return error === abortReason || isAbortError(error);
 }
 
-function internalServerError(): Response {
-  return plainResponse("Internal Server Error\n", 500);
-}
-
-function plainResponse(body: string | null, status: number): Response {
-  const headers = new Headers({ "content-type": "text/plain; charset=utf-8" });
-  if (status === 503) headers.set("retry-after", "1");
-  return new Response(body, { status, headers });
+function sendInternalServerError(exchange: Exchange): void {
+  sendPlain(exchange, 500, "Internal Server Error\n");
 }
 
 function streamOf(

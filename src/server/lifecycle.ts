@@ -1,3 +1,4 @@
+import { abortController } from "./abort_error.ts";
 import type { RunInContext } from "./run_in_context.ts";
 
 /**
@@ -18,10 +19,7 @@ export class Lifecycle {
   }
 
   get signal(): AbortSignal {
-    if (this.#abortController === undefined) {
-      this.#abortController = new AbortController();
-      if (this.#abortReason !== undefined) this.#abortController.abort(this.#abortReason);
-    }
+    this.#abortController ??= abortController(this.#abortReason);
     return this.#abortController.signal;
   }
 

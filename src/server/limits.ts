@@ -119,6 +119,18 @@ export const FIRST_REQUEST_TIMEOUT = 1_000;
 export const FIRST_WRITE_BYTES: number = 32 * 1024;
 
 /**
+ * The most bytes of a body that is in memory already, and that the runtime gives in pieces, gathered
+ * for the sake of its Content-Length (Bun). Its copy lives until the web server has taken it.
+ */
+export const MAX_GATHERED_MEMORY_BYTES: number = 64 * 1024 * 1024;
+
+/**
+ * The same of a file, which would not be in memory otherwise: what takes no longer to read than a
+ * request to come. A handler that sends larger ones says their length itself.
+ */
+export const MAX_GATHERED_FILE_BYTES: number = 16 * 1024 * 1024;
+
+/**
  * Turns of the microtask queue a body read gets before the reply goes out without it. Bodies made from strings and bytes
  * answer within 2 on every runtime, those made from blobs within 8 on Deno and Bun. A body that waits for anything is a
  * stream, and is sent as one.

@@ -2,6 +2,9 @@ import { ContentBuffer } from "../protocol/content_buffer.ts";
 import { abortError } from "./abort_error.ts";
 import { RECORD_OVERHEAD } from "./limits.ts";
 
+// As loaded: applications replace the global.
+const { ReadableStream } = globalThis;
+
 /** What a body needs of the connection that it comes on. */
 export interface BodyFlow {
   /** Bytes of one body that may wait unread; never less than it was. */

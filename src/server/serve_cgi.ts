@@ -12,6 +12,7 @@
  * standard input ────────────────► STDIN ─┘              └──► STDERR ──► standard error
  * ```
  */
+import { contentLength } from "../cgi/content_length.ts";
 import { describeThrown } from "../log/describe.ts";
 import { encodeBeginRequest } from "../protocol/bodies.ts";
 import { RecordType, Role } from "../protocol/constants.ts";
@@ -75,8 +76,8 @@ export async function serveCgi(
  * Apache leaves it out for a chunked upload, whose end is the end of standard input.
  */
 function bodyLengthOf(env: ReadonlyMap<string, string>): number {
-  const length = env.get("CONTENT_LENGTH") ?? "";
-  if (/^\d+$/.test(length)) return Number(length);
+  const length = contentLength(env.get("CONTENT_LENGTH"));
+  if (length !== undefined) return Math.min(length, Number.MAX_SAFE_INTEGER);
   return /^chunked$/i.test(env.get("HTTP_TRANSFER_ENCODING") ?? "") ? Infinity : 0;
 }
 

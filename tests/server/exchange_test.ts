@@ -527,12 +527,12 @@ describe("Exchange", () => {
         return new Response(
           new ReadableStream<unknown>({
             start(controller) {
-              controller.enqueue("The reason of it all");
+              controller.enqueue({ reason: "The reason of it all" });
               controller.close();
             },
           }) as ReadableStream<Uint8Array>,
         );
-      }, "Uint8Array"],
+      }, "not bytes or text"],
       "returns a body that fails before its first chunk": [() => {
         const body = new ManualBody();
         body.error(reason);

@@ -444,7 +444,7 @@ describe("sendResponse", () => {
         async start(controller) {
           controller.enqueue(bytes("first"));
           await body.cancelled;
-          controller.enqueue("text");
+          controller.enqueue({ text: "text" });
         },
       }) as ReadableStream<Uint8Array>;
       await using peer = new Peer(() => new Response(mixed));
