@@ -1,6 +1,7 @@
 import type { ClientOptions } from "./client/mod.ts";
 import { FastCgiClient } from "./fastcgi_client.ts";
 import type { ConnectAddress } from "./runtime/connect.ts";
+import { checkHostname } from "./runtime/hostname.ts";
 import { type HttpPeer, startHttpFront } from "./runtime/http_front.ts";
 
 /** Where a gateway listens, and where it passes requests on to. */
@@ -57,10 +58,12 @@ export interface Gateway extends AsyncDisposable {
  * console.log(await (await fetch(gateway.url)).text());
  * ```
  *
+ * @throws {TypeError} If the hostname is neither an IP address nor a host name, such as `""`.
  * @throws {Error} If the address cannot be listened on; `code` is `"EADDRINUSE"` if another program has it.
  */
 export async function serveGateway(options: GatewayOptions): Promise<Gateway> {
   const { to, port = 8000, hostname = "127.0.0.1", onError = console.error, ...rest } = options;
+  checkHostname(hostname, "start the gateway");
   const client = new FastCgiClient({ ...rest, ...to });
   const front = await startHttpFront({
     hostname,

@@ -8,7 +8,14 @@ import { unlinkSync } from "node:fs";
 import { resolve } from "node:path";
 import { type BindPath, bindSocket, type Bound, checkLength } from "./bind_path.ts";
 import { ListenError } from "./listen_error.ts";
-import { type AcceptSocket, type Listener, type ListenTarget, NOBODY } from "./listener.ts";
+import {
+  type AcceptSocket,
+  type Listener,
+  type ListenTarget,
+  NOBODY,
+  type PathTarget,
+} from "./listener.ts";
+import { idsOf } from "./socket_owner.ts";
 import { fileAt, findStaleSocket, isSameFile } from "./stale_socket.ts";
 
 /** How often the event loop comes round without a new connection before there is none left to take; Deno needs three. */
@@ -33,19 +40,23 @@ function isAbstract(path: string): boolean {
  * @throws {Error} The system's error, or a {@link ListenError}.
  */
 export async function listenOnPath(
-  { path, place = resolve(path), mode }: { path: string; place?: string; mode?: number },
+  { path, place = resolve(path), mode, owner, group }: PathTarget,
   accept: AcceptSocket,
   bind: BindPath,
   onError: (error: unknown) => void,
 ): Promise<Listener> {
   if (isAbstract(path)) {
-    if (mode === undefined) return bind(path, accept);
-    throw new ListenError("EINVAL", "An abstract socket has no file, so it takes no mode");
+    if ((mode ?? owner ?? group) === undefined) return bind(path, accept);
+    throw new ListenError(
+      "EINVAL",
+      "An abstract socket has no file, so it takes no mode, no owner and no group",
+    );
   }
   checkLength(place);
+  const access = { mode, ...idsOf({ owner, group }) };
   const stale = await findStaleSocket(place);
   const door = new Door(accept);
-  const bound = await bindSocket(place, mode, stale, (name, bound) => {
+  const bound = await bindSocket(place, access, stale, (name, bound) => {
     return bind(name, door.accept, bound);
   });
   return new PathListener(path, place, bound, door, onError);
@@ -82,6 +93,7 @@ class Door {
 
 class PathListener implements Listener {
   readonly address: Listener["address"];
+  readonly file: Listener["file"];
   readonly #place: string;
   readonly #bound: Bound;
   readonly #door: Door;
@@ -95,6 +107,7 @@ class PathListener implements Listener {
     onError: (error: unknown) => void,
   ) {
     this.address = { transport: "unix", path };
+    this.file = bound.file;
     this.#place = place;
     this.#bound = bound;
     this.#door = door;
