@@ -1,8 +1,9 @@
 /** A running server: a listener of the runtime joined to the engine of the server room. */
 import { print } from "./log/print.ts";
 import { Readiness } from "./readiness.ts";
+import { lineAtStart } from "./runtime/line_at_start.ts";
 import { open, type Opened } from "./runtime/listen.ts";
-import { type ListenTarget, nameOfTarget } from "./runtime/listener.ts";
+import type { ListenTarget } from "./runtime/listener.ts";
 import { runOn, shutDownOnSignals } from "./runtime/termination.ts";
 import { addressOf, type ServeAddress, type ServeOptions } from "./serve_options.ts";
 import { checkLimits } from "./server/connection_options.ts";
@@ -11,7 +12,10 @@ import type { Service } from "./server/service.ts";
 
 /** A running server. */
 export interface FastCgiServer extends AsyncDisposable {
-  /** Where the server listens: before {@link FastCgiServer.ready}, what was asked for. */
+  /**
+   * Where the server listens: before {@link FastCgiServer.ready}, what was asked for. Of several sockets (its own and those
+   * that it was started with) the first.
+   */
   readonly addr: ServeAddress;
   /**
    * Resolves when the server listens; rejects with the reason why it cannot. A program that has not
@@ -105,12 +109,13 @@ export class Server implements FastCgiServer {
     return this.shutdown();
   }
 
-  #listening({ listener, reason }: Opened, { onListen }: ServeOptions): ServeAddress {
+  #listening(opened: Opened, { onListen }: ServeOptions): ServeAddress {
+    const { listener } = opened;
     const { address } = listener;
     this.#listener = listener;
     this.#addr = address;
     if (!this.#isReferenced) listener.unref();
-    if (onListen === undefined) announce(address, reason);
+    if (onListen === undefined) print(lineAtStart(opened));
     else onListen(address);
     return address;
   }
@@ -122,13 +127,4 @@ export class Server implements FastCgiServer {
     await this.#service.drain(this.#shutdownTimeout);
     this.#finish();
   }
-}
-
-/** The line at start: where, and for an address that nobody has named why there, and how to choose another. */
-function announce(address: ServeAddress, reason: string | undefined): void {
-  const place = address.transport === "tcp"
-    ? nameOfTarget(address)
-    : address.path || "an inherited socket";
-  const why = reason === undefined ? "" : ` (${reason}; another with { path } or { port })`;
-  print(`Serving FastCGI on ${place}${why}`);
 }

@@ -1,6 +1,7 @@
 import { printThrown } from "../log/print.ts";
 import { tell } from "../log/tell.ts";
 import type { ConnectAddress } from "../runtime/connect.ts";
+import { checkHostname } from "../runtime/hostname.ts";
 import type { HttpPeer } from "../runtime/http_front.ts";
 import { startHttpFront } from "../runtime/start_http_front.ts";
 import { FastCgiClient } from "./fastcgi_client.ts";
@@ -63,10 +64,12 @@ export interface Gateway extends AsyncDisposable {
  * console.log(await (await fetch(gateway.url)).text());
  * ```
  *
+ * @throws {TypeError} If the hostname is neither an IP address nor a host name, such as `""`.
  * @throws {Error} If the address cannot be listened on; `code` is `"EADDRINUSE"` if another program has it.
  */
 export async function serveGateway(options: GatewayOptions): Promise<Gateway> {
   const { to, port = 8000, hostname = "127.0.0.1", onError = printThrown, ...rest } = options;
+  checkHostname(hostname, "start the gateway");
   const client = new FastCgiClient({ ...rest, ...to });
   const front = await startHttpFront({
     hostname,

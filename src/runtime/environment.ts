@@ -29,18 +29,27 @@ const DENO_PERMISSIONS = ["read", "write", "net", "env", "sys", "run", "ffi", "i
 
 const encoder = new TextEncoder();
 
+/** What the runtimes put in place of bytes that are not UTF-8. */
+const REPLACEMENT = "\ufffd";
+
 /**
- * One variable; `undefined` if there is none, or if Deno does not let it be read.
+ * One variable; `undefined` if there is none, or if Deno does not let it be read, which {@link mayRead} tells apart.
  */
 export function variable(name: string): string | undefined {
-  if (!isGranted("env", name)) return undefined;
+  if (!mayRead(name)) return undefined;
   let value: string | undefined;
   try {
     value = process.env[name];
   } catch {
-    // Deno throws for a value that is not UTF-8.
+    // Deno throws for a value that is not UTF-8. It is there: a list of addresses must not count as none for that.
+    value = REPLACEMENT;
   }
   return value === undefined ? undefined : bytesOf(value);
+}
+
+/** Whether a variable can be read; on Deno that takes permission. */
+export function mayRead(name: string): boolean {
+  return isGranted("env", name);
 }
 
 /**

@@ -9,7 +9,8 @@ import { resolve } from "node:path";
 import { type BindPath, bindSocket, type Bound, checkLength } from "./bind_path.ts";
 import { Door, listenThroughDoor } from "./door.ts";
 import { ListenError } from "./listen_error.ts";
-import type { AcceptSocket, Listener, ListenTarget } from "./listener.ts";
+import type { AcceptSocket, Listener, ListenTarget, PathTarget } from "./listener.ts";
+import { idsOf } from "./socket_owner.ts";
 import { fileAt, findStaleSocket, isSameFile } from "./stale_socket.ts";
 
 /** Finds the place that a path means now. */
@@ -29,19 +30,25 @@ function isAbstract(path: string): boolean {
  * @throws {Error} The system's error, or a {@link ListenError}.
  */
 export async function listenOnPath(
-  { path, place = resolve(path), mode }: { path: string; place?: string; mode?: number },
+  { path, place = resolve(path), mode, owner, group }: PathTarget,
   accept: AcceptSocket,
   bind: BindPath,
   onError: (error: unknown) => void,
 ): Promise<Listener> {
   if (isAbstract(path)) {
-    if (mode === undefined) return listenThroughDoor((accept) => bind(path, accept), accept);
-    throw new ListenError("EINVAL", "An abstract socket has no file, so it takes no mode");
+    if ((mode ?? owner ?? group) === undefined) {
+      return listenThroughDoor((accept) => bind(path, accept), accept);
+    }
+    throw new ListenError(
+      "EINVAL",
+      "An abstract socket has no file, so it takes no mode, no owner and no group",
+    );
   }
   checkLength(place);
+  const access = { mode, ...idsOf({ owner, group }) };
   const stale = await findStaleSocket(place);
   const door = new Door(accept);
-  const bound = await bindSocket(place, mode, stale, (name, bound) => {
+  const bound = await bindSocket(place, access, stale, (name, bound) => {
     return bind(name, door.accept, bound);
   });
   return new PathListener(path, place, bound, door, onError);
@@ -49,6 +56,7 @@ export async function listenOnPath(
 
 class PathListener implements Listener {
   readonly address: Listener["address"];
+  readonly file: Listener["file"];
   readonly #place: string;
   readonly #bound: Bound;
   readonly #door: Door;
@@ -62,6 +70,7 @@ class PathListener implements Listener {
     onError: (error: unknown) => void,
   ) {
     this.address = { transport: "unix", path };
+    this.file = bound.file;
     this.#place = place;
     this.#bound = bound;
     this.#door = door;

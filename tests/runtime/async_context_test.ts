@@ -1,7 +1,7 @@
 /** That no request sees the async context of another, over sockets: what a runtime's own callbacks carry shows only there. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { join as joinPath } from "node:path";
-import { type ConnectionOptions, serve, type ServeHandler } from "../../mod.ts";
+import { serve, type ServeHandler, type ServeOptions } from "../../mod.ts";
 import { assertEquals, describe, it } from "../_harness.ts";
 import { tempDir } from "../_runtime.ts";
 import { join, RawPeer, request } from "./_raw_peer.ts";
@@ -24,7 +24,7 @@ for (const transport of ["tcp", "unix"] as const) {
     /** Serves while `ask` asks. */
     async function serving(
       ask: (connect: () => Promise<RawPeer>) => Promise<void>,
-      options: ConnectionOptions = {},
+      options: Pick<ServeOptions, "onListen" | "onError"> = {},
     ): Promise<void> {
       await using directory = await tempDir();
       const place = transport === "tcp"
