@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { assertEquals, assertMatch, describe, it } from "../_harness.ts";
 import { type Program, tempDir, waitUntil, which } from "../_runtime.ts";
-import { skipProc } from "../load/_server.ts";
+import { descriptorsOf, skipProc } from "../load/_server.ts";
 import { RawPeer } from "./_raw_peer.ts";
 import { runScript } from "./_script.ts";
 import { redirected } from "./_starters.ts";
@@ -99,36 +99,79 @@ const skipPrlimit = skipProc || (await which("prlimit") === null && "prlimit is 
 /** A limit that every runtime can start under, and a test can use up. */
 const DESCRIPTORS = 64;
 
+/** Starts a program that has 64 descriptors, and uses them up with connections that say nothing. */
+async function startLacking(source: string) {
+  const directory = await tempDir();
+  const path = join(directory.path, "fcgi.sock");
+  const starter = ["prlimit", `--nofile=${DESCRIPTORS}`];
+  // All permissions: with fewer Deno has less to look at when it formats an error.
+  const options = { starter, denoPermissions: ["-A"] };
+  const script = await runScript(PROCESS + source, [path], options);
+  await script.program.waitForLine("stdout", /^listens /);
+  const witness = await RawPeer.connect({ transport: "unix", path });
+  assertEquals((await witness.fetch({ uri: "/" })).text, "fine");
+  const peers = await Promise.all(
+    Array.from({ length: 100 }, () => RawPeer.connect({ transport: "unix", path })),
+  );
+  return {
+    program: script.program,
+    witness,
+    /** Gives the descriptors back, and ends the program. */
+    async end() {
+      await Promise.all(peers.map((peer) => peer[Symbol.asyncDispose]()));
+      await waitUntil(async () => await descriptorsOf(script.program.pid) < DESCRIPTORS / 2 + 10);
+      await using fresh = await RawPeer.connect({ transport: "unix", path });
+      assertEquals((await fresh.fetch({ uri: "/" })).text, "fine");
+      await fresh[Symbol.asyncDispose]();
+      await witness[Symbol.asyncDispose]();
+      script.program.kill("SIGTERM");
+      assertEquals(await script.program.exit, { code: 0, signal: null });
+    },
+    async [Symbol.asyncDispose]() {
+      for (const peer of [witness, ...peers]) await peer[Symbol.asyncDispose]();
+      await script[Symbol.asyncDispose]();
+      await directory[Symbol.asyncDispose]();
+    },
+  };
+}
+
 describe("a program without a file descriptor left", { skip: skipPrlimit, timeout: 60_000 }, () => {
   it("prints that, and what its handlers throw, and goes on", async () => {
-    await using directory = await tempDir();
-    const path = join(directory.path, "fcgi.sock");
-    const starter = ["prlimit", `--nofile=${DESCRIPTORS}`];
-    // All permissions: with fewer Deno has less to look at when it formats an error.
-    const options = { starter, denoPermissions: ["-A"] };
-    await using script = await runScript(PROCESS + TALKATIVE, [path], options);
-    const { program } = script;
-    await program.waitForLine("stdout", /^listens /);
-    await using first = await RawPeer.connect({ transport: "unix", path });
-    assertEquals((await first.fetch({ uri: "/" })).text, "fine");
-    const peers = await Promise.all(
-      Array.from({ length: 100 }, () => RawPeer.connect({ transport: "unix", path })),
-    );
+    await using lacking = await startLacking(TALKATIVE);
+    const { program, witness } = lacking;
     await program.waitForLine("stderr", /^Cannot accept connections: no file descriptor is left/);
     for (let round = 0; round < 3; round++) {
-      assertEquals((await first.fetch({ uri: "/throw" })).status, 500);
+      assertEquals((await witness.fetch({ uri: "/throw" })).status, 500);
     }
     await waitUntil(() =>
       program.stderr.lines.filter((line) => line === "Error: thrown forged").length === 3
     );
     assertMatch(program.stderr.text, /EMFILE/);
-    await Promise.all(peers.map((peer) => peer[Symbol.asyncDispose]()));
-    await waitUntil(async () => {
-      await using fresh = await RawPeer.connect({ transport: "unix", path });
-      return (await fresh.fetch({ uri: "/" }).catch(() => undefined))?.text === "fine";
-    });
-    await first[Symbol.asyncDispose]();
-    program.kill("SIGTERM");
-    assertEquals(await program.exit, { code: 0, signal: null });
+    await lacking.end();
+  });
+
+  it("logs what its handlers throw without a stack that Deno would crash of", async () => {
+    // The stack of this error leads through files of the library, which Deno would have to read.
+    await using lacking = await startLacking(`
+      let lack;
+      const server = serve({
+        path: process.argv[2],
+        onError(error) {
+          if (lack === undefined) console.log("lacks");
+          lack = error;
+        },
+      }, () => {
+        if (lack !== undefined) throw lack;
+        return new Response("fine");
+      });
+      console.log("listens", (await server.ready).path);
+    `);
+    const { program, witness } = lacking;
+    await program.waitForLine("stdout", /^lacks$/);
+    for (let round = 0; round < 3; round++) {
+      const { status, stderr } = await witness.fetch({ uri: "/" });
+      assertEquals(status, 500);
+      assertMatch(stderr, /^Error: Cannot accept connections: no file descriptor is left \(EMFILE/);
+    }
   });
 });
