@@ -4,6 +4,7 @@
  * client.
  */
 import { isGrant } from "../cgi/authorizer_head.ts";
+import { hasEmptyBody } from "../cgi/empty_body.ts";
 import { CgiParams } from "../cgi/params.ts";
 import { createRequest, methodAllowsBody, type Rejection } from "../cgi/request.ts";
 import { abortError } from "./abort_error.ts";
@@ -27,6 +28,7 @@ export function handleRequest(exchange: Exchange): void {
   // An authorizer decides without a body, and Apache's never end the STDIN of one.
   const hasBody = exchange.role !== "authorizer" && methodAllowsBody(exchange.method);
   if (!hasBody) stdin.discard();
+  else if (hasEmptyBody(params)) stdin.end();
   else if (Number(params.get("CONTENT_LENGTH")) > maxBodyBytes) {
     return answer(exchange, bodyTooLarge(maxBodyBytes));
   }
