@@ -4,6 +4,7 @@
  * client.
  */
 import { isGrant } from "../cgi/authorizer_head.ts";
+import { hasEmptyBody } from "../cgi/empty_body.ts";
 import { CgiParams } from "../cgi/params.ts";
 import { contentLength } from "../cgi/content_length.ts";
 import { createRequest, isRejection, methodAllowsBody, type Rejection } from "../cgi/request.ts";
@@ -32,6 +33,7 @@ export function handleRequest(exchange: Exchange): void {
   // An authorizer decides without a body, and Apache's never end the STDIN of one.
   const hasBody = exchange.role !== "authorizer" && methodAllowsBody(exchange.method);
   if (!hasBody) stdin.discard();
+  else if (hasEmptyBody(params)) stdin.end();
   else if ((contentLength(params.get("CONTENT_LENGTH")) ?? 0) > maxBodyBytes) {
     return answer(exchange, bodyTooLarge(maxBodyBytes));
   }

@@ -108,6 +108,12 @@ export class RequestBody {
     return stream;
   }
 
+  /** Ends the body empty before it is handed over: whatever comes for it is no part of it. */
+  end(): void {
+    this.#gathered = undefined;
+    this.#complete = true;
+  }
+
   /** Drops what has come and what will come. */
   discard(): void {
     if (this.#state === "streaming") this.#setFull(false);

@@ -78,8 +78,15 @@ class Life {
 
   /** Whether everything has come that an answer may need. */
   get isWhole(): boolean {
-    return this.paramsEnded && (this.stdinEnded || this.role === "authorizer") &&
-      (this.dataEnded || this.role !== "filter");
+    const isBodyOver = this.stdinEnded || this.role === "authorizer" || this.saysNoBody;
+    return this.paramsEnded && isBodyOver && (this.dataEnded || this.role !== "filter");
+  }
+
+  /** Whether the parameters say that there is no body, whatever comes. */
+  get saysNoBody(): boolean {
+    const pairs = this.paramsEnded ? readPairs(this.params) : undefined;
+    const length = pairs?.findLast(([name]) => latin1(name) === "CONTENT_LENGTH")?.[1];
+    return length !== undefined && /^0+$/.test(latin1(length));
   }
 }
 
@@ -449,8 +456,8 @@ function isRefusal({ type, content }: ReferenceRecord): boolean {
   return type === 6 && content.length > 0 && !latin1(content).toLowerCase().includes(CALL_HEADER);
 }
 
-function hasBody({ role }: Life, method: string): boolean {
-  return role !== "authorizer" && method !== "GET" && method !== "HEAD";
+function hasBody({ role, saysNoBody }: Life, method: string): boolean {
+  return role !== "authorizer" && method !== "GET" && method !== "HEAD" && !saysNoBody;
 }
 
 /** Records of whole writes. */
