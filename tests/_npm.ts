@@ -56,7 +56,7 @@ export async function installFrameworks(): Promise<string | false> {
   clearTimeout(timer);
   if (code !== 0) {
     const [line = "npm ended without a word"] = program.stderr.text.split("\n")
-      .filter((text) => /^npm error (?!code|A complete log)/.test(text));
+      .filter((text) => /^npm error (?!code|errno|syscall|A complete log)/.test(text));
     return `Cannot get the frameworks from npm: ${line.replace("npm error ", "")}`;
   }
   await writeFile(stamp, wanted);

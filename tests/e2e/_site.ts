@@ -6,16 +6,21 @@ import { assertEquals } from "../_harness.ts";
 import { freePort, type Program, spawnProgram, tempDir, waitUntil } from "../_runtime.ts";
 import { http, type HttpRequest, type HttpResponse } from "./_http_client.ts";
 
-const MODULES = "/usr/lib/apache2/modules";
+/** Where Debian has Apache's modules. */
+export const MODULES = "/usr/lib/apache2/modules";
 
-/** What every Apache with mod_fcgid begins with. */
-export const FCGID_SITE = `
+/** What every Apache begins with. */
+export const APACHE_SITE = `
 ServerName localhost
 PidFile apache.pid
 DefaultRuntimeDir .
 ErrorLog error.log
 LoadModule mpm_event_module ${MODULES}/mod_mpm_event.so
 LoadModule authz_core_module ${MODULES}/mod_authz_core.so
+`;
+
+/** What every Apache with mod_fcgid begins with. */
+export const FCGID_SITE = `${APACHE_SITE}
 LoadModule mime_module ${MODULES}/mod_mime.so
 LoadModule rewrite_module ${MODULES}/mod_rewrite.so
 LoadModule fcgid_module ${MODULES}/mod_fcgid.so

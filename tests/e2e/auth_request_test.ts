@@ -13,14 +13,14 @@ import {
   describe,
   it,
 } from "../_harness.ts";
-import { freePort, type Program, spawnScript, tempDir, waitUntil } from "../_runtime.ts";
+import { freePort, type Program, tempDir } from "../_runtime.ts";
 import { Nginx } from "../load/_nginx.ts";
 import { http, type HttpRequest, type HttpResponse } from "./_http_client.ts";
+import { type Asked, askThrough, cookie, startMembers } from "./_members.ts";
 import { SETUPS } from "./_servers.ts";
 import { type RunningServer, skipReason, startServer, type WebServer } from "./_web_server.ts";
 
 const PORT = 8186;
-const MEMBERS = new URL("./apps/members.ts", import.meta.url);
 const EXAMPLE = new URL("../../examples/nginx/auth_request.conf", import.meta.url);
 const SERVER: WebServer = { ...SETUPS.nginx.server, configuration: "nginx/auth_request.conf" };
 /** Larger than nginx passes on in one piece, smaller than its limit of 1 MB. */
@@ -28,31 +28,10 @@ const UPLOAD = new Uint8Array(300_000);
 
 const skip = await skipReason(SERVER);
 
-/** What the application was asked, as it says itself. */
-interface Asked {
-  path: string;
-  method: string;
-  body: number | null;
-  member: string | null;
-  original: string | null;
-  originalMethod: string | null;
-}
-
-const cookie = (value: string): HttpRequest => ({ headers: [["Cookie", `session=${value}`]] });
-
 function assertPage({ status, text }: HttpResponse, expected: Partial<Asked>): void {
   assertEquals(status, 200, text);
   const asked: Asked = JSON.parse(text);
   assertEquals({ ...asked, ...expected }, asked);
-}
-
-async function startMembers(directory: string): Promise<Program> {
-  const program = await spawnScript(MEMBERS, ["fcgi.sock"], {
-    cwd: directory,
-    denoPermissions: ["--allow-net", "--allow-read=fcgi.sock", "--allow-write=fcgi.sock"],
-  });
-  await program.waitForLine("stderr", /^Serving FastCGI on fcgi\.sock/);
-  return program;
 }
 
 describe("examples/nginx/auth_request.conf", { skip, timeout: 30_000 }, () => {
@@ -71,22 +50,8 @@ describe("examples/nginx/auth_request.conf", { skip, timeout: 30_000 }, () => {
     await app?.[Symbol.asyncDispose]();
   });
 
-  /** Asks nginx, and tells what the application was asked meanwhile. */
-  async function get(
-    target: string,
-    request: HttpRequest = {},
-  ): Promise<{ answer: HttpResponse; asked: Asked[] }> {
-    const lines = () =>
-      app.stderr.lines.filter((line) => line.startsWith("asked "))
-        .map((line): Asked => JSON.parse(line.slice("asked ".length)));
-    const before = lines().length;
-    const answer = await http(PORT, { target, ...request });
-    // A line of a request that comes behind all that it has caused.
-    const mark = `/mark/${crypto.randomUUID()}`;
-    await http(PORT, { target: mark });
-    await waitUntil(() => lines().some(({ path }) => path === mark), { what: mark });
-    return { answer, asked: lines().slice(before).filter(({ path }) => path !== mark) };
-  }
+  const get = (target: string, request: HttpRequest = {}) =>
+    askThrough(PORT, app, { target, ...request });
 
   it("refuses who has no cookie, whatever the method and the spelling of the path", async () => {
     for (const method of ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]) {
