@@ -30,6 +30,7 @@ export type {
   ServeSettings,
 } from "./src/serve_options.ts";
 export type {
+  ErrorContext,
   ErrorHandler,
   RemoteAddress,
   ServeApplication,
@@ -37,10 +38,7 @@ export type {
   ServeHandlerInfo,
   ServeRole,
 } from "./src/server/handler.ts";
-export {
-  serveConnection,
-  type ServeConnectionOptions,
-  type StreamPair,
-} from "./src/server/serve_connection.ts";
+export { serveConnection } from "./src/serve_connection.ts";
+export type { ServeConnectionOptions, StreamPair } from "./src/server/serve_connection.ts";
 export type { ConnectionOptions } from "./src/server/connection_options.ts";
 export type { ParamsView } from "./src/cgi/params.ts";

@@ -10,7 +10,7 @@
  */
 import process from "node:process";
 import { serve } from "../mod.ts";
-import { type Gateway, serveGateway } from "../src/client.ts";
+import { type Gateway, serveGateway } from "../src/client/mod.ts";
 import app from "./showcase/app.ts";
 
 /** How many ports are tried, from the one that was asked for. */

@@ -1,6 +1,9 @@
 /** A running server: a listener of the runtime joined to the engine of the server room. */
+import { print } from "./log/print.ts";
+import { Readiness } from "./readiness.ts";
+import { lineAtStart } from "./runtime/line_at_start.ts";
 import { open, type Opened } from "./runtime/listen.ts";
-import { type ListenTarget, nameOfTarget } from "./runtime/listener.ts";
+import type { ListenTarget } from "./runtime/listener.ts";
 import { runOn, shutDownOnSignals } from "./runtime/termination.ts";
 import { addressOf, type ServeAddress, type ServeOptions } from "./serve_options.ts";
 import { checkLimits } from "./server/connection_options.ts";
@@ -9,11 +12,21 @@ import type { Service } from "./server/service.ts";
 
 /** A running server. */
 export interface FastCgiServer extends AsyncDisposable {
-  /** Where the server listens: before {@link FastCgiServer.ready}, what was asked for. */
+  /**
+   * Where the server listens: before {@link FastCgiServer.ready}, what was asked for. Of several sockets (its own and those
+   * that it was started with) the first.
+   */
   readonly addr: ServeAddress;
-  /** Resolves when the server listens; rejects with the reason why it cannot. */
+  /**
+   * Resolves when the server listens; rejects with the reason why it cannot. A program that has not
+   * even read this property by then ends with exit code 1, and the reason in one line on standard
+   * error; one that has is to handle the rejection, as that of any promise.
+   */
   readonly ready: Promise<ServeAddress>;
-  /** Resolves when the server has stopped: after a shutdown, or because it could not listen. */
+  /**
+   * Resolves when the server has stopped: after a shutdown, or because it could not listen. It does not
+   * reject; the reason is that of {@link FastCgiServer.ready}.
+   */
   readonly finished: Promise<void>;
   /**
    * Stops accepting, answers the requests in flight, closes the connections, and resolves when all is done; what takes
@@ -28,9 +41,9 @@ export interface FastCgiServer extends AsyncDisposable {
 
 /** {@link FastCgiServer} over a listener and a service. */
 export class Server implements FastCgiServer {
-  readonly ready: Promise<ServeAddress>;
   readonly finished: Promise<void>;
   readonly #service: Service;
+  readonly #readiness: Readiness<ServeAddress>;
   readonly #finish: () => void;
   readonly #shutdownTimeout: number;
   readonly #opening: Promise<Opened | undefined>;
@@ -53,9 +66,11 @@ export class Server implements FastCgiServer {
       onError: (error) => service.reports.reportPeerFault(error),
       webServerAddrs: options.webServerAddrs,
     });
-    // Nobody has to look at `ready`: left alone, its rejection ends the program with the reason on standard error.
-    this.ready = opening.then((opened) => this.#listening(opened, options));
-    this.#opening = opening.catch(() => {
+    const ready = opening.then((opened) => this.#listening(opened, options));
+    // Behind the listener an error is one of `onListen`.
+    this.#readiness = new Readiness(ready, () => this.#listener === undefined);
+    this.#opening = opening.catch(async () => {
+      await this.#readiness.settled;
       resolve();
       return undefined;
     });
@@ -70,6 +85,10 @@ export class Server implements FastCgiServer {
 
   get addr(): ServeAddress {
     return this.#addr;
+  }
+
+  get ready(): Promise<ServeAddress> {
+    return this.#readiness.promise;
   }
 
   shutdown(): Promise<void> {
@@ -90,12 +109,13 @@ export class Server implements FastCgiServer {
     return this.shutdown();
   }
 
-  #listening({ listener, reason }: Opened, { onListen }: ServeOptions): ServeAddress {
+  #listening(opened: Opened, { onListen }: ServeOptions): ServeAddress {
+    const { listener } = opened;
     const { address } = listener;
     this.#listener = listener;
     this.#addr = address;
     if (!this.#isReferenced) listener.unref();
-    if (onListen === undefined) announce(address, reason);
+    if (onListen === undefined) print(lineAtStart(opened));
     else onListen(address);
     return address;
   }
@@ -107,13 +127,4 @@ export class Server implements FastCgiServer {
     await this.#service.drain(this.#shutdownTimeout);
     this.#finish();
   }
-}
-
-/** The line at start: where, and for an address that nobody has named why there, and how to choose another. */
-function announce(address: ServeAddress, reason: string | undefined): void {
-  const place = address.transport === "tcp"
-    ? nameOfTarget(address)
-    : address.path || "an inherited socket";
-  const why = reason === undefined ? "" : ` (${reason}; another with { path } or { port })`;
-  console.error(`Serving FastCGI on ${place}${why}`);
 }

@@ -3,6 +3,7 @@
  */
 import { CgiServer } from "./cgi_server.ts";
 import { type FastCgiServer, Server } from "./fastcgi_server.ts";
+import { captureContext } from "./runtime/async_context.ts";
 import { serveOneCgiRequest } from "./serve_cgi.ts";
 import {
   checkOptions,
@@ -97,7 +98,12 @@ export function serve(
   }
   const options = second === undefined ? optionsIn(first) : first as ServeOptions;
   const { maxConnections = MAX_CONNECTIONS, maxRequests = MAX_REQUESTS } = options;
-  const service = new Service(handler, options, { maxConnections, maxRequests });
+  const service = new Service(
+    handler,
+    options,
+    { maxConnections, maxRequests },
+    captureContext(),
+  );
   const target = targetOf(options);
   if (target === undefined) {
     const answered = serveOneCgiRequest(handler, options);

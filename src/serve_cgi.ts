@@ -1,5 +1,5 @@
 /** `serve()` in a plain CGI program: joins the process's environment and streams to the server room. */
-import { environment, variable } from "./runtime/environment.ts";
+import { environment, forgetProxyHeader, variable } from "./runtime/environment.ts";
 import { endProgram, standardStreams } from "./runtime/standard_streams.ts";
 import type { ServeHandler } from "./server/handler.ts";
 import { isCgiEnvironment, serveCgi } from "./server/serve_cgi.ts";
@@ -24,6 +24,8 @@ async function serveThisProgram(
   options: ConnectionOptions,
 ): Promise<boolean> {
   const program = { env: environment(), ...standardStreams() };
+  // `info.params` has it still, as everything that came.
+  forgetProxyHeader();
   const isComplete = await serveCgi(program, handler, options);
   endProgram(isComplete ? 0 : 1);
   return isComplete;

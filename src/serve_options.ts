@@ -1,4 +1,5 @@
 /** What {@link serve} takes beside the handler, and the address that it says. */
+import { checkHostname } from "./runtime/hostname.ts";
 import { DEFAULT_TARGET } from "./runtime/listen.ts";
 import type { ListenAddress, ListenTarget } from "./runtime/listener.ts";
 import type { ServeHandler } from "./server/handler.ts";
@@ -24,6 +25,21 @@ export interface ListenOnPath {
    * @default what the umask leaves of 0o777
    */
   mode?: number;
+  /**
+   * The user who owns the socket file at `path`, by name (in /etc/passwd) or number, in force before anybody can connect.
+   * Only root may give it to another user. On Deno a name takes `--allow-read=/etc/passwd`.
+   *
+   * @default the user of the process
+   */
+  owner?: string | number;
+  /**
+   * The group of the socket file at `path`, by name (in /etc/group) or number, in force before anybody can connect: with the
+   * mode `0o660`, whoever belongs to it may. Who is not root may give a group that the process belongs to. On Deno a name
+   * takes `--allow-read=/etc/group`.
+   *
+   * @default the group of the process, or that of the directory where it has the setgid bit
+   */
+  group?: string | number;
   /** There is one address. */
   fd?: undefined;
   /** There is one address. */
@@ -50,6 +66,10 @@ export interface ListenOnPort {
   path?: undefined;
   /** For the socket file of a path. */
   mode?: undefined;
+  /** For the socket file of a path. */
+  owner?: undefined;
+  /** For the socket file of a path. */
+  group?: undefined;
   /** There is one address. */
   fd?: undefined;
 }
@@ -62,6 +82,10 @@ export interface ListenOnDescriptor {
   path?: undefined;
   /** For the socket file of a path. */
   mode?: undefined;
+  /** For the socket file of a path. */
+  owner?: undefined;
+  /** For the socket file of a path. */
+  group?: undefined;
   /** There is one address. */
   port?: undefined;
   /** There is one address. */
@@ -131,6 +155,8 @@ const SERVE_OPTIONS: Record<OptionName | keyof ServeSettings | "fetch", true> = 
   fetch: true,
   path: true,
   mode: true,
+  owner: true,
+  group: true,
   port: true,
   hostname: true,
   fd: true,
@@ -169,7 +195,7 @@ export function optionsIn(application: unknown): ServeOptions {
 
 /** The address that the options name; `undefined` if they name none. */
 export function targetOf(
-  { path, mode, port, hostname, fd }: ServeOptions,
+  { path, mode, owner, group, port, hostname, fd }: ServeOptions,
 ): ListenTarget | undefined {
   const places = [path, port ?? hostname, fd].filter((place) => place !== undefined);
   if (places.length > 1) {
@@ -184,8 +210,9 @@ export function targetOf(
         : `Cannot serve: the mode is ${mode}, not a number from 0 to 0o777`,
     );
   }
+  for (const [name, value] of Object.entries({ owner, group })) checkOwner(name, value, path);
   if (path === "") throw new TypeError("Cannot serve: the path is empty");
-  if (path !== undefined) return { path, mode };
+  if (path !== undefined) return { path, mode, owner, group };
   if (fd !== undefined) {
     if (isInteger(fd, 0x7fffffff)) return { fd };
     throw new TypeError(`Cannot serve: the fd is ${fd}, not the number of a descriptor`);
@@ -193,9 +220,26 @@ export function targetOf(
   if (port !== undefined && !isInteger(port, 65535)) {
     throw new TypeError(`Cannot serve: the port is ${port}, not a number from 0 to 65535`);
   }
-  return places.length === 0
-    ? undefined
-    : { hostname: hostname ?? DEFAULT_TARGET.hostname, port: port ?? DEFAULT_TARGET.port };
+  if (places.length === 0) return undefined;
+  const address = hostname ?? DEFAULT_TARGET.hostname;
+  checkHostname(address, "serve");
+  return { hostname: address, port: port ?? DEFAULT_TARGET.port };
+}
+
+/** The greatest number of a user or a group; the next one means "none" to chown(2). */
+const MAX_ID = 0xffff_fffe;
+
+function checkOwner(what: string, value: unknown, path: string | undefined): void {
+  if (value === undefined) return;
+  if (path === undefined) {
+    throw new TypeError(`Cannot serve: the ${what} is for the socket file of a path`);
+  }
+  const isName = typeof value === "string" && value.trim() === value &&
+    /^[^:\p{Cc}]+$/u.test(value);
+  if (isName && !/^\d+$/.test(value)) return;
+  if (isInteger(isName ? Number(value) : value as number, MAX_ID)) return;
+  const shown = typeof value === "string" ? JSON.stringify(value) : String(value);
+  throw new TypeError(`Cannot serve: the ${what} is ${shown}, not a name or a number`);
 }
 
 function isInteger(value: number, most: number): boolean {

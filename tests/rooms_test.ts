@@ -1,25 +1,41 @@
 /**
- * The doors between the rooms of src/, and the few rules of style that a machine can check.
+ * The doors between the rooms of src/, the circles that must not be, and the few rules of style that
+ * a machine can check.
  *
- * The plan: `checkSource(path, text)` is pure. It blanks comments, strings and regular expressions out of
- * the text (keeping the strings aside, since import specifiers are strings), then looks at what is left.
- * The bad samples below show that it can fail; the last suite runs it over every file there is.
+ * The plan: `checkSource(path, text)` looks at one file, `circlesOf(imports)` at all of them. Both
+ * are pure. The bad samples below show that they can fail; the last suite runs them over every file
+ * there is.
  */
 import { readdir, readFile } from "node:fs/promises";
 import { posix } from "node:path";
 import { assert, assertEquals, describe, it } from "./_harness.ts";
+import { blank, importsOf } from "./_source.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
-/** Room → the rooms whose values it may import, and those of which it may only see types. */
+const CLIENT_JOINT = {
+  values: ["client", "client/fastcgi_client.ts", "client/gateway.ts", "runtime", "log"],
+  types: [],
+};
+
+/**
+ * Room → the rooms whose values it may import, and those of which it may only see types. A file is in
+ * the room that has the longest beginning of its path; a single file may be a room of its own.
+ */
 const DOORS: Record<string, { values: string[]; types: string[] }> = {
   protocol: { values: ["protocol"], types: [] },
   cgi: { values: ["cgi"], types: [] },
-  server: { values: ["server", "protocol", "cgi"], types: [] },
-  client: { values: ["client", "protocol", "cgi"], types: [] },
-  runtime: { values: ["runtime"], types: [] },
+  // Text for people: what was thrown, one line, standard error. It knows nothing of the others.
+  log: { values: ["log"], types: [] },
+  server: { values: ["server", "protocol", "cgi", "log"], types: [] },
+  client: { values: ["client", "protocol", "cgi", "log"], types: [] },
+  // The joints of client/: its public module, and what needs sockets.
+  "client/mod.ts": CLIENT_JOINT,
+  "client/fastcgi_client.ts": CLIENT_JOINT,
+  "client/gateway.ts": CLIENT_JOINT,
+  runtime: { values: ["runtime", "log"], types: [] },
   // The files right under src/ join the rooms; what they say about bytes they say through a room.
-  top: { values: ["top", "server", "client", "runtime"], types: ["protocol", "cgi"] },
+  top: { values: ["top", "server", "client", "runtime", "log"], types: ["protocol", "cgi"] },
   entry: { values: ["top", "server", "client", "runtime", "protocol", "cgi"], types: [] },
 };
 
@@ -32,20 +48,28 @@ const STREAM_SKINS = ["src/protocol/record_streams.ts"];
 
 /** "Most under 150 lines, a hard look at 250". */
 const MAX_LINES = 250;
+/** Classes of the web platform that applications put others in the place of: polyfills, undici. */
+const REPLACEABLE =
+  "(?:Request|Response|Headers|URL|DOMException|Abort(?:Controller|Signal)|Text(?:En|De)coder|" +
+  "(?:Readable|Writable|Transform|Decompression)Stream|ByteLengthQueuingStrategy)";
+/** A use that is evaluated later than the module is: it stands inside of something. */
+const LATER_USE = new RegExp(
+  `^[ \\t].*?(?<![.\\w$])(?:(?:new|instanceof|extends)\\s+(${REPLACEABLE})(?![\\w$])|(${REPLACEABLE})\\.\\w)`,
+);
 /** Longer files, each with the reason why it may be. */
 const LONG_FILES: Record<string, string> = {};
-
-interface Import {
-  specifier: string;
-  typeOnly: boolean;
-}
 
 /** Which room a path belongs to, or `null` outside src/ and mod.ts. */
 function roomOf(path: string): string | null {
   if (path === "mod.ts") return "entry";
-  const [source, room, ...rest] = path.split("/");
-  if (source !== "src" || room === undefined) return null;
-  return rest.length === 0 ? "top" : room;
+  if (!path.startsWith("src/")) return null;
+  const [, ...steps] = path.split("/");
+  if (steps.length === 1) return "top";
+  for (let length = steps.length; length > 0; length--) {
+    const room = steps.slice(0, length).join("/");
+    if (Object.hasOwn(DOORS, room)) return room;
+  }
+  return steps[0] ?? null;
 }
 
 /** Everything wrong with one file; nothing, if it is as it should be. */
@@ -100,6 +124,15 @@ export function checkSource(path: string, text: string): string[] {
   if (/(?<![.\w$])using\s+[\w$]+\s*=/.test(code)) {
     found.push("No using declaration: Node 22 has none");
   }
+  const captured = Array.from(code.matchAll(/^const \{([^}]*)\} = globalThis\b/gm))
+    .flatMap(([, names]) => names.split(",").map((name) => name.trim()));
+  for (const line of code.split("\n")) {
+    const [, made, used] = LATER_USE.exec(line) ?? [];
+    const name = made ?? used;
+    if (name !== undefined && !captured.includes(name)) {
+      found.push(`Take ${name} from globalThis when the module is loaded: ${line.trim()}`);
+    }
+  }
   const lines = text.replace(/\n$/, "").split("\n").length;
   if (lines > MAX_LINES && !(path in LONG_FILES)) {
     found.push(`Longer than ${MAX_LINES} lines: ${lines}`);
@@ -107,79 +140,33 @@ export function checkSource(path: string, text: string): string[] {
   return found.map((fault) => `${path}: ${fault}`);
 }
 
-/** The imports of a text that went through `blank`. */
-function importsOf(code: string, strings: string[]): Import[] {
-  const imports: Import[] = [];
-  const add = (pattern: RegExp, isTypeOnly: (clause: string) => boolean) => {
-    for (const { groups } of code.matchAll(pattern)) {
-      const specifier = strings[Number(groups?.index)] ?? "";
-      imports.push({ specifier, typeOnly: isTypeOnly(groups?.clause ?? "") });
-    }
-  };
-  const members = (clause: string) => clause.replace(/^[^{]*\{|\}[^}]*$/g, "").split(",");
-  add(
-    /(?<![.\w$])(?:import|export)(?<clause>[\s\w$*,{}"]*?)(?<![\w$])from\s*"(?<index>\d+)"/g,
-    (clause) =>
-      /^\s+type\s+[\w$*{]/.test(clause) ||
-      (/^\s*\{/.test(clause) &&
-        members(clause).every((member) => /^\s*(?:type\s+[\w$]|$)/.test(member))),
-  );
-  add(/(?<![.\w$])import\s*"(?<index>\d+)"/g, () => false);
-  // Both the expression and the type `import("./x.ts").X`: taken for a value, to be safe.
-  add(/(?<![.\w$])import\s*\(\s*"(?<index>\d+)"/g, () => false);
-  return imports;
+/** The files that a file imports, types and re-exports included, as paths like its own. */
+function importedBy(path: string, text: string): string[] {
+  const { code, strings } = blank(text);
+  return importsOf(code, strings)
+    .filter(({ specifier }) => /^\.\.?\//.test(specifier))
+    .map(({ specifier }) => posix.join(posix.dirname(path), specifier));
 }
 
-/** A slash after one of these starts a regular expression; after a value it divides. */
-const BEFORE_REGEXP =
-  /(?:^|[=([{},;:?!&|+\-*%<>~^]|(?<![.\w$])(?:return|typeof|case|in|of|void|throw|await|yield))\s*$/;
-
 /**
- * The code of a text: no comments, each string `"n"` for its index in `strings`, each regular expression
- * `/./`. What `${}` holds in a template stays, for it is code.
+ * Every circle that a walk along the imports closes, as the files on it in order, the first one
+ * again at its end. None, if there is no circle; not each of many through the same files.
  */
-export function blank(text: string): { code: string; strings: string[] } {
-  const strings: string[] = [];
-  let code = "";
-  let at = 0;
-  /** Takes what matches here, which cannot fail where this is called, but for a file that does not parse. */
-  const take = (pattern: RegExp): string => {
-    pattern.lastIndex = at;
-    const match = pattern.exec(text)?.[0] ?? text[at] ?? "";
-    at += match.length;
-    return match;
+export function circlesOf(imports: ReadonlyMap<string, readonly string[]>): string[][] {
+  const circles: string[][] = [];
+  const walked = new Set<string>();
+  const way: string[] = [];
+  const walk = (file: string) => {
+    const at = way.indexOf(file);
+    if (at >= 0) return void circles.push([...way.slice(at), file]);
+    if (walked.has(file)) return;
+    walked.add(file);
+    way.push(file);
+    for (const next of imports.get(file) ?? []) walk(next);
+    way.pop();
   };
-  const keep = (string: string) => code += `"${strings.push(string) - 1}"`;
-  /** For each template we are in: how many braces are open in its current `${}`. */
-  const templates: number[] = [];
-  const template = () => {
-    keep(take(/(?:[^`\\$]|\\[^]|\$(?!\{))*/y));
-    if (text[at] === "`") return void at++;
-    if (at >= text.length) return;
-    at += 2;
-    code += "+(";
-    templates.push(0);
-  };
-  while (at < text.length) {
-    const next = text.slice(at, at + 2);
-    const character = text[at] as string;
-    const depth = templates.at(-1);
-    if (next === "//") take(/\/\/[^\n]*/y);
-    else if (next === "/*") take(/\/\*[^]*?\*\//y), code += " ";
-    else if (character === '"') keep(take(/"(?:[^"\\\n]|\\[^])*"/y).slice(1, -1));
-    else if (character === "'") keep(take(/'(?:[^'\\\n]|\\[^])*'/y).slice(1, -1));
-    else if (character === "`") at++, template();
-    else if (character === "/" && BEFORE_REGEXP.test(code.slice(-20))) {
-      take(/\/(?:[^/\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+\/[a-z]*/y), code += "/./";
-    } else if (character === "}" && depth === 0) {
-      at++, code += ")+", templates.pop(), template();
-    } else {
-      if (depth !== undefined && character === "{") templates[templates.length - 1] = depth + 1;
-      if (depth !== undefined && character === "}") templates[templates.length - 1] = depth - 1;
-      code += character, at++;
-    }
-  }
-  return { code, strings };
+  for (const file of imports.keys()) walk(file);
+  return circles;
 }
 
 /** Samples, each with a part of what must be said about it; `null` for one that is as it should be. */
@@ -214,6 +201,18 @@ const SAMPLES: [path: string, text: string, fault: string | null][] = [
   ["mod.ts", `export * from "./src/serve.ts"; export { a } from "./src/protocol/a.ts";`, null],
   ["mod.ts", `export * from "./tests/a.ts";`, "outside src/"],
   ["src/other/a.ts", ``, "In no known room"],
+  ["src/client/gateway.ts", `import { a } from "../runtime/a.ts"; import "./b.ts";`, null],
+  ["src/client/a.ts", `import { a } from "../runtime/a.ts";`, "No door from client to runtime"],
+  [
+    "src/client/a.ts",
+    `import { serveGateway } from "./gateway.ts";`,
+    "No door from client to client/gateway.ts",
+  ],
+  [
+    "src/client/gateway.ts",
+    `import { a } from "../cgi/a.ts";`,
+    "No door from client/gateway.ts to cgi",
+  ],
   ["src/server/a.ts", `import { b } from "./b";`, "must end in .ts"],
   ["src/server/a.ts", `import { b } from "jsr:@std/assert";`, "must be relative"],
   ["src/server/a.ts", `import { b } from "https://example.com/b.ts";`, "must be relative"],
@@ -239,6 +238,16 @@ const SAMPLES: [path: string, text: string, fault: string | null][] = [
   ["src/server/a.ts", `export namespace A { }`, "No namespace"],
   ["src/server/a.ts", `const enumerable = { enum: 1, namespace: 2 };`, null],
   ["src/server/a.ts", `await using a = b();`, "No using"],
+  ["src/server/a.ts", "f(() => {\n  if (a instanceof Response) {}\n});", "Take Response"],
+  ["src/client/a.ts", "function f() {\n  return new Headers(a);\n}", "Take Headers"],
+  ["src/cgi/a.ts", "f(\n  URL.canParse(a),\n);", "Take URL"],
+  [
+    "src/server/a.ts",
+    "const { Request,\n Response } = globalThis;\nfunction f() {\n  return new Response();\n}",
+    null,
+  ],
+  ["src/cgi/a.ts", "const a = new TextEncoder();\n  /** `new Response()` */", null],
+  ["src/cgi/a.ts", "f(\n  new URLSearchParams(a.Response.b),\n);", null],
   ["src/server/a.ts", "\n".repeat(MAX_LINES + 1), "Longer than"],
   ["src/server/a.ts", "\n".repeat(MAX_LINES), null],
 ];
@@ -269,6 +278,62 @@ describe("blank", () => {
   });
 });
 
+/** Planted circles: files with their texts, and the circle to be found, if there is one. */
+const PLANTED: [name: string, files: Record<string, string>, circle: string | null][] = [
+  [
+    "a chain",
+    { "src/a.ts": `import "./b.ts";`, "src/b.ts": `import "./c/d.ts";`, "src/c/d.ts": "" },
+    null,
+  ],
+  [
+    "two ways to one file",
+    {
+      "src/a.ts": `import "./b.ts"; import "./c.ts";`,
+      "src/b.ts": `import "./d.ts";`,
+      "src/c.ts": `import "./d.ts";`,
+      "src/d.ts": "",
+    },
+    null,
+  ],
+  [
+    "a pair",
+    { "src/a.ts": `import { b } from "./b.ts";`, "src/b.ts": `import { a } from "./a.ts";` },
+    "src/a.ts → src/b.ts → src/a.ts",
+  ],
+  ["a file and itself", { "src/a.ts": `export { b } from "./a.ts";` }, "src/a.ts → src/a.ts"],
+  [
+    "types alone",
+    {
+      "src/a.ts": `import type { B } from "./b.ts";`,
+      "src/b.ts": `import { type A } from "./a.ts";`,
+    },
+    "src/a.ts → src/b.ts → src/a.ts",
+  ],
+  [
+    "three files in three folders, entered from outside",
+    {
+      "mod.ts": `export * from "./src/x/a.ts";`,
+      "src/x/a.ts": `import { b } from "../y/b.ts";`,
+      "src/y/b.ts": `export type * from "../z/c.ts";`,
+      "src/z/c.ts": `const a = await import("../x/a.ts");`,
+    },
+    "src/x/a.ts → src/y/b.ts → src/z/c.ts → src/x/a.ts",
+  ],
+];
+
+function importMap(files: Iterable<[path: string, text: string]>): Map<string, string[]> {
+  return new Map([...files].map(([path, text]) => [path, importedBy(path, text)]));
+}
+
+describe("circlesOf", () => {
+  for (const [name, files, circle] of PLANTED) {
+    it(`${circle === null ? "finds none in" : "finds"} ${name}`, () => {
+      const found = circlesOf(importMap(Object.entries(files))).map((way) => way.join(" → "));
+      assertEquals(found, circle === null ? [] : [circle]);
+    });
+  }
+});
+
 describe("rooms", () => {
   it("have only the doors and the words that they should have", async () => {
     const faults: string[] = [];
@@ -276,6 +341,16 @@ describe("rooms", () => {
       faults.push(...checkSource(file, await readFile(new URL(file, ROOT), "utf8")));
     }
     assertEquals(faults, []);
+  });
+
+  it("have no circle of imports, types included", async () => {
+    const files: [string, string][] = [];
+    for (const file of await sourceFiles()) {
+      files.push([file, await readFile(new URL(file, ROOT), "utf8")]);
+    }
+    // The engine still has one, of types.
+    const others = files.filter(([file]) => !file.startsWith("src/server/"));
+    assertEquals(circlesOf(importMap(others)).map((way) => way.join(" → ")), []);
   });
 
   it("have no file on the list of long ones that is short or gone", async () => {

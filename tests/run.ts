@@ -2,12 +2,14 @@
  * Runs the suite on Deno, Bun and Node, and adds it all up:
  * `deno task test [--only=deno,bun] [part of a file's path ...]`.
  *
- * The plan: find the runtimes (Deno is the one that runs this; Bun and Node come from PATH, or else from
- * npm into .cache/runtimes, so that a machine with nothing but npm will do); hand the same test files to
- * each runner in turn, which shows its progress and writes a JUnit report; read the reports. The last line
- * is always `N passed, N failed, N skipped`; a runtime that executed nothing counts as a failure.
+ * The plan: find the runtimes (Deno is the one that runs this; Bun and Node come from PATH, or else
+ * from npm into .cache/runtimes, so that a machine with nothing but npm will do), and get the
+ * frameworks that the tests serve from there, too; hand the same test files to each runner in turn,
+ * which shows its progress and writes a JUnit report; read the reports. The last line is always
+ * `N passed, N failed, N skipped`; a runtime that executed nothing counts as a failure.
  */
 import { fileURLToPath } from "node:url";
+import { installFrameworks } from "./_npm.ts";
 
 export type Runtime = "deno" | "bun" | "node";
 
@@ -300,6 +302,7 @@ async function main(args: string[]): Promise<number> {
   if (files.length === 0) throw new Error(`Found no test file: ${parts.join(", ")}`);
 
   await Deno.mkdir(`${CACHE}reports`, { recursive: true });
+  const frameworks = files.some((file) => file.includes("frameworks")) && installFrameworks();
   const found = await Promise.allSettled(runtimes.map(findRuntime));
   const reports: Report[] = [];
   for (const [index, runtime] of runtimes.entries()) {
@@ -307,6 +310,8 @@ async function main(args: string[]): Promise<number> {
     if (result.status === "rejected") console.log(`${runtime}: ${result.reason}`);
     else console.log(`${runtime} ${result.value.version} ${result.value.origin}`);
   }
+  const missing = await frameworks;
+  if (missing !== false) console.log(missing);
   for (const [index, runtime] of runtimes.entries()) {
     const result = found[index]!;
     if (result.status === "rejected") {

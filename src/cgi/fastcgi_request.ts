@@ -14,6 +14,9 @@
 import type { CgiParams } from "./params.ts";
 import { appendRequestHeaders } from "./request_headers.ts";
 
+// As loaded: applications replace globals.
+const { Headers, Request } = globalThis;
+
 /** Makes the signal; called at most once per request. */
 export type SignalSource = () => AbortSignal;
 

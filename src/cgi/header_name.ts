@@ -40,9 +40,14 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
-const IGNORED: ReadonlySet<string> = new Set(
-  quirksOf("ignored_headers").flatMap((row) => row.headers),
-);
+/**
+ * `Expect` asks for a 100 (RFC 9110, section 10.1.1), which the web server has answered or will;
+ * some take it away then, and `fetch` on Node throws for a request that is passed on with it.
+ */
+const IGNORED: ReadonlySet<string> = new Set([
+  "expect",
+  ...quirksOf("ignored_headers").flatMap((row) => row.headers),
+]);
 
 /** A parameter's name, and the header it stands for. */
 interface KnownParam {

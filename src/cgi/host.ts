@@ -18,7 +18,10 @@ export type Scheme = "http" | "https";
 
 /** Whether `text` can stand between `http://` and the path without changing what comes after it. */
 export function isAuthority(text: string): boolean {
-  return AUTHORITY.test(text);
+  if (!AUTHORITY.test(text)) return false;
+  // `xn--` begins Punycode, which may be none. `Request` says so, but for Bun's, whose `url` would
+  // then be one that `new URL(request.url)` throws on.
+  return !text.includes("--") || URL.canParse(`http://${text}`);
 }
 
 /**

@@ -9,6 +9,9 @@
  * without, as on the other runtimes.
  */
 
+// As loaded: applications replace the global.
+const { TextDecoder } = globalThis;
+
 const TEXT = "text/plain;charset=UTF-8";
 
 /** How much is looked at: the "resource header" of the MIME Sniffing standard (section 5.2). */

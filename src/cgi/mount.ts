@@ -5,10 +5,15 @@
  * (`/app/../x` is outside), and what comes before the path cannot change any more: `/app//evil/`
  * becomes `http://host//evil/`, never another host. Only as many bytes as the mount point has are
  * compared decoded; what follows stays as it is.
+ *
+ * What is outside never reaches the application: with its URL as it is, `/admin` of the site would
+ * look like `/app/admin`, which may be all that the web server lets through or guards.
  */
 import type { ParamsView } from "./params.ts";
-import { type SplitPath, splitPath, utf8Bytes } from "./paths.ts";
-import { publicUrl } from "./request_url.ts";
+import { splitPath, utf8Bytes } from "./paths.ts";
+
+// As loaded: applications replace the global.
+const { URL } = globalThis;
 
 /**
  * The public URL `url` without the mount point; `null` if it is not at or below that.
@@ -25,12 +30,6 @@ export function urlBelowMount(params: ParamsView, url: string, mount: string): s
   // leads out. Below the mount point is what is there for both.
   if (splitPath(params, mount).scriptName === "") return null;
   return href.slice(0, pathStart) + (href.charCodeAt(end) === SLASH ? "" : "/") + href.slice(end);
-}
-
-/** Splits the path of a request where {@link urlBelowMount} cuts its URL: whole, if it does not. */
-export function splitAtMount(params: ParamsView, mount: string): SplitPath {
-  const isBelow = urlBelowMount(params, publicUrl(params), mount) !== null;
-  return splitPath(params, isBelow ? mount : "");
 }
 
 const SLASH = 0x2f;

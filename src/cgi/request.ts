@@ -8,11 +8,13 @@ import type { CgiParams } from "./params.ts";
 import type { Rejection } from "./rejection.ts";
 import { requestUrl } from "./request_url.ts";
 
-export type { Rejection } from "./rejection.ts";
+export { isRejection, type Rejection } from "./rejection.ts";
 
 /** Options of {@link createRequest}. */
 export interface RequestOptions {
-  /** The mount point that the URL is shown without, as `mountPoint` makes it. */
+  /**
+   * The mount point that the URL is shown without, as `mountPoint` makes it; outside of it is 404.
+   */
   mount?: string;
   /** Makes `request.signal`; called at most once, when it is first asked for. */
   signal?: () => AbortSignal;
@@ -22,16 +24,21 @@ export interface RequestOptions {
 const NORMALIZED = /^(?:delete|get|head|options|post|put)$/i;
 const FORBIDDEN = /^(?:connect|trace|track)$/i;
 
+const OUTSIDE_OF_MOUNT: Rejection = {
+  status: 404,
+  reason: "Not found: outside of the path at which the application is mounted",
+};
+
 /**
  * Makes the `Request` a handler gets; never throws. The body goes in as it is, without a look at
  * `CONTENT_LENGTH`; for a method that allows none it is left out.
  *
- * @returns The request, or what to answer instead: `result instanceof Request` tells them apart.
+ * @returns The request, or what to answer instead: {@link isRejection} tells them apart.
  *
  * @example
  * ```ts ignore
  * const request = createRequest(params, body, { signal: () => abort.signal });
- * if (!(request instanceof Request)) return reject(request.status, request.reason);
+ * if (isRejection(request)) return reject(request.status, request.reason);
  * ```
  */
 export function createRequest(
@@ -47,7 +54,11 @@ export function createRequest(
 
   let request: Request;
   try {
-    if (options.mount !== undefined) url = urlBelowMount(params, url, options.mount) ?? url;
+    if (options.mount !== undefined) {
+      const below = urlBelowMount(params, url, options.mount);
+      if (below === null) return OUTSIDE_OF_MOUNT;
+      url = below;
+    }
     request = new FastCgiRequest(url, requestInit(method, body), params, options.signal ?? null);
   } catch {
     // The URL standard refuses more than the check of the host: a port above 65535, a bad IPv6

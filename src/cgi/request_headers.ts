@@ -8,6 +8,7 @@
  * let a client take away headers that the web server added for the application to rely on
  * (`Connection: close, X-Forwarded-For`; CVE-2022-31813 is that mistake in Apache).
  */
+import { countableLength } from "./content_length.ts";
 import { requestHeaderName } from "./header_name.ts";
 import type { CgiParams } from "./params.ts";
 import { quirksOf } from "./quirks.ts";
@@ -42,14 +43,15 @@ export function appendRequestHeaders(headers: Headers, params: CgiParams, method
   if (type && !INVENTED_TYPE.some((row) => row.invented(params))) {
     append(headers, "content-type", type);
   }
-  const length = contentLength(params.get("CONTENT_LENGTH"), method);
+  const length = shownLength(params.get("CONTENT_LENGTH"), method);
   if (length !== null) append(headers, "content-length", length);
 }
 
 /** A number of bytes as a client would write it; Caddy says -1, nginx nothing, HAProxy 0003. */
-function contentLength(value: string | undefined, method: string): string | null {
-  if (value === undefined || !/^\d+$/.test(value)) return null;
-  const length = value.replace(/^0+(?=\d)/, "");
+function shownLength(value: string | undefined, method: string): string | null {
+  const bytes = countableLength(value);
+  if (bytes === undefined) return null;
+  const length = String(bytes);
   return INVENTED_LENGTH.some((row) => row.invented(method, length)) ? null : length;
 }
 

@@ -11,6 +11,9 @@ import { isAuthority, requestAuthority, requestScheme } from "./host.ts";
 import type { ParamsView } from "./params.ts";
 import type { Rejection } from "./rejection.ts";
 
+// As loaded: applications replace the global.
+const { URL } = globalThis;
+
 /** Visible ASCII but `#` and `\`: a target made of these goes into the URL as it is. */
 const PLAIN = /^[!"$-[\]-~]*$/;
 const NOT_PLAIN = /[^!"$-[\]-~]/g;

@@ -8,10 +8,20 @@
  * has no authorizers.
  */
 import { authorizerHeaderName, isGrant } from "./authorizer_head.ts";
+import { countableLength } from "./content_length.ts";
 import { responseHeaderName } from "./header_name.ts";
 import { impliedContentType } from "./implied_type.ts";
 import type { Rejection } from "./rejection.ts";
 import { isFinalStatus, statusLine } from "./status.ts";
+
+/** What a header block is made of: a `Response` of the runtime's, or of another making. */
+export interface ResponseHeadSource {
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: {
+    forEach(visit: (value: string, name: string) => void): void;
+  };
+}
 
 /** Options of {@link responseHead}. */
 export interface ResponseHeadOptions {
@@ -26,11 +36,17 @@ export interface ResponseHeadOptions {
   body?: Uint8Array;
   /** Whether the application is asked as an authorizer (FastCGI 1.0, section 6.3). */
   authorizer?: boolean;
+  /** Whether the body has been decoded: its Content-Encoding, and the length it had, are gone. */
+  decoded?: boolean;
 }
 
 /** Control characters, which make Apache and nginx answer 500, and code units that are no byte. */
 const UNSAFE = /[^\t\x20-\x7e\x80-\xff]/;
 const UNSAFE_UNITS = /[^\t\x20-\x7e\x80-\xff]/g;
+
+/** Server-sent events, which are of no use in a buffer. TODO */
+const EVENTS = /^\s*text\/event-stream\s*(?:;|$)/i;
+const UNBUFFERED = "X-Accel-Buffering: no\r\n";
 
 /**
  * Writes the header block: Latin-1 text, one line per header and per cookie, `Status` last (in an
@@ -42,12 +58,15 @@ const UNSAFE_UNITS = /[^\t\x20-\x7e\x80-\xff]/g;
  * @returns The block; a {@link Rejection} if the status is none that can be sent (101,
  * `Response.error()`).
  */
-export function responseHead(response: Response, options: ResponseHeadOptions): string | Rejection {
+export function responseHead(
+  response: ResponseHeadSource,
+  options: ResponseHeadOptions,
+): string | Rejection {
   const status = response.status;
   if (!isFinalStatus(status)) {
     return { status: 500, reason: `Status of the response cannot be sent: ${status}` };
   }
-  const lines = headerLines(response, options, []);
+  const lines = headerLines(response, status, options, []);
   const ending = statusLine(status, response.statusText);
   if (options.authorizer !== true || isGrant(status)) return lines + ending;
   const empty = ending.length - 2;
@@ -56,15 +75,16 @@ export function responseHead(response: Response, options: ResponseHeadOptions): 
 
 /** All lines but `Status`, without the headers that a `Connection` header has listed. */
 function headerLines(
-  response: Response,
+  response: ResponseHeadSource,
+  status: number,
   options: ResponseHeadOptions,
   listed: readonly string[],
 ): string {
   const { authorizer = false } = options;
-  const { status } = response;
   let lines = "";
   let length: string | null = null;
-  let typed = false;
+  let type: string | undefined;
+  let unbuffered = false;
   let connection: string | null = null;
   response.headers.forEach((value, header) => {
     const name = responseHeaderName(header);
@@ -73,9 +93,10 @@ function headerLines(
     } else if (listed.length > 0 && listed.includes(header.toLowerCase())) {
       return;
     } else if (name === "Content-Length") {
-      length = value;
-    } else {
-      if (name === "Content-Type") typed = true;
+      length = length === null ? value : `${length}, ${value}`;
+    } else if (name !== "Content-Encoding" || options.decoded !== true) {
+      if (name === "Content-Type") type = value;
+      else if (name === "X-Accel-Buffering") unbuffered = true;
       const shown = authorizer ? authorizerHeaderName(name, status) : name;
       if (shown !== null) lines += `${shown}: ${safeValue(value)}\r\n`;
     }
@@ -83,45 +104,53 @@ function headerLines(
   // Seen after some of those it lists: a response from elsewhere, passed on (RFC 9110, section
   // 7.6.1).
   if (connection !== null && listed.length === 0) {
-    return headerLines(response, options, connectionOptions(connection));
+    return headerLines(response, status, options, connectionOptions(connection));
   }
-  if (!typed && options.body !== undefined && !(authorizer && isGrant(status))) {
-    const type = impliedContentType(options.body);
-    if (type !== null) lines += `Content-Type: ${type}\r\n`;
+  if (!(authorizer && isGrant(status))) {
+    if (type === undefined && options.body !== undefined) {
+      const implied = impliedContentType(options.body);
+      if (implied !== null) lines += `Content-Type: ${implied}\r\n`;
+    }
+    if (!unbuffered && type !== undefined && EVENTS.test(type)) lines += UNBUFFERED;
   }
   const bytes = bodyLength(options, status, length);
-  return bytes === null ? lines : `${lines}Content-Length: ${bytes}\r\n`;
+  return bytes === undefined ? lines : `${lines}Content-Length: ${bytes}\r\n`;
 }
 
 /**
  * Whether a body may follow the header block (RFC 9110, section 6.4.1): HAProxy answers 502 to one
- * that must not. An authorizer's grant has none: web servers drop it.
+ * that must not. A 205 has none either (section 15.3.6). An authorizer's grant has none: web
+ * servers drop it.
  */
 export function responseAllowsBody(method: string, status: number, authorizer = false): boolean {
   if (authorizer && isGrant(status)) return false;
-  return method !== "HEAD" && status !== 204 && status !== 304 && status >= 200;
+  return method !== "HEAD" && !hasNoContent(status) && status >= 200;
+}
+
+function hasNoContent(status: number): boolean {
+  return status === 204 || status === 205 || status === 304;
 }
 
 /**
- * The Content-Length to send. Where the body goes out, its true length wins; where none does (HEAD,
- * 304) the length is that of the body a GET would get, which the application knows better (RFC
- * 9110, section 8.6).
+ * The Content-Length to send; `undefined` for none. Where the body is known, its true length wins,
+ * for HEAD, too; where a HEAD has none, the length is that of the body a GET would get, which the
+ * application knows (RFC 9110, section 8.6).
  */
 function bodyLength(
   options: ResponseHeadOptions,
   status: number,
   own: string | null,
-): number | string | null {
+): number | undefined {
   // Granted: what follows is the web server's own file.
-  if (status === 204 || (options.authorizer && isGrant(status))) return null;
+  if (options.authorizer && isGrant(status)) return undefined;
+  if (hasNoContent(status)) {
+    // RFC 9110 forbids one in a 204. In a 304 it would have to be that of the 200 there would have
+    // been, which is not known here: frameworks say 0. A 205 has no body, and its end must be told.
+    return status === 205 ? 0 : undefined;
+  }
+  const declared = options.decoded === true ? undefined : countableLength(own);
   const known = options.contentLength;
-  if (responseAllowsBody(options.method, status)) return known ?? validLength(own);
-  return validLength(own) ?? (known || null);
-}
-
-/** The same number said several times counts once (RFC 9110, section 8.6). */
-function validLength(value: string | null): string | null {
-  return value === null ? null : /^\s*(\d+)(?:\s*,\s*\1)*\s*$/.exec(value)?.[1] ?? null;
+  return options.method === "HEAD" ? known || declared : known ?? declared;
 }
 
 /** At least one, so that the second pass is the last. */

@@ -1,3 +1,4 @@
+import { print } from "../log/print.ts";
 import type { Connection } from "./connection.ts";
 import { ConnectionPool } from "./connection_pool.ts";
 import { Exchange } from "./exchange.ts";
@@ -5,6 +6,9 @@ import { askValues } from "./get_values.ts";
 import type { ClientFetchOptions, StreamClientOptions } from "./options.ts";
 import { type OutgoingRequest, prepareRequest, REQUEST_ID } from "./outgoing_request.ts";
 import { untilAborted } from "./until_aborted.ts";
+
+// As loaded: applications replace the global.
+const { AbortSignal } = globalThis;
 
 /** As many as a listening socket's queue used to hold on Linux (`SOMAXCONN`). */
 const MAX_CONNECTIONS = 128;
@@ -119,7 +123,7 @@ export class StreamClient implements AsyncDisposable {
       streams,
       isHead,
       keepConnection: this.#keepsConnections,
-      onStderr: this.#options.onStderr ?? console.error,
+      onStderr: this.#options.onStderr ?? print,
       onDone: (isReusable) => {
         signal.removeEventListener("abort", onAbort);
         this.#pool.release(connection, isReusable);

@@ -15,11 +15,15 @@ import {
   ProtocolStatus,
   RecordType,
 } from "../protocol/mod.ts";
+import { BROKEN_OFF } from "../protocol/constants.ts";
 import { type Connection, connectionLost } from "./connection.ts";
 import { badReply, type ResponseHead } from "./header_block.ts";
 import { ReplyDecoder } from "./reply_decoder.ts";
 import { type OutgoingStream, RequestSender } from "./request_sender.ts";
 import { StderrLines } from "./stderr_lines.ts";
+
+// As loaded: applications replace globals.
+const { ByteLengthQueuingStrategy, ReadableStream, Response } = globalThis;
 
 /** Bytes of a response body that may wait until the connection is not read any more: one full record. */
 const BODY_HIGH_WATER_MARK = 65_536;
@@ -163,10 +167,12 @@ export class Exchange {
     this.#body!.enqueue(content);
   }
 
-  #onEnd({ protocolStatus }: EndRequestBody): void {
+  #onEnd({ appStatus, protocolStatus }: EndRequestBody): void {
     if (this.#state === "discard") return;
     if (protocolStatus !== ProtocolStatus.REQUEST_COMPLETE) throw requestRefused(protocolStatus);
     if (this.#state === "head") throw badReply("it ended before its header block did");
+    // Any other status may stand behind a whole answer: PHP has one behind every fatal error's page.
+    if (appStatus === BROKEN_OFF) throw badReply("it broke off");
     if (this.#missing) throw badReply("its body is shorter than its Content-Length");
     this.#body!.close();
     this.#state = "discard";

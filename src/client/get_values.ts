@@ -3,9 +3,9 @@ import {
   decodeNameValues,
   encodeGetValues,
   FCGI_NULL_REQUEST_ID,
-  RecordDecoder,
   RecordType,
 } from "../protocol/mod.ts";
+import { RecordDecoder } from "../protocol/record_decoder.ts";
 import { type Connection, connectionLost } from "./connection.ts";
 
 /**

@@ -7,7 +7,11 @@
  */
 import { isToken } from "../cgi/header_name.ts";
 import { decodeLatin1 } from "../cgi/latin1.ts";
-import { ContentBuffer, FastCgiError } from "../protocol/mod.ts";
+import { FastCgiError } from "../protocol/mod.ts";
+import { ContentBuffer } from "../protocol/content_buffer.ts";
+
+// As loaded: applications replace the global.
+const { Headers } = globalThis;
 
 /** The largest header block taken, in bytes; lighttpd's limit, the most generous of the documented ones. */
 export const MAX_HEADER_BLOCK = 65_535;

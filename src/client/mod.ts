@@ -1,10 +1,24 @@
 /**
- * The web server's half of FastCGI, over any pair of Web Streams.
+ * The web server's half of FastCGI: sends a `Request` to a FastCGI application (php-fpm, a program made with this
+ * module, anything behind a Unix or TCP socket) and makes a `Response` of its reply.
+ *
+ * ```ts ignore
+ * import { FastCgiClient } from "@fastcgi/serve/client";
+ *
+ * await using php = new FastCgiClient({ path: "/run/php/php-fpm.sock" });
+ * const response = await php.fetch(new Request("http://localhost/hello.php"), {
+ *   params: { SCRIPT_FILENAME: "/var/www/html/hello.php" },
+ * });
+ * console.log(response.status, await response.text());
+ * ```
  *
  * @module
  */
 export type { ByteStreams } from "./byte_streams.ts";
 export { StreamClient } from "./client.ts";
+export { FastCgiClient, type FastCgiClientOptions } from "./fastcgi_client.ts";
+export { type Gateway, type GatewayOptions, serveGateway } from "./gateway.ts";
 export type { ClientFetchOptions, ClientOptions, StreamClientOptions } from "./options.ts";
 export type { ClientRole } from "./request_bytes.ts";
 export type { ClientParams } from "./request_params.ts";
+export { connect, type ConnectAddress, type SocketStreams } from "../runtime/connect.ts";

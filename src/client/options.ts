@@ -33,8 +33,9 @@ export interface ClientOptions {
   bufferBody?: number;
   /**
    * Hears of every line the application writes to FCGI_STDERR: what a web server has its error log for.
+   * What it throws is printed, and nothing fails of it.
    *
-   * @default {console.error}
+   * @default prints the line to standard error, without its control characters
    */
   onStderr?: (line: string) => void;
 }

@@ -5,6 +5,9 @@ import { encodeRequestStart } from "./request_bytes.ts";
 import { authorizerParams, changeParams, requestParams } from "./request_params.ts";
 import type { OutgoingStream } from "./request_sender.ts";
 
+// As loaded: applications replace the global.
+const { ReadableStream } = globalThis;
+
 /** The id of every request: a connection carries one at a time, as those of all web servers but HAProxy do. */
 export const REQUEST_ID = 1;
 

@@ -3,12 +3,8 @@
  *
  * Records of other requests and management records are passed over, as lighttpd and Caddy do.
  */
-import {
-  decodeEndRequest,
-  type EndRequestBody,
-  RecordDecoder,
-  RecordType,
-} from "../protocol/mod.ts";
+import { decodeEndRequest, type EndRequestBody, RecordType } from "../protocol/mod.ts";
+import { RecordDecoder } from "../protocol/record_decoder.ts";
 import { badReply, HeaderBlockParser, type ResponseHead } from "./header_block.ts";
 
 /** Where the events go, in the order of the bytes. */

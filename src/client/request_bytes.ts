@@ -5,9 +5,8 @@ import {
   FCGI_KEEP_CONN,
   RecordType,
   Role,
-  streamSize,
-  writeStream,
 } from "../protocol/mod.ts";
+import { streamSize, writeStream } from "../protocol/record.ts";
 
 /** What an application can be asked to be for one request (FastCGI 1.0, section 6). */
 export type ClientRole = "responder" | "authorizer" | "filter";

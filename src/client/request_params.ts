@@ -6,6 +6,9 @@
  * hyphens is left out (`X_User` would be `HTTP_X_USER` too), and so is `Proxy`, which CGI libraries take for a setting.
  */
 
+// As loaded: applications replace the global.
+const { URL } = globalThis;
+
 /** Parameters to add. They replace those of the same name; `undefined` takes one away. Code unit n is byte n. */
 export type ClientParams =
   | Iterable<readonly [name: string, value: string | undefined]>

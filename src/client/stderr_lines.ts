@@ -1,3 +1,8 @@
+import { tell } from "../log/tell.ts";
+
+// As loaded: applications replace the global.
+const { TextDecoder } = globalThis;
+
 /** The longest line that is waited for, in characters; a longer one is handed out in parts. */
 const MAX_LINE = 16_384;
 
@@ -7,9 +12,9 @@ export class StderrLines {
   readonly #onLine: (line: string) => void;
   #rest = "";
 
-  /** `onLine` gets each line without its end. */
+  /** `onLine` gets each line without its end; it may throw. */
   constructor(onLine: (line: string) => void) {
-    this.#onLine = onLine;
+    this.#onLine = (line) => tell(() => onLine(line));
   }
 
   /** Takes the content of the next STDERR record. */

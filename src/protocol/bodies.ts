@@ -19,7 +19,7 @@ export interface BeginRequestBody {
 
 /** What END_REQUEST says (section 5.5). */
 export interface EndRequestBody {
-  /** The exit status of a CGI program, 0 to 4294967295. No web server looks at it. */
+  /** The exit status of a CGI program, 0 to 4294967295, or {@link BROKEN_OFF}. No web server looks. */
   readonly appStatus: number;
   /** One of {@link ProtocolStatus}, or a number nobody knows. */
   readonly protocolStatus: number;

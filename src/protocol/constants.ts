@@ -41,6 +41,15 @@ export const Role = {
 /** One of the three roles of FastCGI 1.0. */
 export type Role = typeof Role[keyof typeof Role];
 
+/**
+ * `END_REQUEST.appStatus` of an answer that broke off behind its header block, on a connection that
+ * others share and that therefore stays. No web server looks at an `appStatus`, and it is 0 behind a
+ * whole answer. Any other byte could be the exit status of a program (PHP ends whole answers so,
+ * after `exit(1)` or a fatal error): this is none, and it is not 0 in its last byte either, which
+ * `cgi-fcgi` ends with.
+ */
+export const BROKEN_OFF = 257;
+
 /** `END_REQUEST.protocolStatus` (section 5.5). Web servers turn all but the first into an error page. */
 export const ProtocolStatus = {
   REQUEST_COMPLETE: 0,

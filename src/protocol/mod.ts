@@ -1,6 +1,7 @@
 /**
- * The FastCGI 1.0 wire format: records, name-value pairs and fixed bodies, encoders and decoders for both directions,
- * without a socket, a promise or a timer; and the record codec as `TransformStream`s.
+ * The FastCGI 1.0 wire format: records, name-value pairs and fixed bodies, encoders and decoders for
+ * both directions, without a socket, a promise or a timer; and the record codec as
+ * `TransformStream`s.
  *
  * ```ts
  * import { encodeNameValues, encodeStream, RecordType } from "@fastcgi/serve/protocol";
@@ -11,12 +12,40 @@
  *
  * @module
  */
-export * from "./bodies.ts";
-export * from "./constants.ts";
-export * from "./content_buffer.ts";
-export * from "./errors.ts";
-export * from "./management.ts";
-export * from "./name_value.ts";
-export * from "./record.ts";
-export * from "./record_decoder.ts";
-export * from "./record_streams.ts";
+export {
+  type BeginRequestBody,
+  decodeBeginRequest,
+  decodeEndRequest,
+  decodeUnknownType,
+  encodeBeginRequest,
+  encodeEndRequest,
+  encodeUnknownType,
+  type EndRequestBody,
+} from "./bodies.ts";
+export {
+  FCGI_HEADER_LEN,
+  FCGI_KEEP_CONN,
+  FCGI_MAX_CONTENT_LEN,
+  FCGI_NULL_REQUEST_ID,
+  FCGI_VERSION_1,
+  ProtocolStatus,
+  RecordType,
+  Role,
+} from "./constants.ts";
+export { FastCgiError, type FastCgiErrorCode, type FastCgiErrorOptions } from "./errors.ts";
+export {
+  answerGetValues,
+  answerManagement,
+  encodeGetValues,
+  isKnownType,
+  type ManagementValues,
+} from "./management.ts";
+export {
+  decodeNameValues,
+  encodeNameValues,
+  forEachNameValue,
+  type NameOrValue,
+} from "./name_value.ts";
+export { encodeRecord, encodeStream, type FastCgiRecord } from "./record.ts";
+export { RecordDecoder } from "./record_decoder.ts";
+export { RecordDecoderStream, RecordEncoderStream } from "./record_streams.ts";

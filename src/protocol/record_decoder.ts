@@ -6,6 +6,7 @@
  */
 import { FCGI_HEADER_LEN, FCGI_VERSION_1 } from "./constants.ts";
 import { fatalPeerError } from "./errors.ts";
+import { otherProtocol } from "./other_protocol.ts";
 import { EMPTY_CONTENT, type FastCgiRecord } from "./record.ts";
 
 /**
@@ -107,7 +108,8 @@ export class RecordDecoder {
 /** The size of the record whose header stands at `start`, checked before anything is allocated for it. */
 function sizeOfRecord(bytes: Uint8Array, start: number): number {
   if (bytes[start] !== FCGI_VERSION_1) {
-    throw fatalPeerError("bad_version", `Cannot read a record: version ${bytes[start]}, not 1`);
+    const why = otherProtocol(bytes, start) ?? `version ${bytes[start]}, not 1`;
+    throw fatalPeerError("bad_version", `Cannot read a record: ${why}`);
   }
   return FCGI_HEADER_LEN + (bytes[start + 4] << 8 | bytes[start + 5]) + bytes[start + 6];
 }

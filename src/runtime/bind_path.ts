@@ -1,8 +1,8 @@
 /**
- * Binding a Unix socket: its file, the mode of that, and its place.
+ * Binding a Unix socket: its file, the owner and mode of that, and its place.
  *
  * The plan: the socket is bound aside, in a directory next to its place that nobody else can enter. There it gets its
- * mode, and then, complete, its name, by link(2), which replaces nothing. So the mode is in force before the first
+ * owner and its mode, and then, complete, its name, by link(2), which replaces nothing. So the mode is in force before the first
  * connection whatever the umask says, and of two programs that start at once one gets the place and the other hears of it.
  * And at the end: every runtime that closes a listener removes the name it has bound, whatever is there by now. That name is
  * gone then, and what is removed here is our own file alone.
@@ -13,6 +13,7 @@
  */
 import {
   chmodSync,
+  chownSync,
   linkSync,
   mkdtempSync,
   renameSync,
@@ -24,7 +25,11 @@ import { dirname, join } from "node:path";
 import process from "node:process";
 import { ListenError } from "./listen_error.ts";
 import type { AcceptSocket, Listener } from "./listener.ts";
+import type { SocketOwnerIds } from "./socket_owner.ts";
 import { fileAt, isUntouched } from "./stale_socket.ts";
+
+// As loaded: applications replace the global.
+const { TextEncoder } = globalThis;
 
 /** Has the runtime listen at a path; `bound` is called as soon as the file is there. */
 export type BindPath = (
@@ -58,14 +63,19 @@ export interface Bound {
   readonly isInPlace: boolean;
 }
 
-/** Binds a socket, with `mode` if there is one, in place of `stale` if there is one; what else is there stays. */
+/** Who may connect to a socket: its mode, and whose it is; what is absent is left to the system. */
+export interface SocketAccess extends SocketOwnerIds {
+  readonly mode?: number | undefined;
+}
+
+/** Binds a socket, with the `access` that is asked for, in place of `stale` if there is one; what else is there stays. */
 export function bindSocket(
   place: string,
-  mode: number | undefined,
+  access: SocketAccess,
   stale: Stats | undefined,
   bind: BindName,
 ): Promise<Bound> {
-  return (canBindAside(place) ? bindAside : bindInPlace)(place, mode, stale, bind);
+  return (canBindAside(place) ? bindAside : bindInPlace)(place, access, stale, bind);
 }
 
 /** @throws {ListenError} If no socket can have a path as long as this. */
@@ -97,7 +107,7 @@ function canBindAside(place: string): boolean {
 
 async function bindAside(
   place: string,
-  mode: number | undefined,
+  access: SocketAccess,
   stale: Stats | undefined,
   bind: BindName,
 ): Promise<Bound> {
@@ -107,7 +117,7 @@ async function bindAside(
   try {
     const listener = await bind(name);
     try {
-      if (mode !== undefined) chmodSync(name, mode);
+      allow(name, access);
       const file = fileAt(name);
       if (stale !== undefined) takeAway(place, stale, join(directory, "stale"));
       putAt(place, name);
@@ -122,6 +132,29 @@ async function bindAside(
   }
 }
 
+/** First the owner, then the mode: so at no moment may anybody connect who may not in the end. */
+function allow(name: string, { mode, uid, gid }: SocketAccess): void {
+  if (uid !== undefined || gid !== undefined) give(name, uid, gid);
+  if (mode !== undefined) chmodSync(name, mode);
+}
+
+function give(name: string, uid: number | undefined, gid: number | undefined): void {
+  const file = fileAt(name);
+  try {
+    if (file !== undefined) chownSync(name, uid ?? file.uid, gid ?? file.gid);
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code !== "EPERM") throw error;
+    const isOwner = uid !== undefined && uid !== file?.uid;
+    throw new ListenError(
+      code,
+      isOwner
+        ? "Only root may give the socket another owner; leave the owner out, or give a group that this user belongs to"
+        : "This user does not belong to the group that the socket is to have; add it to that group, or give another",
+    );
+  }
+}
+
 function removeEmpty(directory: string): void {
   try {
     rmdirSync(directory);
@@ -132,14 +165,14 @@ function removeEmpty(directory: string): void {
 
 async function bindInPlace(
   place: string,
-  mode: number | undefined,
+  access: SocketAccess,
   stale: Stats | undefined,
   bind: BindName,
 ): Promise<Bound> {
   if (stale !== undefined && isStillThere(place, stale)) remove(() => unlinkSync(place));
   let file: Stats | undefined;
   const listener = await bind(place, () => {
-    if (mode !== undefined) chmodSync(place, mode);
+    allow(place, access);
     file = fileAt(place);
   });
   return { listener, file, isInPlace: true };

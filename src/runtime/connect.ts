@@ -2,7 +2,11 @@
  * Connections to an application, as Web Streams over `node:net`, which all three runtimes have. On Deno `--allow-net`
  * is enough for TCP; a Unix socket needs `--allow-read` and `--allow-write` for its path, too.
  */
+import { messageOf, textOf } from "../log/describe.ts";
 import { connect as connectSocket, type Socket } from "node:net";
+
+// As loaded: applications replace globals.
+const { ReadableStream, WritableStream } = globalThis;
 
 /** Where an application listens: a Unix socket or a TCP port. `hostname` is 127.0.0.1 unless it is said. */
 export type ConnectAddress = { path: string } | { hostname?: string; port: number };
@@ -120,14 +124,14 @@ function connectError(address: ConnectAddress, cause: unknown): Error {
   const place = "path" in address
     ? address.path
     : `${address.hostname ?? LOOPBACK}:${address.port}`;
-  const { code, name, message } = cause as { code?: string; name?: string; message?: string };
+  const code = textOf(cause, "code");
   let advice = code === undefined ? undefined : ADVICE[code];
-  if (name === "NotCapable") {
+  if (textOf(cause, "name") === "NotCapable") {
     advice = "path" in address
       ? `Run deno with --allow-read=${place} --allow-write=${place}`
       : `Run deno with --allow-net=${place}`;
   }
-  const reason = code ?? message ?? String(cause);
+  const reason = code ?? messageOf(cause);
   const text = `Cannot connect to ${place}: ${reason}${advice ? `. ${advice}` : ""}`;
   return Object.assign(new Error(text, { cause }), { code });
 }

@@ -19,23 +19,37 @@ interface DenoPermissions {
   };
 }
 
+/** As much of `node:http` as is needed to take back a proxy (Node 24.14 and later). */
+interface NodeHttp {
+  setGlobalProxyFromEnv?(env: Record<string, string | undefined>): unknown;
+}
+
 const { Deno: deno } = globalThis as { Deno?: DenoPermissions };
 const DENO_PERMISSIONS = ["read", "write", "net", "env", "sys", "run", "ffi", "import"];
 
 const encoder = new TextEncoder();
 
+/** What the runtimes put in place of bytes that are not UTF-8. */
+const REPLACEMENT = "\ufffd";
+
 /**
- * One variable; `undefined` if there is none, or if Deno does not let it be read.
+ * One variable; `undefined` if there is none, or if Deno does not let it be read, which {@link mayRead} tells apart.
  */
 export function variable(name: string): string | undefined {
-  if (!isGranted("env", name)) return undefined;
+  if (!mayRead(name)) return undefined;
   let value: string | undefined;
   try {
     value = process.env[name];
   } catch {
-    // Deno throws for a value that is not UTF-8.
+    // Deno throws for a value that is not UTF-8. It is there: a list of addresses must not count as none for that.
+    value = REPLACEMENT;
   }
   return value === undefined ? undefined : bytesOf(value);
+}
+
+/** Whether a variable can be read; on Deno that takes permission. */
+export function mayRead(name: string): boolean {
+  return isGranted("env", name);
 }
 
 /**
@@ -57,6 +71,33 @@ export function environment(): [name: string, value: string][] {
     const at = pair.indexOf("=");
     return [pair.slice(0, at), pair.slice(at + 1)];
   });
+}
+
+/**
+ * Takes `HTTP_PROXY` out of the environment of a CGI program, where it is a client's `Proxy` header
+ * (httpoxy, CVE-2016-5385), whatever else an administrator meant by it: `fetch` on Bun would send
+ * the program's own requests there, and so would most programs that it starts. Deno's `fetch` takes
+ * no notice of it beside `REQUEST_METHOD`. `http_proxy` in lower case is no header's.
+ *
+ * @throws {Error} If Deno does not let it be removed.
+ */
+export function forgetProxyHeader(): void {
+  const isProxy = readsProxiesAtStart() && process.env.HTTP_PROXY && !process.env.http_proxy;
+  delete process.env.HTTP_PROXY;
+  if (!isProxy) return;
+  const http = process.getBuiltinModule("node:http") as NodeHttp;
+  // Node has taken it for its own already, and takes a new one only for an old one: so first one
+  // for no host, then those for other schemes again.
+  http.setGlobalProxyFromEnv?.({ http_proxy: "http://127.0.0.1:9", no_proxy: "*" });
+  http.setGlobalProxyFromEnv?.(process.env);
+}
+
+/** Whether this is Node, told to use the proxies of its environment. */
+function readsProxiesAtStart(): boolean {
+  if (deno !== undefined || process.versions.bun !== undefined) return false;
+  const { NODE_USE_ENV_PROXY, NODE_OPTIONS = "" } = process.env;
+  const options = [...process.execArgv, ...NODE_OPTIONS.split(" ")];
+  return NODE_USE_ENV_PROXY === "1" || options.includes("--use-env-proxy");
 }
 
 /** What the program was started with, byte by byte, where the system and the runtime let it be seen. */

@@ -1,7 +1,10 @@
 /**
- * An HTTP server on the runtime's own one, `Deno.serve`, `Bun.serve` or `node:http`, behind one interface. It adds
- * nothing to what the handler answers beyond what HTTP demands.
+ * The interface of an HTTP server on the runtime's own one, `Deno.serve`, `Bun.serve` or
+ * `node:http`. It adds nothing to what the handler answers beyond what HTTP demands.
  */
+
+// As loaded: applications replace the global.
+const { Response } = globalThis;
 
 /** The address of an HTTP client. */
 export interface HttpPeer {
@@ -18,8 +21,9 @@ export interface HttpFrontOptions {
   /** The port to listen on; 0 takes a free one. */
   port: number;
   /**
-   * Answers requests. It must not reject; a response whose body fails cuts the client's connection. When the client goes
-   * away, that body is cancelled, and `request.signal` aborts (on Deno only the former).
+   * Answers requests. It must not reject; a response whose body fails cuts the client's connection.
+   * When the client goes away, that body is cancelled, and `request.signal` aborts (on Deno only
+   * the former).
    */
   handler: (request: Request, peer: HttpPeer) => Promise<Response>;
 }
@@ -34,18 +38,7 @@ export interface HttpFront {
   close(): void;
 }
 
-/**
- * Starts an HTTP server.
- *
- * @throws {Error} If the address cannot be listened on; `code` is `"EADDRINUSE"` if another program has it.
- */
-export async function startHttpFront(options: HttpFrontOptions): Promise<HttpFront> {
-  if ("Deno" in globalThis) return (await import("./http_front_deno.ts")).startOnDeno(options);
-  if ("Bun" in globalThis) return (await import("./http_front_bun.ts")).startOnBun(options);
-  return (await import("./http_front_node.ts")).startOnNode(options);
-}
-
-/** What a request gets for which the fetch standard has no word: a method like TRACE, or a target that is no URL. */
+/** The answer where the fetch standard has no request: a method like TRACE, a target that is no URL. */
 export function badRequest(): Response {
   return new Response("400 Bad Request\n", {
     status: 400,

@@ -1,5 +1,8 @@
 import { badRequest, type HttpFront, type HttpFrontOptions } from "./http_front.ts";
 
+// As loaded: applications replace the global.
+const { URL } = globalThis;
+
 /** What is used of `Bun.serve`. */
 interface BunServer {
   readonly hostname: string;

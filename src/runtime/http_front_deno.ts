@@ -1,5 +1,8 @@
 import { badRequest, type HttpFront, type HttpFrontOptions } from "./http_front.ts";
 
+// As loaded: applications replace globals.
+const { AbortController, Request } = globalThis;
+
 /** {@link startHttpFront} over `Deno.serve`. */
 export function startOnDeno({ hostname, port, handler }: HttpFrontOptions): HttpFront {
   const cut = new AbortController();

@@ -3,6 +3,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { badRequest, type HttpFront, type HttpFrontOptions } from "./http_front.ts";
 
+// As loaded: applications replace globals.
+const { AbortController, DOMException, Headers, ReadableStream, Request } = globalThis;
+
 /** {@link startHttpFront} over `node:http`. */
 export function startOnNode({ hostname, port, handler }: HttpFrontOptions): Promise<HttpFront> {
   const server = createServer((incoming, outgoing) => {

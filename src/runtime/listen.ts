@@ -1,20 +1,31 @@
-/** Opening the listening socket, on whichever runtime this is. */
-import type { BindPath } from "./bind_path.ts";
-import { variable } from "./environment.ts";
-import { findInheritedSocket } from "./inherited_socket.ts";
-import { listenOnBun } from "./listen_bun.ts";
-import { explainListenError } from "./listen_error.ts";
-import { listenOnNet } from "./listen_net.ts";
-import { listenOnPath, placed } from "./listen_path.ts";
-import { refusedPermission } from "./listen_permission.ts";
-import { type AcceptSocket, type Listener, type ListenTarget, refuse } from "./listener.ts";
-import { WebServerAddrs } from "./web_server_addrs.ts";
+/** Opening the listening sockets of a server: which ones, and why those. */
+import { isatty } from "node:tty";
+import { mayRead } from "./environment.ts";
+import { Gate } from "./gate.ts";
+import {
+  findInheritedSockets,
+  mayHideSocket,
+  socketsOfAnother,
+  SYSTEMD_FD,
+} from "./inherited_socket.ts";
+import { listenOn } from "./listen_on.ts";
+import { placed } from "./listen_path.ts";
+import type { AcceptSocket, Listener, ListenTarget } from "./listener.ts";
 
 /** Where a server listens, and why there. */
-export interface Opened {
+export interface Opened extends Found {
+  /** All listeners as one, which tells the address of the first. */
   readonly listener: Listener;
+}
+
+/** The open sockets of a server, and why those. */
+interface Found {
+  /** All of them: a program may have been started with several. */
+  readonly listeners: readonly [Listener, ...Listener[]];
   /** Why there, if nobody has said so; for people. */
   readonly reason?: string;
+  /** Why that may be wrong; for people. */
+  readonly doubt?: string;
 }
 
 /** What {@link open} takes beside the target. */
@@ -31,7 +42,7 @@ export interface OpenOptions {
 export const DEFAULT_TARGET = { hostname: "127.0.0.1", port: 9000 } as const;
 
 /**
- * Opens the listening socket: the one that `target` names; without one, the one that the program was started with, or else
+ * Opens the listening sockets: the one that `target` names; without one, those that the program was started with, or else
  * 127.0.0.1:9000.
  *
  * A web server that has started the program connects to the socket it has handed over, and to no other, whatever the
@@ -45,95 +56,90 @@ export async function open(
   where: ListenTarget | undefined,
   { accept, onError, webServerAddrs }: OpenOptions,
 ): Promise<Opened> {
-  const target = placed(where);
-  const accepted = guarded(accept, onError, webServerAddrs);
-  if (target !== undefined && "fd" in target) {
-    return { listener: await listen(target, accepted, onError) };
-  }
-  const inherited = await listenOnInherited(accepted, onError);
-  if (inherited === undefined) {
-    return target === undefined
-      ? { listener: await listen(DEFAULT_TARGET, accepted, onError), reason: "the default" }
-      : { listener: await listen(target, accepted, onError) };
-  }
-  if (target === undefined) return inherited;
+  const gate = new Gate(webServerAddrs, onError);
+  const found = await openAll(placed(where), (target) => {
+    return gate.open(target, accept, (target, accept) => listenOn(target, accept, onError));
+  }, onError);
+  const [refusal] = found.listeners.flatMap((listener) => gate.refusal(listener) ?? []);
+  if (refusal === undefined) return { ...found, listener: joined(found.listeners) };
+  await close(found.listeners);
+  throw refusal;
+}
+
+/** Opens one listening socket. */
+type Listen = (target: ListenTarget) => Promise<Listener>;
+
+async function openAll(
+  target: ListenTarget | undefined,
+  listen: Listen,
+  onError: (error: unknown) => void,
+): Promise<Found> {
+  if (target !== undefined && "fd" in target) return { listeners: [await listen(target)] };
+  const inherited = await openInherited(listen);
+  if (target === undefined) return inherited ?? await openDefault(listen);
+  if (inherited === undefined) return { listeners: [await listen(target)] };
   try {
-    return { listener: both(await listen(target, accepted, onError), inherited.listener) };
+    return { listeners: [await listen(target), ...inherited.listeners] };
   } catch (error) {
     onError(error);
     return inherited;
   }
 }
 
-async function listen(
-  target: ListenTarget,
-  accept: AcceptSocket,
-  onError: (error: unknown) => void,
-): Promise<Listener> {
+async function openInherited(listen: Listen): Promise<Found | undefined> {
+  const sockets = findInheritedSockets();
+  if (sockets === undefined) return undefined;
+  const { fds, origin, isCertain } = sockets;
+  const listeners: Listener[] = [];
   try {
-    const refused = await refusedPermission(target);
-    if (refused !== undefined) throw refused;
-    const bind = (target: ListenTarget, accept: AcceptSocket, bound?: () => void) =>
-      "Bun" in globalThis
-        ? listenOnBun(target, accept, onError, bound)
-        : listenOnNet(target, accept, onError, bound);
-    if (!("path" in target)) return await bind(target, accept);
-    const bindPath: BindPath = (path, accept, bound) => bind({ path }, accept, bound);
-    return await listenOnPath(target, accept, bindPath, onError);
+    for (const fd of fds) listeners.push(await listen({ fd }));
   } catch (error) {
-    throw explainListenError(error, target);
+    await close(listeners);
+    if (isCertain) throw error;
   }
+  const [first, ...others] = listeners;
+  return first && { listeners: [first, ...others], reason: origin };
 }
 
-async function listenOnInherited(
-  accept: AcceptSocket,
-  onError: (error: unknown) => void,
-): Promise<Opened | undefined> {
-  const socket = findInheritedSocket();
-  if (socket === undefined) return undefined;
-  const { fd, origin, isCertain } = socket;
+/** @throws {Error} Where somebody has handed over a socket and waits there in vain, too. */
+async function openDefault(listen: Listen): Promise<Found> {
+  const missed = socketsOfAnother() ?? await hiddenSocket(listen);
+  // In a person's shell such variables may be left from something else.
+  if (missed !== undefined && !isatty(0)) {
+    throw new Error(`Cannot listen: ${missed}; or name an address with { path } or { port }`);
+  }
+  const doubt = missed ?? hiddenRequest();
+  return { listeners: [await listen(DEFAULT_TARGET)], reason: "the default", doubt };
+}
+
+/** Finds a listening socket that is there, but that Deno does not let the program know about. */
+async function hiddenSocket(listen: Listen): Promise<string | undefined> {
+  if (!mayHideSocket()) return undefined;
   try {
-    return { listener: await listen({ fd }, accept, onError), reason: origin };
-  } catch (error) {
-    if (isCertain) throw error;
+    await close([await listen({ fd: SYSTEMD_FD })]);
+  } catch {
     return undefined;
   }
+  return "descriptor 3 is a listening socket, and deno may not read whether systemd passed it: " +
+    "run deno with --allow-env=LISTEN_FDS,LISTEN_PID";
 }
 
-/** Two listeners as one, which tells the address of the first. */
-function both(first: Listener, second: Listener): Listener {
+/** Says that this may be a CGI program, whose request Deno does not let be seen; nobody starts one on a terminal. */
+function hiddenRequest(): string | undefined {
+  if (isatty(0) || ["GATEWAY_INTERFACE", "REQUEST_METHOD"].every(mayRead)) return undefined;
+  return "deno may not read the environment: a CGI program needs --allow-env";
+}
+
+/** Several listeners as one, which tells the address of the first. */
+function joined(listeners: Found["listeners"]): Listener {
   return {
-    address: first.address,
-    async close() {
-      await Promise.all([first.close(), second.close()]);
-    },
-    ref() {
-      first.ref();
-      second.ref();
-    },
-    unref() {
-      first.unref();
-      second.unref();
-    },
+    address: listeners[0].address,
+    close: () => close(listeners),
+    ref: () => listeners.forEach((listener) => listener.ref()),
+    unref: () => listeners.forEach((listener) => listener.unref()),
   };
 }
 
-/** Lets nobody in over TCP who is not on the list; the first one who is turned away is told of. */
-function guarded(
-  accept: AcceptSocket,
-  onError: (error: unknown) => void,
-  entries: readonly string[] | undefined = variable("FCGI_WEB_SERVER_ADDRS")?.split(","),
-): AcceptSocket {
-  if (entries === undefined) return accept;
-  const allowed = new WebServerAddrs(entries);
-  let hasTold = false;
-  return (socket) => {
-    const { remoteAddress } = socket;
-    if (remoteAddress === undefined || allowed.has(remoteAddress)) return accept(socket);
-    if (!hasTold) {
-      hasTold = true;
-      onError(new Error(`Refused a connection: ${remoteAddress} is not one of the web servers`));
-    }
-    return refuse(socket);
-  };
+async function close(listeners: readonly Listener[]): Promise<void> {
+  await Promise.all(listeners.map((listener) => listener.close()));
 }

@@ -20,6 +20,7 @@ interface BunSocket {
   pause(): void;
   resume(): void;
   shutdown(): void;
+  end(): void;
   terminate(): void;
   setNoDelay?(noDelay: boolean): boolean;
 }
@@ -122,6 +123,7 @@ class BunTransport implements Socket {
   readonly #socket: BunSocket;
   #waiting: Uint8Array[] = [];
   #onSent: (() => void) | undefined;
+  #hasEnded = false;
   #reason: unknown;
 
   constructor(socket: BunSocket, accept: AcceptSocket) {
@@ -162,7 +164,9 @@ class BunTransport implements Socket {
   }
 
   destroy(): void {
-    this.#socket.terminate();
+    // `terminate` resets a TCP connection, under what the peer has not read yet.
+    if (this.#hasEnded) this.#socket.end();
+    else this.#socket.terminate();
   }
 
   /** The socket takes bytes again. */
@@ -191,6 +195,7 @@ class BunTransport implements Socket {
   #shutdown(): void {
     const sent = this.#onSent;
     this.#onSent = undefined;
+    this.#hasEnded = true;
     this.#socket.shutdown();
     sent?.();
   }

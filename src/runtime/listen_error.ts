@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { messageOf, textOf } from "../log/describe.ts";
 import { type ListenTarget, nameOfTarget } from "./listener.ts";
 
 /** Why a path cannot be listened on: as the system would say it, and what to do about it if that needs other words. */
@@ -45,9 +46,10 @@ const ADVICE_FD =
 
 /** An error that says what could not be listened on, why, and what to do next; the system's own is its `cause`. */
 export function explainListenError(error: unknown, target: ListenTarget): Error {
-  const { code, name, message } = error as { code?: string; name?: string; message?: string };
-  const advice = adviceOn(error, meantCode(code, target) ?? name ?? "", target);
-  const reason = code ?? message ?? String(error);
+  const code = textOf(error, "code");
+  const known = meantCode(code, target) ?? textOf(error, "name") ?? "";
+  const advice = adviceOn(error, known, target);
+  const reason = code ?? messageOf(error);
   return new Error(
     `Cannot listen on ${nameOfTarget(target)}: ${reason}${advice ? `. ${advice}` : ""}`,
     {

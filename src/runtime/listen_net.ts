@@ -171,6 +171,7 @@ class NetTransport implements Socket, HeldWriter {
   }
 
   destroy(): void {
+    this.#waiting = [];
     this.#socket.destroy();
   }
 }

@@ -7,14 +7,11 @@
 import { unlinkSync } from "node:fs";
 import { resolve } from "node:path";
 import { type BindPath, bindSocket, type Bound, checkLength } from "./bind_path.ts";
+import { Door, listenThroughDoor } from "./door.ts";
 import { ListenError } from "./listen_error.ts";
-import { type AcceptSocket, type Listener, type ListenTarget, NOBODY } from "./listener.ts";
+import type { AcceptSocket, Listener, ListenTarget, PathTarget } from "./listener.ts";
+import { idsOf } from "./socket_owner.ts";
 import { fileAt, findStaleSocket, isSameFile } from "./stale_socket.ts";
-
-/** How often the event loop comes round without a new connection before there is none left to take; Deno needs three. */
-const QUIET_TURNS = 10;
-/** How often it does so at most: more often than the system queues connections. */
-const MAX_TURNS = 5_000;
 
 /** Finds the place that a path means now. */
 export function placed<T extends ListenTarget | undefined>(target: T): T {
@@ -33,55 +30,33 @@ function isAbstract(path: string): boolean {
  * @throws {Error} The system's error, or a {@link ListenError}.
  */
 export async function listenOnPath(
-  { path, place = resolve(path), mode }: { path: string; place?: string; mode?: number },
+  { path, place = resolve(path), mode, owner, group }: PathTarget,
   accept: AcceptSocket,
   bind: BindPath,
   onError: (error: unknown) => void,
 ): Promise<Listener> {
   if (isAbstract(path)) {
-    if (mode === undefined) return bind(path, accept);
-    throw new ListenError("EINVAL", "An abstract socket has no file, so it takes no mode");
+    if ((mode ?? owner ?? group) === undefined) {
+      return listenThroughDoor((accept) => bind(path, accept), accept);
+    }
+    throw new ListenError(
+      "EINVAL",
+      "An abstract socket has no file, so it takes no mode, no owner and no group",
+    );
   }
   checkLength(place);
+  const access = { mode, ...idsOf({ owner, group }) };
   const stale = await findStaleSocket(place);
   const door = new Door(accept);
-  const bound = await bindSocket(place, mode, stale, (name, bound) => {
+  const bound = await bindSocket(place, access, stale, (name, bound) => {
     return bind(name, door.accept, bound);
   });
   return new PathListener(path, place, bound, door, onError);
 }
 
-/** Counts who comes in, and can be shut. */
-class Door {
-  isShut = false;
-  /** How many have come in. */
-  count = 0;
-  readonly #accept: AcceptSocket;
-
-  constructor(accept: AcceptSocket) {
-    this.#accept = accept;
-  }
-
-  readonly accept: AcceptSocket = (socket) => {
-    this.count++;
-    if (!this.isShut) return this.#accept(socket);
-    socket.destroy();
-    return NOBODY;
-  };
-
-  /** Resolves when all who have connected have come in, provided that nobody else can connect. */
-  async quiet(): Promise<void> {
-    let count = this.count;
-    for (let turn = 0, quiet = 0; turn < MAX_TURNS && quiet < QUIET_TURNS; turn++) {
-      await new Promise((resolve) => setTimeout(resolve));
-      quiet = this.count === count ? quiet + 1 : 0;
-      count = this.count;
-    }
-  }
-}
-
 class PathListener implements Listener {
   readonly address: Listener["address"];
+  readonly file: Listener["file"];
   readonly #place: string;
   readonly #bound: Bound;
   readonly #door: Door;
@@ -95,6 +70,7 @@ class PathListener implements Listener {
     onError: (error: unknown) => void,
   ) {
     this.address = { transport: "unix", path };
+    this.file = bound.file;
     this.#place = place;
     this.#bound = bound;
     this.#door = door;

@@ -3,17 +3,26 @@
  * come and go by callbacks.
  */
 
+import type { SocketFile, SocketOwner } from "./socket_owner.ts";
+
 /** Where a listener listens, in `Deno.serve`'s words. The path of an inherited Unix socket is `""`: the system does not tell. */
 export type ListenAddress =
   | { readonly transport: "tcp"; readonly hostname: string; readonly port: number }
   | { readonly transport: "unix"; readonly path: string };
+
+/** A path to listen at, and whose the socket file is to be. */
+export interface PathTarget extends SocketOwner {
+  readonly path: string;
+  readonly mode?: number;
+  readonly place?: string;
+}
 
 /**
  * Where to listen: at a path, on a TCP port, or on a listening socket that the program was started with. `place` is the path
  * for good, whatever the program does with its working directory later.
  */
 export type ListenTarget =
-  | { readonly path: string; readonly mode?: number; readonly place?: string }
+  | PathTarget
   | { readonly hostname: string; readonly port: number }
   | { readonly fd: number };
 
@@ -77,6 +86,8 @@ export const refuse: AcceptSocket = (socket) => {
 export interface Listener {
   /** Where it listens, with the port the system chose. */
   readonly address: ListenAddress;
+  /** The socket's own file, as it was when the first could connect. */
+  readonly file?: SocketFile | undefined;
   /** Stops accepting and closes the listening socket; accepted sockets go on. */
   close(): Promise<void>;
   /** Keeps the process running while it listens, which is the default. */

@@ -5,6 +5,9 @@ import { lstatSync, type Stats } from "node:fs";
 import { connect } from "node:net";
 import { ListenError } from "./listen_error.ts";
 
+// As loaded: applications replace the global.
+const { AbortSignal } = globalThis;
+
 /** As much of Bun as is needed to connect. */
 interface BunFetch {
   fetch(url: string, init: { unix: string; signal: AbortSignal }): Promise<unknown>;

@@ -9,6 +9,9 @@
 import process from "node:process";
 import { setTimeout } from "node:timers";
 
+// As loaded: applications replace globals.
+const { ReadableStream, WritableStream } = globalThis;
+
 /** Bytes of one read from standard input: what a pipe holds on Linux. */
 const READ_BYTES = 64 * 1024;
 

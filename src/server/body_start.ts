@@ -1,7 +1,41 @@
-import { FIRST_WRITE_BYTES, PROMPT_TASKS, PROMPT_TURNS } from "./limits.ts";
+import { bytesOf } from "./chunk.ts";
+import {
+  FIRST_WRITE_BYTES,
+  MAX_GATHERED_FILE_BYTES,
+  MAX_GATHERED_MEMORY_BYTES,
+  PROMPT_TASKS,
+  PROMPT_TURNS,
+} from "./limits.ts";
+import { nextTask } from "./next_task.ts";
 
-type Reader = ReadableStreamDefaultReader<Uint8Array>;
-type Read = ReadableStreamReadResult<Uint8Array>;
+type Read = ReadableStreamReadResult<unknown>;
+
+/** What is used of a `ReadableStreamDefaultReader`, the runtime's or another. */
+export interface BodyReader {
+  read(): Promise<Read>;
+  cancel(reason?: unknown): Promise<void>;
+}
+
+/** A body that has its end, and that the runtime cuts into pieces. */
+interface CutBody {
+  /** Bytes of the first piece. */
+  readonly first: number;
+  /** Bytes of each that follows, but for the last. */
+  readonly next: number;
+  /** The most bytes that are gathered for the sake of its length. */
+  readonly limit: number;
+}
+
+/**
+ * How Bun 1.4 hands out what a `Response` was made from, where other runtimes give all of it at
+ * once. Its length is nowhere to be seen, but in its end.
+ */
+const CUT_BODIES: readonly CutBody[] = [
+  // A string, bytes, a Blob, a form.
+  { first: 16_384, next: 2_097_152, limit: MAX_GATHERED_MEMORY_BYTES },
+  // `Bun.file()`.
+  { first: 262_144, next: 524_288, limit: MAX_GATHERED_FILE_BYTES },
+];
 
 /** What a response body had to say at once. */
 export interface BodyStart {
@@ -18,13 +52,13 @@ export interface BodyStart {
 /**
  * Reads a body for as long as it answers without waiting for anything, up to {@link FIRST_WRITE_BYTES} and the chunk after
  * them: each time within a few turns of the microtask queue, or a task or two. Blobs and forms need the latter, and a body
- * that fails at once can still become a 500.
+ * that fails at once can still become a 500. One that the runtime has whole and gives in pieces is read further.
  */
-export async function readBodyStart(reader: Reader): Promise<BodyStart> {
+export async function readBodyStart(reader: BodyReader): Promise<BodyStart> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for (;;) {
-    const isEnough = length >= FIRST_WRITE_BYTES;
+    const isEnough = length >= FIRST_WRITE_BYTES && !isCut(chunks, length);
     const watched = new WatchedRead(reader.read());
     for (let turn = 0; turn < PROMPT_TURNS && !watched.isSettled; turn++) await undefined;
     for (let task = 0; task < PROMPT_TASKS && !watched.isSettled; task++) await nextTask();
@@ -38,14 +72,24 @@ export async function readBodyStart(reader: Reader): Promise<BodyStart> {
   }
 }
 
-/**
- * What a body stream gave as a chunk, if it is bytes.
- *
- * @throws {TypeError} If it is anything else, as every `Response` consumer does (Fetch, "read a chunk").
- */
-export function bytesOf(chunk: unknown): Uint8Array {
-  if (chunk instanceof Uint8Array) return chunk;
-  throw new TypeError(`Cannot send a response body: a chunk is ${typeof chunk}, not Uint8Array`);
+/** Waits for the first chunk that is not empty, or the end, where there is neither yet. */
+export async function readFirstChunk(reader: BodyReader, start: BodyStart): Promise<BodyStart> {
+  let { pending } = start;
+  if (start.ended || start.length > 0) return start;
+  for (;;) {
+    const read = await (pending ?? reader.read());
+    if (read.done) return { chunks: [], length: 0, ended: true };
+    const chunk = bytesOf(read.value);
+    if (chunk.length > 0) return { chunks: [chunk], length: chunk.length, ended: false };
+    pending = undefined;
+  }
+}
+
+/** Whether these are the first pieces of a body that is known as a whole, and may be gathered. */
+function isCut(chunks: readonly Uint8Array[], length: number): boolean {
+  const cut = CUT_BODIES.find(({ first }) => first === chunks[0].length);
+  if (cut === undefined || length > cut.limit) return false;
+  return chunks.length === 1 || chunks.at(-1)!.length === cut.next;
 }
 
 /** A read that can be asked whether it has answered. */
@@ -71,10 +115,4 @@ class WatchedRead {
     if (this.isSettled && this.#read === undefined) throw this.#failure;
     return this.#read;
   }
-}
-
-/** Where there is `setImmediate`, it does not wait the millisecond that `setTimeout` does. */
-function nextTask(): Promise<void> {
-  const { setImmediate } = globalThis as { setImmediate?: (callback: () => void) => unknown };
-  return new Promise((resolve) => (setImmediate ?? setTimeout)(resolve));
 }

@@ -5,6 +5,9 @@ import { RecordDecoder } from "../protocol/record_decoder.ts";
 import type { Connection } from "./connection.ts";
 import type { Transport } from "./transport.ts";
 
+// As loaded: applications replace the global.
+const { WritableStream } = globalThis;
+
 /** The id of the only request there is. */
 export const REQUEST_ID = 1;
 

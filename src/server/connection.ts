@@ -9,12 +9,14 @@
  */
 import { RecordType } from "../protocol/constants.ts";
 import { answerManagement } from "../protocol/management.ts";
-import { encodeRecord, INVALID_RECORD } from "../protocol/record.ts";
+import { encodeRecord, type FastCgiRecord, INVALID_RECORD } from "../protocol/record.ts";
 import { RecordDecoder } from "../protocol/record_decoder.ts";
 import { abortError } from "./abort_error.ts";
 import type { Exchange } from "./exchange.ts";
-import { FIRST_REQUEST_TIMEOUT, LINGER_TIMEOUT, PROBE_INTERVAL } from "./limits.ts";
+import { FIRST_REQUEST_TIMEOUT, PROBE_INTERVAL } from "./limits.ts";
+import { Linger } from "./linger.ts";
 import { Output } from "./output.ts";
+import type { Expected } from "./pending_input.ts";
 import { ReadGate } from "./read_gate.ts";
 import { Requests } from "./requests.ts";
 import type { Service } from "./service.ts";
@@ -24,29 +26,33 @@ import type { Transport } from "./transport.ts";
  * - `open`: records are read
  * - `draining`: the same, but the connection ends as soon as no request is left
  * - `ending`: our end is on its way, behind what was written; what still comes is dropped
- * - `lingering`: our end is out; the peer's is awaited
+ * - `lingering`: our end is out; what may still come of the peer is awaited
  * - `closed`: both sides are
  */
 type ConnectionState = "open" | "draining" | "ending" | "lingering" | "closed";
+
+/** What comes of the peer: records, or what is none, or nothing any more. */
+type InputState = "open" | "unreadable" | "ended";
 
 /** The engine of one connection. A transport's events are its methods; none throws. */
 export class Connection {
   readonly service: Service;
   readonly #transport: Transport;
-  readonly #decoder = new RecordDecoder();
+  #decoder: RecordDecoder = new RecordDecoder();
   readonly requests: Requests;
   readonly reading: ReadGate;
   readonly output: Output;
   /** Whether this is a connection too many: its requests are refused. */
   isRefused = false;
   #state: ConnectionState = "open";
-  #peerEnded = false;
+  #input: InputState = "open";
   /** Whether nothing has begun yet. */
   #isFresh = true;
   /** Ticks that have passed without the request that is to come. */
   #ticks = 0;
-  /** Of a drain, of lingering, or between probes. */
+  /** Of a drain, or between probes. */
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #linger: Linger | undefined;
 
   constructor(transport: Transport, service: Service) {
     this.#transport = transport;
@@ -58,20 +64,24 @@ export class Connection {
 
   /** Bytes have come; they belong to the connection from now on. */
   receive(chunk: Uint8Array): void {
-    if (this.#peerEnded) return;
+    if (this.#input !== "open" || this.#state === "closed") return;
     this.service.watch();
     const failure = this.#readRecords(chunk);
     this.requests.chunkEnded();
     if (failure !== undefined) {
       // What follows cannot be understood; what came before is answered.
-      this.service.reports.reportPeerFault(failure);
-      this.#inputEnded("The web server broke the protocol");
+      if (this.#isOpen) {
+        this.requests.run((failure) => this.service.reports.reportPeerFault(failure), failure);
+      }
+      this.#inputEnded("unreadable", "The web server broke the protocol");
     }
+    if (this.#state === "lingering") this.#linger?.wait(this.#expected);
   }
 
   /** The peer has closed its sending side: it has gone, or it only has no more to say. */
   receiveEnd(): void {
-    this.#inputEnded("The web server closed the connection");
+    this.#inputEnded("ended", "The web server closed the connection");
+    if (this.#state === "lingering") this.#linger?.wait(this.#expected);
   }
 
   /** The transport takes bytes again. */
@@ -85,8 +95,11 @@ export class Connection {
     this.#state = "closed";
     this.reading.end();
     clearTimeout(this.#timer);
+    this.#linger?.stop();
     for (const exchange of this.requests.all) exchange.connectionLost(reason);
     this.requests.clear();
+    // Handlers that still run hold on to their connection, and to nothing that it had read.
+    this.#decoder = new RecordDecoder();
     this.drained();
     this.#transport.destroy();
     this.service.connectionClosed(this);
@@ -171,15 +184,20 @@ export class Connection {
     return this.#state === "open" || this.#state === "draining";
   }
 
+  /** What may still come of the peer: where that is nothing, closing cannot reset the connection. */
+  get #expected(): Expected {
+    if (this.#input === "ended") return "nothing";
+    if (this.#input === "unreadable") return "anything";
+    if (this.#decoder.isPartial) return "more";
+    return this.requests.expected;
+  }
+
   #readRecords(chunk: Uint8Array): unknown {
     try {
-      if (this.#isOpen) this.#decoder.push(chunk);
-      while (this.#isOpen) {
-        const record = this.#decoder.next();
-        if (record === undefined) break;
-        if (this.requests.receive(record)) continue;
-        const answer = answerManagement(record, this.service.managementValues);
-        if (answer !== undefined) this.write(answer);
+      this.#decoder.push(chunk);
+      for (let record = this.#decoder.next(); record !== undefined; record = this.#decoder.next()) {
+        if (!this.#isOpen) this.requests.drop(record);
+        else if (!this.requests.receive(record)) this.#answer(record);
       }
       return undefined;
     } catch (error) {
@@ -187,10 +205,16 @@ export class Connection {
     }
   }
 
-  #inputEnded(message: string): void {
-    if (this.#peerEnded || this.#state === "closed") return;
-    this.#peerEnded = true;
-    if (this.#state === "lingering") return this.closed();
+  #answer(record: FastCgiRecord): void {
+    const answer = answerManagement(record, this.service.managementValues);
+    if (answer !== undefined) this.write(answer);
+  }
+
+  #inputEnded(input: InputState, message: string): void {
+    if (this.#state === "closed" || this.#input === "ended") return;
+    const isKnown = this.#input !== "open";
+    this.#input = input;
+    if (isKnown || !this.#isOpen) return;
     if (this.requests.size > 0) {
       const reason = abortError(message);
       for (const exchange of this.requests.all) exchange.peerEnded(reason);
@@ -214,10 +238,13 @@ export class Connection {
 
   #endIfDone(): void {
     if (this.requests.size > 0 || !this.#isOpen) return;
-    if (this.#state === "draining" || this.#peerEnded) this.#end();
+    if (this.#state === "draining" || this.#input !== "open") this.#end();
   }
 
-  /** Closes our side, then drops what still comes: closing both at once would reset the connection under the answer. */
+  /**
+   * Closes our side, then drops what still comes, if anything may: closing both at once would reset the
+   * connection under the answer.
+   */
   #end(): void {
     if (!this.#isOpen) return;
     this.#state = "ending";
@@ -225,9 +252,9 @@ export class Connection {
     this.service.watch();
     this.output.end(() => {
       if (this.#state !== "ending") return;
-      if (this.#peerEnded) return this.closed();
       this.#state = "lingering";
-      this.#timer = setTimeout(() => this.closed(), LINGER_TIMEOUT);
+      this.#linger = new Linger(() => this.closed());
+      this.#linger.wait(this.#expected);
     });
   }
 

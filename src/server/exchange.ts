@@ -11,11 +11,14 @@
 import { CgiParams } from "../cgi/params.ts";
 import type { Rejection } from "../cgi/rejection.ts";
 import { encodeEndRequest, type EndRequestBody } from "../protocol/bodies.ts";
-import { RecordType } from "../protocol/constants.ts";
+import { BROKEN_OFF, RecordType } from "../protocol/constants.ts";
 import { ContentBuffer } from "../protocol/content_buffer.ts";
-import { abortError } from "./abort_error.ts";
+import { printLine } from "../log/print.ts";
+import { abortError, asAbortError } from "./abort_error.ts";
+import type { BodyReader } from "./body_start.ts";
 import type { Connection } from "./connection.ts";
-import type { ServeRole } from "./handler.ts";
+import type { ServeHandlerInfo, ServeRole } from "./handler.ts";
+import { Lifecycle } from "./lifecycle.ts";
 import { BODY_HIGH_WATER_MARK } from "./limits.ts";
 import { encodeLogLine } from "./log_line.ts";
 import { bodyTooLarge } from "./refusal.ts";
@@ -26,6 +29,10 @@ import { COMPLETE, encodeWrite } from "./stdout_writer.ts";
 type ExchangeState = "params" | "ready" | "handling" | "responding" | "ended";
 
 const NO_PARAMS = new CgiParams();
+const NO_CONTENT = new ContentBuffer();
+
+/** What END_REQUEST says of an answer that is not whole. */
+const INCOMPLETE: EndRequestBody = { ...COMPLETE, appStatus: BROKEN_OFF };
 
 /** One request id's life, from BEGIN_REQUEST to END_REQUEST. */
 export class Exchange {
@@ -38,24 +45,27 @@ export class Exchange {
   params: CgiParams = NO_PARAMS;
   /** The method as `Request` spells it; `""` until the parameters have told. */
   method = "";
+  /** What the handler was called with, once it was. */
+  request: Request | undefined;
+  info: ServeHandlerInfo | undefined;
   /** What END_REQUEST says behind an answer, if not that the request is complete. */
   endRequest: EndRequestBody | undefined;
   readonly stdin: RequestBody;
   readonly data: RequestBody | undefined;
   /** Ticks since its state changed or something was sent, for whoever counts them. */
   ticks = 0;
-  /** The reader of the response's body, to be cancelled if the exchange ends before it does. */
-  responseBody: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  /** Whether the peer still sends: not behind the end of the last stream, and perhaps after an abort. */
+  input: "open" | "aborted" | "ended" = "open";
+  /** The reader of the response body, until that has ended: {@link dropBody} is its other end. */
+  responseBody: BodyReader | undefined;
+  /** Whether a handler is under way: until it has settled this counts, be the peer long gone. */
+  isHandled = false;
   #state: ExchangeState = "params";
-  readonly #paramsContent: ContentBuffer = new ContentBuffer();
+  #paramsContent: ContentBuffer = new ContentBuffer();
   /** Log lines that wait for the next write, encoded. */
   #log: Uint8Array[] = [];
   #hasLogged = false;
-  #abortReason: DOMException | undefined;
-  #abortController: AbortController | undefined;
-  #completed: PromiseWithResolvers<void> | undefined;
-  /** Why the response could not be sent as a whole. */
-  #failure: { reason: unknown } | undefined;
+  readonly #lifecycle = new Lifecycle();
 
   constructor(connection: Connection, id: number, role: ServeRole, keepConnection: boolean) {
     this.connection = connection;
@@ -83,31 +93,24 @@ export class Exchange {
 
   /** Why the exchange was aborted, if it was. */
   get abortReason(): DOMException | undefined {
-    return this.#abortReason;
+    return this.#lifecycle.abortReason;
   }
 
-  /** `request.signal`, made when the handler first asks for it. */
+  /** `request.signal`. */
   get signal(): AbortSignal {
-    if (this.#abortController === undefined) {
-      this.#abortController = new AbortController();
-      if (this.#abortReason !== undefined) this.#abortController.abort(this.#abortReason);
-    }
-    return this.#abortController.signal;
+    return this.#lifecycle.signal;
   }
 
-  /** `info.completed`, made when the handler first asks for it. */
+  /** `info.completed`. */
   get completed(): Promise<void> {
-    if (this.#completed === undefined) {
-      this.#completed = Promise.withResolvers();
-      if (this.#state === "ended") this.#complete();
-    }
-    return this.#completed.promise;
+    return this.#lifecycle.completed;
   }
 
   /** Takes the content of a PARAMS, STDIN or DATA record; returns what to answer instead of going on, if anything. */
   receive(type: number, content: Uint8Array): Rejection | undefined {
     if (type === RecordType.PARAMS) return this.#receiveParams(content);
     const body = type === RecordType.STDIN ? this.stdin : this.data;
+    if (content.length === 0 && body === (this.data ?? this.stdin)) this.input = "ended";
     const isTaken = body?.push(content) ?? true;
     if (!isTaken) return bodyTooLarge(this.connection.service.options.maxBodyBytes);
     // Behind the parameters a body waits for one chunk at the most; before them nothing stops it.
@@ -121,12 +124,15 @@ export class Exchange {
     if (this.#state !== "params" && this.#state !== "ready") return undefined;
     this.#state = "handling";
     this.ticks = 0;
-    return this.#paramsContent.bytes();
+    const content = this.#paramsContent.bytes();
+    this.#paramsContent = NO_CONTENT;
+    return content;
   }
 
   /** ABORT_REQUEST: the request ends at once, whatever the handler still does. */
   abort(): void {
     if (this.#state === "ended") return;
+    this.input = "aborted";
     this.connection.write(encodeEndRequest(this.id, COMPLETE));
     this.#giveUp(abortError("The web server aborted the request"));
     this.connection.exchangeEnded(this);
@@ -137,8 +143,7 @@ export class Exchange {
     if (this.#state === "ended") return;
     if (this.#state === "params") {
       this.#giveUp(reason);
-      this.connection.exchangeEnded(this);
-      return;
+      return this.connection.exchangeEnded(this);
     }
     this.stdin.fail(reason);
     this.data?.fail(reason);
@@ -147,16 +152,25 @@ export class Exchange {
 
   /** Tells the handler that its answer is not wanted, or not for long; it may still give one. */
   abortSignal(reason: DOMException): void {
-    if (this.#state === "ended") return;
-    this.#abortReason = reason;
-    this.#abortController?.abort(reason);
+    if (this.#state !== "ended") this.#lifecycle.abort(reason, this.connection.requests.run);
   }
 
   /** The handler's answer comes too late: it is told so, and somebody else answers. */
   overrule(reason: DOMException): void {
-    this.#failure = { reason };
-    this.responseBody?.cancel(reason).catch(() => {});
+    this.#lifecycle.fail(reason);
+    this.dropBody(reason);
     this.abortSignal(reason);
+  }
+
+  /**
+   * Cancels the response's body, if there is one that has not ended. Every way in which an exchange
+   * ends leads here, and so does every answer that another takes the place of.
+   */
+  dropBody(reason?: unknown): void {
+    const body = this.responseBody;
+    if (body === undefined) return;
+    this.responseBody = undefined;
+    this.connection.requests.run((body) => void body.cancel(reason).catch(() => {}), body);
   }
 
   /** The connection is gone in both directions; `reason` is the transport's, if it has one. */
@@ -166,8 +180,8 @@ export class Exchange {
   }
 
   /** `info.log`: one line to FCGI_STDERR, with or after the first STDOUT write. */
-  log(message: string): void {
-    if (this.#state === "ended") return console.error(message);
+  log(message: unknown): void {
+    if (this.#state === "ended") return printLine(message);
     this.#hasLogged = true;
     this.#log.push(encodeLogLine(message));
     if (this.#state === "responding") this.send("", [], false);
@@ -202,7 +216,7 @@ export class Exchange {
   breakOff(error: unknown): void {
     if (this.#state === "ended") return;
     const isAlone = this.connection.requests.isAlone(this);
-    if (!isAlone) this.connection.write(encodeEndRequest(this.id, COMPLETE));
+    if (!isAlone) this.connection.write(encodeEndRequest(this.id, INCOMPLETE));
     this.#giveUp(error);
     if (isAlone) this.connection.breakOff();
     else this.connection.exchangeEnded(this);
@@ -223,25 +237,21 @@ export class Exchange {
   }
 
   #giveUp(reason: unknown): void {
-    const abortReason = reason instanceof DOMException ? reason : abortError(String(reason));
-    this.#abortReason ??= abortReason;
-    this.#failure = { reason };
-    this.#close(abortReason);
-    this.responseBody?.cancel(reason).catch(() => {});
-    this.#abortController?.abort(abortReason);
+    const abortReason = asAbortError(reason);
+    this.#lifecycle.fail(reason);
+    // A handler that still runs holds on to this, and to nothing that only an answer needs.
+    this.#paramsContent = NO_CONTENT;
+    this.#log = [];
+    this.#close(abortReason, reason);
+    this.#lifecycle.abort(abortReason, this.connection.requests.run);
   }
 
   /** Nothing more is sent; whoever still reads what the peer has not sent gets a reason. */
-  #close(reason?: DOMException): void {
+  #close(reason?: DOMException, cause: unknown = reason): void {
     this.#state = "ended";
     this.stdin.fail(reason);
     this.data?.fail(reason);
-    this.#complete();
-  }
-
-  #complete(): void {
-    if (this.#failure === undefined) return this.#completed?.resolve();
-    this.#completed?.promise.catch(() => {});
-    this.#completed?.reject(this.#failure.reason);
+    this.dropBody(cause);
+    this.#lifecycle.end();
   }
 }

@@ -4,15 +4,21 @@
  * client.
  */
 import { isGrant } from "../cgi/authorizer_head.ts";
+import { hasEmptyBody } from "../cgi/empty_body.ts";
 import { CgiParams } from "../cgi/params.ts";
-import { createRequest, methodAllowsBody, type Rejection } from "../cgi/request.ts";
-import { abortError } from "./abort_error.ts";
+import { contentLength } from "../cgi/content_length.ts";
+import { createRequest, isRejection, methodAllowsBody, type Rejection } from "../cgi/request.ts";
+import { describeThrown } from "../log/describe.ts";
+import { abortError, isAbortError } from "./abort_error.ts";
+import { errorContext } from "./error_context.ts";
 import type { Exchange } from "./exchange.ts";
 import { HandlerInfo } from "./handler_info.ts";
-import { describeError } from "./log_line.ts";
 import { readParams } from "./read_params.ts";
 import { bodyTooLarge } from "./refusal.ts";
-import { sendResponse } from "./send_response.ts";
+import { sendPlain, sendResponse } from "./send_response.ts";
+
+/** As they were when this was loaded: applications put others in their place. */
+const { ReadableStream, Response } = globalThis;
 
 /** Runs the handler on an exchange whose parameters are complete, and sends what it answers. */
 export function handleRequest(exchange: Exchange): void {
@@ -27,14 +33,15 @@ export function handleRequest(exchange: Exchange): void {
   // An authorizer decides without a body, and Apache's never end the STDIN of one.
   const hasBody = exchange.role !== "authorizer" && methodAllowsBody(exchange.method);
   if (!hasBody) stdin.discard();
-  else if (Number(params.get("CONTENT_LENGTH")) > maxBodyBytes) {
+  else if (hasEmptyBody(params)) stdin.end();
+  else if ((contentLength(params.get("CONTENT_LENGTH")) ?? 0) > maxBodyBytes) {
     return answer(exchange, bodyTooLarge(maxBodyBytes));
   }
   const request = createRequest(params, hasBody ? stdin.open() : null, {
     mount,
     signal: () => exchange.signal,
   });
-  if (!(request instanceof Request)) return answer(exchange, request);
+  if (isRejection(request)) return answer(exchange, request);
   exchange.method = request.method;
   callHandler(exchange, request);
 }
@@ -53,24 +60,30 @@ export function reject(exchange: Exchange, rejection: Rejection): void {
   if (exchange.state !== "handling") return;
   exchange.overrule(reason);
   // Without a body it goes at once.
-  void respond(exchange, plainResponse(null, rejection.status));
+  sendPlain(exchange, rejection.status, "");
 }
 
 function answer(exchange: Exchange, { status, reason }: Rejection): void {
   // Before the method is known a body may be one too many: HEAD has none.
-  const body = exchange.method === "" ? null : `${reason}\n`;
-  void respond(exchange, plainResponse(body, status));
+  sendPlain(exchange, status, exchange.method === "" ? "" : `${reason}\n`);
 }
 
 function callHandler(exchange: Exchange, request: Request): void {
+  const { service, requests } = exchange.connection;
   const info = new HandlerInfo(exchange, exchange.data ? streamOf(exchange.data.open()) : null);
+  exchange.request = request;
+  exchange.info = info;
   try {
-    const response = exchange.connection.service.handler(request, info);
+    const response = service.handler(request, info);
     if (response instanceof Response) {
       void respond(exchange, response);
     } else {
+      requests.setHandled(exchange, true);
       Promise.resolve(response).then(
-        (response) => respond(exchange, response),
+        (response) => {
+          requests.setHandled(exchange, false);
+          return respond(exchange, response);
+        },
         (error) => handlerFailed(exchange, error),
       );
     }
@@ -90,45 +103,47 @@ async function respond(exchange: Exchange, response: Response): Promise<void> {
 
 /** Nothing has been sent: the client gets an answer. */
 async function handlerFailed(exchange: Exchange, error: unknown): Promise<void> {
-  const { service } = exchange.connection;
+  const { service, requests } = exchange.connection;
+  exchange.dropBody(error);
+  requests.setHandled(exchange, true);
   let response: Response | undefined;
   if (!isAbort(exchange, error)) {
-    if (!exchange.isEnded && service.logsFailures) exchange.log(describeError(error));
-    response = await service.reports.errorResponse(error);
-    // An error page that has forgotten its status would open what the authorizer guards.
-    if (exchange.role === "authorizer" && isGrant(response?.status ?? 0)) response = undefined;
+    if (!exchange.isEnded && service.logsFailures) exchange.log(describeThrown(error));
+    response = await service.reports.errorResponse(error, errorContext(exchange));
   }
+  requests.setHandled(exchange, false);
   try {
-    await sendResponse(exchange, response ?? internalServerError());
+    // An error page that has forgotten its status would open what the authorizer guards.
+    if (exchange.role === "authorizer" && isGrant(response?.status ?? 0)) {
+      response?.body?.cancel(error).catch(() => {});
+      response = undefined;
+    }
+    if (response === undefined) return sendInternalServerError(exchange);
+    await sendResponse(exchange, response);
   } catch (failure) {
     if (exchange.isResponding) return responseFailed(exchange, failure);
-    service.report(failure);
-    await sendResponse(exchange, internalServerError());
+    service.report(failure, errorContext(exchange));
+    exchange.dropBody(failure);
+    sendInternalServerError(exchange);
   }
 }
 
 /** The header block has been sent: all that can still be told is that the response is not whole. */
 function responseFailed(exchange: Exchange, error: unknown): void {
   const { service } = exchange.connection;
-  if (service.logsFailures) exchange.log(describeError(error));
-  service.report(error);
+  if (service.logsFailures) exchange.log(describeThrown(error));
+  service.report(error, errorContext(exchange));
   exchange.breakOff(error);
 }
 
 /** Whether a handler failed because its request was aborted, which is no failure of anybody's. */
 function isAbort({ abortReason }: Exchange, error: unknown): boolean {
   if (abortReason === undefined) return false;
-  return error === abortReason || (error instanceof Error && error.name === "AbortError");
+  return error === abortReason || isAbortError(error);
 }
 
-function internalServerError(): Response {
-  return plainResponse("Internal Server Error\n", 500);
-}
-
-function plainResponse(body: string | null, status: number): Response {
-  const headers = new Headers({ "content-type": "text/plain; charset=utf-8" });
-  if (status === 503) headers.set("retry-after", "1");
-  return new Response(body, { status, headers });
+function sendInternalServerError(exchange: Exchange): void {
+  sendPlain(exchange, 500, "Internal Server Error\n");
 }
 
 function streamOf(

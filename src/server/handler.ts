@@ -45,10 +45,17 @@ export interface ServeHandlerInfo {
   readonly scriptName: string;
   /** The rest of the path: `scriptName + pathInfo` is the path that was asked for (RFC 3875, 4.1.5). */
   readonly pathInfo: string;
-  /** Writes one line to FCGI_STDERR, so to the web server's error log. It travels with the response, never before it. */
-  log(message: string): void;
-  /** Keeps the process's shutdown waiting for `promise`. A rejection goes to `onError`. */
-  waitUntil(promise: Promise<unknown>): void;
+  /**
+   * Writes one line to FCGI_STDERR, so to the web server's error log: text, or anything else as its
+   * description, an error with its stack. It travels with the response, never before it; after the
+   * response's end the line goes to standard error. Never throws.
+   */
+  log(message: unknown): void;
+  /**
+   * Keeps the process's shutdown waiting for `promise`. A rejection goes to `onError`. What is no
+   * promise is one that has resolved. Never throws.
+   */
+  waitUntil(promise: PromiseLike<unknown>): void;
   /** Resolves when the whole response has been handed to the connection; rejects if it could not be. */
   readonly completed: Promise<void>;
 }
@@ -59,6 +66,17 @@ export type ServeHandler = (
   info: ServeHandlerInfo,
 ) => Response | Promise<Response>;
 
+/** The request that an error belongs to; nothing of it where the error belongs to none. */
+export interface ErrorContext {
+  /**
+   * The request as the handler has it: its body may have been read. `undefined` for the faults of
+   * peers and sockets, and of a request that was refused before the handler was called.
+   */
+  readonly request?: Request;
+  /** What the handler was given beside it. */
+  readonly info?: ServeHandlerInfo;
+}
+
 /** An application that is an object, or a function with methods: anything with a `fetch` method. */
 export interface ServeApplication {
   /** Answers one request; the second argument is a {@link ServeHandlerInfo}. */
@@ -67,8 +85,15 @@ export interface ServeApplication {
 }
 
 /**
- * Hears of every failure: of handlers, of response bodies, of peers that break the protocol. For a handler that failed,
- * a returned `Response` becomes the answer; but a failed authorizer lets nobody in, and for it one with status 200 counts
- * as none.
+ * Hears of every failure: of handlers, of response bodies, of peers that break the protocol. `error` is
+ * whatever was thrown, so it need not be an `Error`. The context names the request, if the failure
+ * is that of one.
+ *
+ * For a handler that failed, a returned `Response` becomes the answer; but a failed authorizer lets
+ * nobody in, and for it one with status 200 counts as none. What else is returned counts as nothing. If
+ * it throws, both errors are printed, and the answer is the plain 500.
  */
-export type ErrorHandler = (error: unknown) => Response | void | Promise<Response | void>;
+export type ErrorHandler = (
+  error: unknown,
+  context: ErrorContext,
+) => Response | void | Promise<Response | void>;

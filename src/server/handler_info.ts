@@ -12,10 +12,10 @@
  * on Node and Bun.
  */
 import type { ParamsView } from "../cgi/params.ts";
-import { splitAtMount } from "../cgi/mount.ts";
 import { type SplitPath, splitPath } from "../cgi/paths.ts";
 import { remoteAddress } from "../cgi/remote_addr.ts";
 import { publicUrl } from "../cgi/request_url.ts";
+import { errorContext } from "./error_context.ts";
 import type { Exchange } from "./exchange.ts";
 import type { RemoteAddress, ServeHandlerInfo, ServeRole } from "./handler.ts";
 
@@ -34,9 +34,7 @@ class Source {
 
   get path(): SplitPath {
     const { params, connection: { service: { options } } } = this.#exchange;
-    return this.#path ??= options.mount === undefined
-      ? splitPath(params, options.basePath)
-      : splitAtMount(params, options.mount);
+    return this.#path ??= splitPath(params, options.basePath);
   }
 }
 
@@ -77,14 +75,14 @@ export class HandlerInfo implements ServeHandlerInfo {
   }
 
   // Getters of bound functions, so that a handler may take them apart: `(request, { log }) => …`.
-  get log(): (message: string) => void {
+  get log(): (message: unknown) => void {
     const { exchange } = this[source];
     return (message) => exchange.log(message);
   }
 
-  get waitUntil(): (promise: Promise<unknown>) => void {
+  get waitUntil(): (promise: PromiseLike<unknown>) => void {
     const { exchange } = this[source];
-    return (promise) => exchange.connection.service.waitUntil(promise);
+    return (promise) => exchange.connection.service.waitUntil(promise, errorContext(exchange));
   }
 
   static {

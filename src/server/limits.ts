@@ -119,6 +119,18 @@ export const FIRST_REQUEST_TIMEOUT = 1_000;
 export const FIRST_WRITE_BYTES: number = 32 * 1024;
 
 /**
+ * The most bytes of a body that is in memory already, and that the runtime gives in pieces, gathered
+ * for the sake of its Content-Length (Bun). Its copy lives until the web server has taken it.
+ */
+export const MAX_GATHERED_MEMORY_BYTES: number = 64 * 1024 * 1024;
+
+/**
+ * The same of a file, which would not be in memory otherwise: what takes no longer to read than a
+ * request to come. A handler that sends larger ones says their length itself.
+ */
+export const MAX_GATHERED_FILE_BYTES: number = 16 * 1024 * 1024;
+
+/**
  * Turns of the microtask queue a body read gets before the reply goes out without it. Bodies made from strings and bytes
  * answer within 2 on every runtime, those made from blobs within 8 on Deno and Bun. A body that waits for anything is a
  * stream, and is sent as one.
@@ -129,16 +141,21 @@ export const PROMPT_TURNS = 10;
 export const PROMPT_TASKS = 2;
 
 /**
- * How long a closed sending side waits for the peer's own end, in milliseconds, discarding what still comes. Closing
- * earlier resets the connection under an upload, and the answer is lost with it (nginx: `lingering_timeout 5s`).
+ * How long a closed sending side waits at the most for the peer's own end, in milliseconds, discarding
+ * what still comes. Closing earlier resets the connection under an upload, and the answer is lost with
+ * it (nginx: `lingering_timeout 5s`).
  */
 export const LINGER_TIMEOUT = 5_000;
+
+/**
+ * The same where nothing is on its way for sure, from the last that came: a request that crosses our
+ * end is here within one round trip, and the longest on earth take about as long as this. Peers that
+ * keep their connections may close them at their leisure (Apache with `enablereuse`: minutes later).
+ */
+export const QUIET_LINGER_TIMEOUT = 300;
 
 /**
  * How often a half-closed connection with a silent response is probed, in milliseconds: a response whose client has gone
  * is to end within a second, and over TCP it takes two probes, for the first only draws the reset.
  */
 export const PROBE_INTERVAL = 300;
-
-/** The longest log line sent to the web server, in UTF-16 code units: nginx and Apache cut theirs at 2 to 8 KiB. */
-export const MAX_LOG_LINE = 4096;

@@ -29,19 +29,26 @@ export function bodyTooLarge(maxBodyBytes: number): Rejection {
   return { status: 413, reason: `The request body is larger than ${maxBodyBytes} bytes` };
 }
 
-/** What a request that has just begun is answered at once, if anything; `inFlight` are all requests of its connection. */
-export function refusalOf(exchange: Exchange, inFlight: number): Rejection | undefined {
+/**
+ * What a request that has just begun is answered at once, if anything; `inFlight` are all requests
+ * of its connection, `leftBehind` those that have ended there and whose handlers still run.
+ */
+export function refusalOf(
+  exchange: Exchange,
+  inFlight: number,
+  leftBehind: number,
+): Rejection | undefined {
   const { connection } = exchange;
   const { service } = connection;
   const { maxRequestsPerConnection, sendOverloaded } = service.options;
   const refusal = connection.isRefused
     ? TOO_MANY_CONNECTIONS
-    : inFlight > maxRequestsPerConnection
+    : inFlight + leftBehind > maxRequestsPerConnection
     ? TOO_MANY_REQUESTS
     : service.requestsInFlight > service.maxRequests
     ? TOO_MANY_IN_ALL
     : undefined;
-  if (refusal === TOO_MANY_REQUESTS && maxRequestsPerConnection === 1) {
+  if (refusal === TOO_MANY_REQUESTS && maxRequestsPerConnection === 1 && inFlight > 1) {
     exchange.endRequest = CANT_MPX_CONN;
   } else if (refusal !== undefined && sendOverloaded) exchange.endRequest = OVERLOADED;
   return refusal;

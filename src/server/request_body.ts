@@ -2,6 +2,9 @@ import { ContentBuffer } from "../protocol/content_buffer.ts";
 import { abortError } from "./abort_error.ts";
 import { RECORD_OVERHEAD } from "./limits.ts";
 
+// As loaded: applications replace the global.
+const { ReadableStream } = globalThis;
+
 /** What a body needs of the connection that it comes on. */
 export interface BodyFlow {
   /** Bytes of one body that may wait unread; never less than it was. */
@@ -37,6 +40,11 @@ export class RequestBody {
   constructor(flow: BodyFlow, maxBytes = Infinity) {
     this.#flow = flow;
     this.#left = maxBytes;
+  }
+
+  /** Whether all of it has come. */
+  get isComplete(): boolean {
+    return this.#complete;
   }
 
   /** Bytes that wait for the handler to start. */
@@ -98,6 +106,12 @@ export class RequestBody {
     });
     if (gathered !== undefined) this.#enqueue(gathered);
     return stream;
+  }
+
+  /** Ends the body empty before it is handed over: whatever comes for it is no part of it. */
+  end(): void {
+    this.#gathered = undefined;
+    this.#complete = true;
   }
 
   /** Drops what has come and what will come. */

@@ -17,7 +17,9 @@ import { Exchange } from "./exchange.ts";
 import { handleRequest, reject } from "./handle_request.ts";
 import { BODY_HIGH_WATER_MARK, STALL_TIMEOUT } from "./limits.ts";
 import { refusalOf } from "./refusal.ts";
+import type { RunInContext } from "./run_in_context.ts";
 import { encodeUnknownRole } from "./unknown_role.ts";
+import { type Expected, PendingInput } from "./pending_input.ts";
 import type { BodyFlow } from "./request_body.ts";
 import { giveUpStalled } from "./stalled.ts";
 
@@ -25,16 +27,22 @@ import { giveUpStalled } from "./stalled.ts";
 export class Requests implements BodyFlow {
   readonly #connection: Connection;
   readonly #exchanges = new Map<number, Exchange>();
+  /** How to call what the application wrote. */
+  readonly run: RunInContext;
+  readonly #pendingInput = new PendingInput();
   /** Exchanges whose parameters ended in the chunk at hand. */
   #ready: Exchange[] = [];
   /** Whether other requests may come while one is in flight. */
   #mayBeShared = false;
+  /** Requests that have ended while their handlers run on: nobody else may take their place yet. */
+  #leftBehind = 0;
   /** Request bodies that wait for their handler. */
   #fullBodies = 0;
   #stallTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(connection: Connection) {
     this.#connection = connection;
+    this.run = connection.service.runInContext;
   }
 
   /** How many there are. */
@@ -63,13 +71,19 @@ export class Requests implements BodyFlow {
     return this.#exchanges.size === 1 && this.#exchanges.get(exchange.id) === exchange;
   }
 
+  /** What may still come of the peer. */
+  get expected(): Expected {
+    return this.#pendingInput.expected;
+  }
+
   /**
    * Takes a record; `false` if it is none of a request. Those of a request that has ended, or never began, are late or
    * lost, and no reason to disturb the others.
    *
    * @throws {FastCgiError} If it is a BEGIN_REQUEST that cannot be one.
    */
-  receive({ type, requestId, content }: FastCgiRecord): boolean {
+  receive(record: FastCgiRecord): boolean {
+    const { type, requestId, content } = record;
     switch (type) {
       case RecordType.BEGIN_REQUEST:
         this.#begin(requestId, content);
@@ -77,7 +91,7 @@ export class Requests implements BodyFlow {
       case RecordType.PARAMS:
       case RecordType.STDIN:
       case RecordType.DATA:
-        this.#receiveStream(type, requestId, content);
+        this.#receiveStream(record);
         return true;
       case RecordType.ABORT_REQUEST:
         this.#exchanges.get(requestId)?.abort();
@@ -87,12 +101,17 @@ export class Requests implements BodyFlow {
     }
   }
 
+  /** Takes a record that comes too late to be answered. */
+  drop(record: FastCgiRecord): void {
+    this.#pendingInput.drop(record);
+  }
+
   /** A chunk has been read to its end: handlers may start. */
   chunkEnded(): void {
     if (this.#ready.length > 0) {
       const ready = this.#ready;
       this.#ready = [];
-      for (const exchange of ready) handleRequest(exchange);
+      for (const exchange of ready) this.run(handleRequest, exchange);
     }
     if (this.#fullBodies > 0) this.#watchStalled();
   }
@@ -101,14 +120,28 @@ export class Requests implements BodyFlow {
   delete(exchange: Exchange): void {
     if (this.#exchanges.get(exchange.id) !== exchange) return;
     this.#exchanges.delete(exchange.id);
-    this.#connection.service.requestsInFlight--;
+    this.#pendingInput.end(exchange);
+    this.#leave(exchange);
   }
 
   /** Forgets all. */
   clear(): void {
-    this.#connection.service.requestsInFlight -= this.#exchanges.size;
+    for (const exchange of this.all) {
+      this.#pendingInput.end(exchange);
+      this.#leave(exchange);
+    }
     this.#exchanges.clear();
     clearTimeout(this.#stallTimer);
+  }
+
+  /** The code of the application that is to answer is under way, or has settled. */
+  setHandled(exchange: Exchange, isHandled: boolean): void {
+    if (exchange.isHandled === isHandled) return;
+    exchange.isHandled = isHandled;
+    if (!exchange.isEnded) return;
+    const change = isHandled ? 1 : -1;
+    this.#leftBehind += change;
+    this.#connection.service.requestsInFlight += change;
   }
 
   bodyFull(): void {
@@ -131,11 +164,14 @@ export class Requests implements BodyFlow {
     // An id that is in use cannot be refused: the refusal would end the request that has it.
     if (this.#exchanges.has(requestId)) return;
     connection.requestBegins();
-    const keepConnection = (flags & FCGI_KEEP_CONN) !== 0 && !connection.isRefused;
+    const isKept = (flags & FCGI_KEEP_CONN) !== 0;
+    this.#pendingInput.begin(requestId, isKept);
+    const keepConnection = isKept && !connection.isRefused;
     const { roles, options } = connection.service;
     const name = roles.get(role);
     if (name === undefined) {
       connection.write(encodeUnknownRole(requestId));
+      this.#pendingInput.refuse(requestId);
       if (!keepConnection) connection.endWhenDone();
       return;
     }
@@ -143,13 +179,20 @@ export class Requests implements BodyFlow {
     this.#exchanges.set(requestId, exchange);
     connection.service.requestsInFlight++;
     this.#mayBeShared ||= options.maxRequestsPerConnection > 1 && (keepConnection || this.isShared);
-    const refusal = refusalOf(exchange, this.#exchanges.size);
+    const refusal = refusalOf(exchange, this.#exchanges.size, this.#leftBehind);
     if (refusal !== undefined) reject(exchange, refusal);
   }
 
-  #receiveStream(type: number, requestId: number, content: Uint8Array): void {
+  /** One has ended. Whoever resets or aborts what they ask must not have more handlers for it. */
+  #leave(exchange: Exchange): void {
+    if (exchange.isHandled) this.#leftBehind++;
+    else this.#connection.service.requestsInFlight--;
+  }
+
+  #receiveStream(record: FastCgiRecord): void {
+    const { type, requestId, content } = record;
     const exchange = this.#exchanges.get(requestId);
-    if (exchange === undefined) return;
+    if (exchange === undefined) return this.drop(record);
     const rejection = exchange.receive(type, content);
     if (rejection !== undefined) reject(exchange, rejection);
     else if (type === RecordType.PARAMS && exchange.state === "ready") this.#ready.push(exchange);

@@ -5,53 +5,107 @@
  * Content-Length, and a small one leaves in one write with its header block and the end of the request. If it does not,
  * it is a stream: what there is goes out, and every chunk after it as it comes, no faster than the connection takes it.
  */
+import { countableLength } from "../cgi/content_length.ts";
 import { headerLimitWarning } from "../cgi/header_limits.ts";
 import {
   responseAllowsBody,
   responseHead,
   type ResponseHeadOptions,
+  type ResponseHeadSource,
 } from "../cgi/response_head.ts";
+import { isFinalStatus } from "../cgi/status.ts";
 import { FastCgiError } from "../protocol/errors.ts";
 import { STREAM_CONTENT_LEN } from "../protocol/record.ts";
-import { type BodyStart, bytesOf, readBodyStart } from "./body_start.ts";
+import { type BodyReader, type BodyStart, readBodyStart } from "./body_start.ts";
+import { bytesOf } from "./chunk.ts";
+import { hasCoding, isDecodedUnseen, lookAtCoding } from "./content_coding.ts";
+import { errorContext } from "./error_context.ts";
 import type { Exchange } from "./exchange.ts";
+import { foreignResponse, type ResponseLike } from "./foreign_response.ts";
 
-type Reader = ReadableStreamDefaultReader<Uint8Array>;
+/** As it was when this was loaded: applications replace the global. It only saves a closer look. */
+const { Response } = globalThis;
 
 /**
- * Sends `response` as the answer of `exchange`.
+ * Sends `answer`, a `Response` of this runtime or of another making, as that of `exchange`.
  *
- * @throws {TypeError} If it is no `Response`, or its body has been used; nothing has been sent then.
+ * @throws {TypeError} If it is none, or its body has been used; nothing has been sent then.
  * @throws {FastCgiError} `bad_response` if its header block fits no record, or its body is shorter than it says.
  * @throws Whatever the body fails with; `exchange` says whether anything has been sent.
  */
-export async function sendResponse(exchange: Exchange, response: Response): Promise<void> {
+export async function sendResponse(exchange: Exchange, answer: Response): Promise<void> {
+  const response = answer instanceof Response ? answer : foreignResponse(answer);
   const body = bodyOf(response);
-  // The request was aborted while the handler thought.
-  if (exchange.isEnded) return await body?.cancel(exchange.abortReason);
   const { method } = exchange;
   if (body === null) {
+    if (exchange.isEnded) return;
     // The length of what a GET would have got is for the handler of a HEAD to say.
     const contentLength = method === "HEAD" ? undefined : 0;
-    exchange.send(headOf(exchange, response, { method, contentLength }), [], true);
+    const options: ResponseHeadOptions = { method, contentLength };
+    let head = headOf(exchange, response, options);
+    if (hasCoding(head) && isDecodedUnseen(response)) {
+      head = headOf(exchange, response, { ...options, decoded: true });
+    }
+    exchange.send(head, [], true);
     return;
   }
   const reader = body.getReader();
   exchange.responseBody = reader;
-  const start = await readBodyStart(reader);
-  const head = headOf(exchange, response, {
-    method,
-    contentLength: start.ended ? start.length : undefined,
-    body: start.ended ? start.chunks[0] : undefined,
-  });
+  // The request was aborted while the handler thought.
+  if (exchange.isEnded) return exchange.dropBody(exchange.abortReason);
+  let start = await readBodyStart(reader);
+  if (start.ended) exchange.responseBody = undefined;
+  // Or while the body did.
+  if (exchange.isEnded) return;
+  let decoded = false;
+  // Others show the type of a text.
+  const isOwn = response === answer;
+  let head = headOf(exchange, response, optionsFor(method, start, isOwn, decoded));
+  if (hasCoding(head)) {
+    ({ decoded, start } = await lookAtCoding(response, reader, start));
+    if (start.ended) exchange.responseBody = undefined;
+    if (exchange.isEnded) return;
+    head = headOf(exchange, response, optionsFor(method, start, isOwn, decoded));
+  }
   if (!responseAllowsBody(method, response.status, exchange.role === "authorizer")) {
-    reader.cancel().catch(() => {});
     exchange.send(head, [], true);
   } else if (start.ended) {
     await sendContent(exchange, head, start.chunks, true);
   } else {
-    await sendStream(exchange, head, start, reader, declaredLength(response));
+    const declared = decoded ? undefined : declaredLength(response);
+    await sendStream(exchange, head, start, reader, declared);
   }
+}
+
+function optionsFor(
+  method: string,
+  start: BodyStart,
+  isOwn: boolean,
+  decoded: boolean,
+): ResponseHeadOptions {
+  return {
+    method,
+    contentLength: start.ended ? start.length : undefined,
+    body: start.ended && isOwn ? start.chunks[0] : undefined,
+    decoded,
+  };
+}
+
+/**
+ * Sends an answer of the server's own, with a text unless that is `""`. No `Response` is needed for
+ * it: what failed may be the one that the application has put in place of the runtime's.
+ */
+export function sendPlain(exchange: Exchange, status: number, text: string): void {
+  const headers = new Map([["content-type", "text/plain; charset=utf-8"]]);
+  if (status === 503) headers.set("retry-after", "1");
+  const response = { status: isFinalStatus(status) ? status : 500, statusText: "", headers };
+  const body = bytesOf(text);
+  const { method, role } = exchange;
+  // What a GET would have got is not known for a HEAD that could not be looked at.
+  const contentLength = method === "HEAD" && text === "" ? undefined : body.length;
+  const head = headOf(exchange, response, { method, contentLength });
+  const isSent = responseAllowsBody(method, response.status, role === "authorizer");
+  exchange.send(head, isSent ? [body] : [], true);
 }
 
 /** Sends a body of unknown end: never more than `declared` bytes, and less is a failure. */
@@ -59,7 +113,7 @@ async function sendStream(
   exchange: Exchange,
   head: string,
   start: BodyStart,
-  reader: Reader,
+  reader: BodyReader,
   declared: number | undefined,
 ): Promise<void> {
   let { chunks, pending } = start;
@@ -75,12 +129,15 @@ async function sendStream(
     if (left < 0) {
       // The response is whole as far as the client can tell; HAProxy and Caddy would fail it for the rest.
       const error = badResponse(`its body is longer than its Content-Length of ${declared} bytes`);
-      exchange.connection.service.report(error);
-      reader.cancel(error).catch(() => {});
+      exchange.connection.service.report(error, errorContext(exchange));
+      exchange.dropBody(error);
       break;
     }
     const read = await (pending ?? reader.read());
-    if (read.done) break;
+    if (read.done) {
+      exchange.responseBody = undefined;
+      break;
+    }
     chunks = [bytesOf(read.value)];
     pending = undefined;
   }
@@ -119,7 +176,11 @@ function sent(exchange: Exchange, isWritable: boolean): Promise<void> | undefine
   return isWritable || exchange.isEnded ? undefined : exchange.connection.writable();
 }
 
-function headOf(exchange: Exchange, response: Response, options: ResponseHeadOptions): string {
+function headOf(
+  exchange: Exchange,
+  response: ResponseHeadSource,
+  options: ResponseHeadOptions,
+): string {
   const head = responseHead(response, {
     ...options,
     authorizer: exchange.role === "authorizer",
@@ -132,16 +193,13 @@ function headOf(exchange: Exchange, response: Response, options: ResponseHeadOpt
     );
   }
   const warning = headerLimitWarning(head);
-  if (warning !== null) exchange.connection.service.reports.warnOnce(warning);
+  if (warning !== null) {
+    exchange.connection.service.reports.warnOnce(warning, errorContext(exchange));
+  }
   return head;
 }
 
-function bodyOf(response: Response): ReadableStream<Uint8Array> | null {
-  if (!(response instanceof Response)) {
-    throw new TypeError(
-      `Cannot send the handler's answer: it is ${nameOf(response)}, not Response`,
-    );
-  }
+function bodyOf(response: ResponseLike): ResponseLike["body"] {
   const { bodyUsed } = response;
   // Bun forgets the type of a Blob or a FormData unless the headers are looked at before the body.
   void response.headers;
@@ -152,15 +210,9 @@ function bodyOf(response: Response): ReadableStream<Uint8Array> | null {
   return body;
 }
 
-function nameOf(value: unknown): string {
-  return value === null || typeof value !== "object"
-    ? String(value)
-    : value.constructor?.name ?? "Object";
-}
-
-function declaredLength(response: Response): number | undefined {
-  const value = response.headers.get("content-length");
-  return value !== null && /^\d{1,15}$/.test(value) ? Number(value) : undefined;
+/** What the header block says, which asks the same function. */
+function declaredLength(response: ResponseLike): number | undefined {
+  return countableLength(response.headers.get("content-length"));
 }
 
 function badResponse(what: string): FastCgiError {

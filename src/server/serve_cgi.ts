@@ -12,13 +12,15 @@
  * standard input ────────────────► STDIN ─┘              └──► STDERR ──► standard error
  * ```
  */
+import { contentLength } from "../cgi/content_length.ts";
+import { describeThrown } from "../log/describe.ts";
 import { encodeBeginRequest } from "../protocol/bodies.ts";
 import { RecordType, Role } from "../protocol/constants.ts";
 import { encodeNameValues } from "../protocol/name_value.ts";
 import { encodeRecord, encodeStream } from "../protocol/record.ts";
 import { type CgiStreams, CgiTransport, REQUEST_ID } from "./cgi_transport.ts";
 import type { ServeHandler } from "./handler.ts";
-import { describeError, encodeLogLine } from "./log_line.ts";
+import { encodeLogLine } from "./log_line.ts";
 import type { ConnectionOptions } from "./connection_options.ts";
 import { Service } from "./service.ts";
 
@@ -35,7 +37,8 @@ export function isCgiEnvironment(get: (name: string) => string | undefined): boo
 
 /**
  * Answers the one request of a CGI program. Every variable is a parameter, those of the system too, as they are with
- * PHP; `HTTP_PROXY` stays one, but no header of the request comes of it (httpoxy, CVE-2016-5385).
+ * PHP; `HTTP_PROXY` stays one, but no header of the request comes of it (httpoxy, CVE-2016-5385), and
+ * `serve()` takes it out of the environment of the process.
  *
  * A response that breaks midway can only stop: whether the client notices is the web server's doing, and depends on a
  * Content-Length.
@@ -53,7 +56,7 @@ export async function serveCgi(
   if (env.has("SCRIPT_NAME") && !env.has("PATH_INFO")) env.set("PATH_INFO", "");
   const transport = new CgiTransport(program, isBodyFirst(env));
   const onError = options.onError ??
-    ((error: unknown) => transport.log(encodeLogLine(describeError(error))));
+    ((error: unknown) => transport.log(encodeLogLine(describeThrown(error))));
   const service = new Service(handler, { ...options, onError });
   // Both ways lead to standard error: one of them is enough.
   service.logsFailures = options.onError !== undefined;
@@ -73,8 +76,8 @@ export async function serveCgi(
  * Apache leaves it out for a chunked upload, whose end is the end of standard input.
  */
 function bodyLengthOf(env: ReadonlyMap<string, string>): number {
-  const length = env.get("CONTENT_LENGTH") ?? "";
-  if (/^\d+$/.test(length)) return Number(length);
+  const length = contentLength(env.get("CONTENT_LENGTH"));
+  if (length !== undefined) return Math.min(length, Number.MAX_SAFE_INTEGER);
   return /^chunked$/i.test(env.get("HTTP_TRANSFER_ENCODING") ?? "") ? Infinity : 0;
 }
 

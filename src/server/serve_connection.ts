@@ -2,7 +2,9 @@
 import type { ServeApplication, ServeHandler } from "./handler.ts";
 import { handlerOf } from "./handler_of.ts";
 import { CONNECTION_OPTIONS, type ConnectionOptions } from "./connection_options.ts";
+import { QUIET_LINGER_TIMEOUT } from "./limits.ts";
 import { checkNames } from "./option_names.ts";
+import type { RunInContext } from "./run_in_context.ts";
 import { Service } from "./service.ts";
 import type { Transport } from "./transport.ts";
 
@@ -20,29 +22,12 @@ export interface ServeConnectionOptions extends ConnectionOptions {
   signal?: AbortSignal;
 }
 
-/**
- * Serves FastCGI over one pair of byte streams, of any kind, until the connection has ended on both sides.
- *
- * @param handler The handler, or an application: anything with a `fetch` method.
- * @returns A promise that resolves when both streams are closed and what was given to `info.waitUntil` has settled. It
- * does not reject: a connection that breaks is an ordinary end, and failures go to `onError`.
- * @throws {TypeError} If the options contradict each other or have a name that is no option's, or
- * there is no handler.
- *
- * @example An application over streams
- * ```ts ignore
- * import { serveConnection } from "@fastcgi/serve";
- *
- * const listener = Deno.listen({ port: 9000 });
- * for await (const { readable, writable } of listener) {
- *   serveConnection({ readable, writable }, () => new Response("Hello\n"));
- * }
- * ```
- */
+/** As the public function of this name; `runInContext` is how to call what the application wrote. */
 export async function serveConnection(
   streams: StreamPair,
   handler: ServeHandler | ServeApplication,
   options: ServeConnectionOptions = {},
+  runInContext?: RunInContext,
 ): Promise<void> {
   const names = { ...CONNECTION_OPTIONS, signal: true };
   checkNames(options, names, "serve the connection", "the third argument");
@@ -51,7 +36,7 @@ export async function serveConnection(
     throw new TypeError("Cannot serve the connection: the second argument is no handler");
   }
   const { signal } = options;
-  const service = new Service(answering, options);
+  const service = new Service(answering, options, {}, runInContext);
   const transport = new StreamTransport(streams);
   const connection = service.accept(transport);
   const drain = () => connection.drain();
@@ -82,6 +67,9 @@ class StreamTransport implements Transport {
   /** Set while reading is paused. */
   #paused: PromiseWithResolvers<void> | undefined;
   #isWaiting = false;
+  #hasEnded = false;
+  #peerEnded = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor({ readable, writable }: StreamPair) {
     this.#reader = readable.getReader();
@@ -103,6 +91,8 @@ class StreamTransport implements Transport {
     } catch (error) {
       connection.closed(error);
     }
+    this.#peerEnded = true;
+    if (this.#timer !== undefined) this.#cancel();
     await this.#closed.promise;
   }
 
@@ -135,13 +125,24 @@ class StreamTransport implements Transport {
   }
 
   end(sent: () => void): void {
-    this.#writer.close().then(sent, () => {});
+    this.#writer.close().then(() => {
+      this.#hasEnded = true;
+      sent();
+    }, () => {});
   }
 
   destroy(): void {
     this.resume();
     // Not waited for: behind a write that nobody takes, a stream may never get to its abort.
     this.#writer.abort().catch(() => {});
+    const isPolite = this.#hasEnded && !this.#peerEnded;
+    if (isPolite) this.#timer = setTimeout(() => this.#cancel(), QUIET_LINGER_TIMEOUT);
+    else this.#cancel();
+  }
+
+  /** Not at once behind a good end: the peer, about to close its stream, would see that fail. */
+  #cancel(): void {
+    clearTimeout(this.#timer);
     this.#reader.cancel().catch(() => {}).then(() => this.#closed.resolve());
   }
 }

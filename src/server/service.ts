@@ -8,8 +8,9 @@ import {
   type ConnectionOptions,
 } from "./connection_options.ts";
 import { Deadline } from "./deadline.ts";
-import type { ServeHandler, ServeRole } from "./handler.ts";
+import type { ErrorContext, ServeHandler, ServeRole } from "./handler.ts";
 import { Reports } from "./reports.ts";
+import { runHere, type RunInContext } from "./run_in_context.ts";
 import { Ticker } from "./ticker.ts";
 import { type TimeLimits, watchTimes } from "./times.ts";
 import type { Transport } from "./transport.ts";
@@ -25,7 +26,7 @@ const ROLE_NUMBERS: Record<ServeRole, number> = {
 export interface ServiceLimits {
   /** The most connections. */
   maxConnections?: number;
-  /** The most requests in flight. */
+  /** The most requests at once: in flight, or given up by the peer with a handler that still runs. */
   maxRequests?: number;
 }
 
@@ -38,10 +39,12 @@ export class Service {
   /** What GET_VALUES is answered with (FastCGI 1.0, section 4.1). */
   readonly managementValues: ManagementValues;
   readonly reports: Reports;
-  /** The most requests in flight. */
+  /** The most requests at once. */
   readonly maxRequests: number;
-  /** Requests in flight, on all connections. */
+  /** Requests on all connections, those that have ended and whose handlers still run among them. */
   requestsInFlight = 0;
+  /** How to call what the application wrote. */
+  readonly runInContext: RunInContext;
   /** Whether a request that fails says so in the web server's log, beside `onError`. */
   logsFailures = true;
   readonly #maxConnections: number;
@@ -52,7 +55,13 @@ export class Service {
   #drained: PromiseWithResolvers<void> | undefined;
   #deadline: Deadline | undefined;
 
-  constructor(handler: ServeHandler, options: ConnectionOptions = {}, limits: ServiceLimits = {}) {
+  constructor(
+    handler: ServeHandler,
+    options: ConnectionOptions = {},
+    limits: ServiceLimits = {},
+    runInContext: RunInContext = runHere,
+  ) {
+    this.runInContext = runInContext;
     const { maxConnections = Infinity, maxRequests = Infinity } = limits;
     checkLimits({ maxConnections, maxRequests });
     this.#maxConnections = maxConnections;
@@ -116,18 +125,20 @@ export class Service {
     this.#settle();
   }
 
-  /** Keeps {@link drain} waiting for `promise`; its rejection is reported. */
-  waitUntil(promise: Promise<unknown>): void {
-    const settled = promise.catch((error) => this.report(error)).finally(() => {
+  /** Keeps {@link drain} waiting for `promise`, whatever it is; its rejection is reported. */
+  waitUntil(promise: unknown, context?: ErrorContext): void {
+    // `Promise.resolve` would throw for a promise whose `constructor` does.
+    const taken = new Promise((resolve) => resolve(promise));
+    const settled = taken.catch((error) => this.report(error, context)).finally(() => {
       this.#pending.delete(settled);
       this.#settle();
     });
     this.#pending.add(settled);
   }
 
-  /** Tells `onError` of a failure that has no request to answer. */
-  report(error: unknown): void {
-    this.reports.report(error);
+  /** Tells `onError` of a failure that has no request to answer, or none any more. */
+  report(error: unknown, context?: ErrorContext): void {
+    this.reports.report(error, context);
   }
 
   /**

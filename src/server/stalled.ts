@@ -3,6 +3,7 @@
  * handler: as long as that one reads on, if slowly, they do. One that reads nothing at all is given up for them.
  */
 import { FastCgiError } from "../protocol/errors.ts";
+import { errorContext } from "./error_context.ts";
 import type { Exchange } from "./exchange.ts";
 import { reject } from "./handle_request.ts";
 import { STALL_TIMEOUT } from "./limits.ts";
@@ -25,6 +26,7 @@ export function giveUpStalled(exchanges: readonly Exchange[]): void {
         fault: "application",
         connectionSurvives: true,
       }),
+      errorContext(exchange),
     );
   }
 }

@@ -2,6 +2,7 @@
 import { FastCgiError } from "../protocol/errors.ts";
 import { abortError } from "./abort_error.ts";
 import type { Connection } from "./connection.ts";
+import { errorContext } from "./error_context.ts";
 import type { Exchange } from "./exchange.ts";
 import { reject } from "./handle_request.ts";
 
@@ -53,6 +54,7 @@ function handlerLate(exchange: Exchange): void {
       fault: "application",
       connectionSurvives: true,
     }),
+    errorContext(exchange),
   );
 }
 

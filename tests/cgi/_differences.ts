@@ -177,16 +177,6 @@ export const DIFFERENCES: readonly Difference[] = [
     shows: [[["lighttpd", "haproxy"], { "fold-header": { headers: { "x-fold": "a   b  \tc" } } }]],
   },
   {
-    servers: "lighttpd, HAProxy",
-    what: "No Expect header",
-    why: "They answer `100-continue` themselves, as the others do, too, and take the header away",
-    remedy: NONE,
-    shows: [[["lighttpd", "lighttpd/stream1", "haproxy"], {
-      "expect-100": { headers: { expect: null } },
-      "expect-100-chunked": { headers: { expect: null } },
-    }]],
-  },
-  {
     servers: "Caddy",
     what: "X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host, whatever the client sent",
     why: "Its reverse proxy replaces them by what it knows, unless it trusts the client",

@@ -247,6 +247,13 @@ describe("FastCgiRequest's headers", () => {
         HTTP_HOST: `127.0.0.1:${server.port}`,
         REQUEST_URI: "/",
         HTTP_X_A: "b",
+        // What a client tells the web server alone; curl does for an upload.
+        HTTP_EXPECT: "100-continue",
+        HTTP_CONNECTION: "keep-alive, upgrade",
+        HTTP_KEEP_ALIVE: "timeout=5",
+        HTTP_TRANSFER_ENCODING: "chunked",
+        HTTP_UPGRADE: "h2c",
+        HTTP_TE: "trailers",
       }),
       new TextEncoder().encode("body"),
     );

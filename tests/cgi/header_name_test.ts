@@ -20,6 +20,8 @@ describe("requestHeaderName", () => {
       assertEquals(requestHeaderName("HTTP_X.FOO"), "x.foo");
       assertEquals(requestHeaderName("HTTP_CONNECTION"), null);
       assertEquals(requestHeaderName("HTTP_PROXY"), null);
+      assertEquals(requestHeaderName("HTTP_EXPECT"), null);
+      assertEquals(requestHeaderName("HTTP_EXPECT_CT"), "expect-ct");
       assertEquals(requestHeaderName("HTTP_"), null);
       assertEquals(requestHeaderName("HTTP_CONTENT_TYPE"), null);
       assertEquals(requestHeaderName("HTTP_CONTENT-TYPE"), null);

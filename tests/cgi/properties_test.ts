@@ -5,6 +5,7 @@ import { splitPath } from "../../src/cgi/paths.ts";
 import { remoteAddress } from "../../src/cgi/remote_addr.ts";
 import { createRequest } from "../../src/cgi/request.ts";
 import { responseHead } from "../../src/cgi/response_head.ts";
+import { paramsOf } from "./_captures.ts";
 import { Random } from "./_random.ts";
 import { randomParams } from "./_random_params.ts";
 
@@ -45,6 +46,46 @@ describe("createRequest: with random parameters", () => {
       const host = absolute?.[1] || params.get("HTTP_HOST");
       if (host) assertEquals(url.host, new URL(`${url.protocol}//${host}`).host);
     });
+  });
+
+  it("takes the hosts that a URL takes, and no others", () => {
+    const parts = [
+      ...["xn--", "XN--", "xn--a", "xn--maana-pta", "xn--80ak6aa92e", "--", "-", ".", "..", "_"],
+      ...["a", "b.c", "localhost", "%", "~", "*", "0x", "0", "08", "1.2.3", "256", "4294967296"],
+      ...[":", ":80", ":443", ":65535", ":65536", ":99999", "[", "]", "[::1]", "::", "1:2"],
+    ];
+    const answers = { taken: 0, refused: 0 };
+    forSeeds((random) => {
+      let host = random.int(3) === 0 ? random.pick(["xn--", "a.xn--", "[::"]) : "";
+      for (let i = 1 + random.int(4); i > 0; i--) {
+        host += random.int(4) === 0 ? random.text(3, "ab1.:-+$") : random.pick(parts);
+      }
+      const form = random.pick(["Host", "absolute form", "SERVER_NAME"]);
+      const request = createRequest(
+        paramsOf({
+          REQUEST_METHOD: "GET",
+          ...form === "Host"
+            ? { HTTP_HOST: host, REQUEST_URI: "/x?y" }
+            : form === "absolute form"
+            ? { HTTP_HOST: "h", REQUEST_URI: `http://${host}/x?y` }
+            : { SERVER_NAME: host, SERVER_PORT: "80", REQUEST_URI: "/x?y" },
+        }),
+        null,
+      );
+      const what = `${form} ${JSON.stringify(host)}`;
+      if (request instanceof Request) {
+        answers.taken++;
+        assert(URL.canParse(request.url), what);
+        const { href, pathname, search } = new URL(request.url);
+        assertEquals([request.url, pathname, search], [href, "/x", "?y"], what);
+      } else {
+        answers.refused++;
+        assertEquals(request.status, 400, what);
+        // One that a URL takes is refused only if it could be more than a host, or another one.
+        if (/^[\w.~-]+(?::\d{0,5})?$/.test(host)) assert(!URL.canParse(`http://${host}`), what);
+      }
+    });
+    assert(answers.taken > 100 && answers.refused > 100, JSON.stringify(answers));
   });
 
   it("never loses a byte of a path that comes in origin form", () => {

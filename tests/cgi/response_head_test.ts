@@ -181,34 +181,88 @@ describe("responseHead: Content-Length", () => {
     assertEquals(lengthOf(withLength("13")), ["Content-Length: 13"]);
     assertEquals(lengthOf(withLength("13, 13")), ["Content-Length: 13"]);
     assertEquals(lengthOf(new Response(null)), []);
-    for (const wrong of ["", "-1", "1.5", "abc", "13, 14", "1 2", "0x10", "13,"]) {
+    assertEquals(lengthOf(withLength("9007199254740991")), ["Content-Length: 9007199254740991"]);
+    assertEquals(lengthOf(withLength("0013")), ["Content-Length: 13"]);
+    const none = ["", "-1", "+1", "1.5", "abc", "13, 14", "1 2", "0x10", "13,", "9".repeat(16)];
+    for (const wrong of none) {
       assertEquals(lengthOf(withLength(wrong)), [], wrong);
     }
   });
 
-  it("is the application's for HEAD and 304, else the length a GET would have had", () => {
-    for (const [method, status] of [["HEAD", 200], ["GET", 304]] as const) {
-      const options = { method };
-      assertEquals(lengthOf(withLength("999", status), options), ["Content-Length: 999"]);
-      assertEquals(lengthOf(withLength("999", status), { ...options, contentLength: 0 }), [
-        "Content-Length: 999",
-      ]);
-      const plain = new Response(null, { status });
-      assertEquals(lengthOf(plain, { ...options, contentLength: 13 }), ["Content-Length: 13"]);
-      assertEquals(lengthOf(plain, { ...options, contentLength: 0 }), []);
-      assertEquals(lengthOf(plain, options), []);
+  it("is that of the body for HEAD, or the application's where there is none", () => {
+    const method = "HEAD";
+    const own = ["Content-Length: 999"];
+    assertEquals(lengthOf(withLength("999"), { method }), own);
+    assertEquals(lengthOf(withLength("999"), { method, contentLength: 0 }), own);
+    const known = ["Content-Length: 13"];
+    assertEquals(lengthOf(withLength("999"), { method, contentLength: 13 }), known);
+    const plain = new Response(null);
+    assertEquals(lengthOf(plain, { method, contentLength: 13 }), known);
+    assertEquals(lengthOf(plain, { method, contentLength: 0 }), []);
+    assertEquals(lengthOf(plain, { method }), []);
+  });
+
+  it("is not there for 204 and 304, whatever the application says, and 0 for 205", () => {
+    const rows: [number, string[]][] = [[204, []], [304, []], [205, ["Content-Length: 0"]]];
+    for (const [status, expected] of rows) {
+      for (const method of ["GET", "HEAD", "POST"]) {
+        for (const length of ["0", "5", "999", "5, 5", "x"]) {
+          for (const contentLength of [undefined, 0, 5]) {
+            const options = { method, contentLength };
+            assertEquals(lengthOf(withLength(length, status), options), expected);
+            assertEquals(lengthOf(new Response(null, { status }), options), expected);
+          }
+        }
+      }
     }
   });
 
-  it("is not there for 204", () => {
-    assertEquals(lengthOf(withLength("0", 204), { contentLength: 0 }), []);
-    assertEquals(lengthOf(withLength("5", 204)), []);
+  it("is gone with the Content-Encoding of a body that has been decoded", () => {
+    const headers = { "content-encoding": "gzip", "content-length": "61", "x-a": "b" };
+    const response = new Response(null, { headers });
+    assertEquals(linesOf(response, { decoded: true }), ["X-A: b", "Status: 200 OK"]);
+    assertEquals(lengthOf(response, { decoded: true, contentLength: 308 }), [
+      "Content-Length: 308",
+    ]);
+    assertEquals(lengthOf(response, { decoded: true, method: "HEAD" }), []);
+    assertEquals(linesOf(response).length, 4);
   });
 
   it("is there once, however often it was set", () => {
     const twice = foreign([["content-length", "5"], ["Content-Length", "5"]]);
     assertEquals(lengthOf(twice), ["Content-Length: 5"]);
     assertEquals(lengthOf(twice, { contentLength: 7 }), ["Content-Length: 7"]);
+    assertEquals(lengthOf(foreign([["content-length", "5"], ["Content-Length", "6"]])), []);
+  });
+});
+
+describe("responseHead: server-sent events", () => {
+  const bufferingOf = (headers: Record<string, string>, options?: Partial<ResponseHeadOptions>) =>
+    linesOf(new Response(null, { headers }), options)
+      .filter((line) => /^x-accel-buffering/i.test(line));
+
+  it("go out with X-Accel-Buffering: no", () => {
+    for (
+      const type of ["text/event-stream", "Text/Event-Stream", "text/event-stream; charset=utf-8"]
+    ) {
+      assertEquals(bufferingOf({ "content-type": type }), ["X-Accel-Buffering: no"]);
+      assertEquals(bufferingOf({ "content-type": type }, { method: "HEAD" }).length, 1);
+    }
+  });
+
+  it("keep what the handler says", () => {
+    for (const own of ["yes", "no"]) {
+      const headers = { "content-type": "text/event-stream", "x-accel-buffering": own };
+      assertEquals(bufferingOf(headers), [`X-Accel-Buffering: ${own}`]);
+    }
+  });
+
+  it("are alone in it", () => {
+    for (const type of ["text/plain", "text/event-streams", "x/text/event-stream", ""]) {
+      assertEquals(bufferingOf({ "content-type": type }), []);
+    }
+    assertEquals(bufferingOf({}), []);
+    assertEquals(bufferingOf({ "content-type": "text/event-stream" }, { authorizer: true }), []);
   });
 });
 
@@ -306,10 +360,10 @@ describe("responseHead: authorizer", () => {
 });
 
 describe("responseAllowsBody", () => {
-  it("is false for HEAD, 204, 304 and informational statuses", () => {
+  it("is false for HEAD, 204, 205, 304 and informational statuses", () => {
     assert(!responseAllowsBody("HEAD", 200));
-    for (const status of [100, 101, 103, 204, 304]) assert(!responseAllowsBody("GET", status));
-    for (const status of [200, 201, 205, 206, 301, 400, 404, 500]) {
+    for (const status of [100, 101, 103, 204, 205, 304]) assert(!responseAllowsBody("GET", status));
+    for (const status of [200, 201, 206, 301, 400, 404, 500]) {
       assert(responseAllowsBody("GET", status));
       assert(responseAllowsBody("POST", status));
     }

@@ -11,7 +11,9 @@
  * connection.send(stdout("Status: 200 OK\r\n\r\nHello"), end());
  * ```
  */
-import { type FastCgiRecord, RecordDecoder, RecordType } from "../../src/protocol/mod.ts";
+import { RecordType } from "../../src/protocol/mod.ts";
+import { type FastCgiRecord } from "../../src/protocol/record.ts";
+import { RecordDecoder } from "../../src/protocol/record_decoder.ts";
 import { type Bytes, bytes, concat, latin1 } from "../_bytes.ts";
 import { Duplex } from "../_pair.ts";
 import { parsePairs, rawRecord } from "../_records.ts";

@@ -1,7 +1,7 @@
 /** `connect` over real sockets of the runtime that runs this. */
 import { createServer, type Server, type Socket } from "node:net";
 import { writeFile } from "node:fs/promises";
-import { connect } from "../../src/client.ts";
+import { connect } from "../../src/client/mod.ts";
 import { assertBytes, bytes, concat, latin1, pattern } from "../_bytes.ts";
 import { assert, assertEquals, assertLess, assertRejects, describe, it } from "../_harness.ts";
 import { freePort, tempDir } from "../_runtime.ts";

@@ -1,10 +1,13 @@
 /** Applications that break, replies that are none, and requests that are given up. */
 import { StreamClient } from "../../src/client/mod.ts";
 import { FastCgiError, type FastCgiErrorCode, RecordType } from "../../src/protocol/mod.ts";
-import { latin1 } from "../_bytes.ts";
+import { latin1, utf8 } from "../_bytes.ts";
 import { assert, assertEquals, assertRejects, describe, it } from "../_harness.ts";
 import { rawRecord } from "../_records.ts";
-import { Application, end, manualStream, reply, stdout, upload } from "./_application.ts";
+import { runtime } from "../_runtime.ts";
+import { captureConsoleError } from "../server/_peer.ts";
+import { THROWN } from "../_thrown.ts";
+import { Application, end, manualStream, reply, stderr, stdout, upload } from "./_application.ts";
 
 const GET = (init?: RequestInit) => new Request("http://localhost/", init);
 
@@ -287,6 +290,85 @@ describe("A request is given up", () => {
     assert(sent < 2_000_000, `${sent} bytes were read`);
   });
 });
+
+describe("StreamClient.fetch", () => {
+  for (const [name, make] of Object.entries(THROWN)) {
+    // Deno asks for the prototype of what a stream fails with, whoever has the stream (Deno 2.9.6).
+    const skip = runtime === "deno" && name.includes("proxy") && !name.startsWith("an error") &&
+      "Deno's streams end the process of a proxy that throws";
+
+    for (const keepConnection of [true, false]) {
+      it(
+        `takes ${name} as the reason of an abort, ${keepConnection ? "kept" : "closed"}`,
+        { skip },
+        async () => {
+          const { application, client } = setUp({ keepConnection });
+          const [early, late] = [new AbortController(), new AbortController()];
+          const failed = settled(client.fetch(GET(), { signal: early.signal }));
+          const first = await application.accept();
+          await first.request();
+          early.abort(make());
+          assertEquals(await failed, "rejected");
+
+          const fetched = client.fetch(GET(), { signal: late.signal });
+          const second = await application.accept();
+          await second.request();
+          second.send(stdout("\npart"));
+          const text = settled((await fetched).text());
+          late.abort(make());
+          assertEquals(await text, "rejected");
+
+          const cancelled = client.fetch(GET());
+          const third = await application.accept();
+          await third.request();
+          third.send(stdout("\npart"));
+          await (await cancelled).body!.cancel(make());
+          client.close();
+        },
+      );
+    }
+  }
+
+  it("fails of nothing that onStderr throws or rejects with", async () => {
+    const printed = await captureConsoleError(async () => {
+      for (const how of ["throws", "rejects"]) {
+        const { application, client } = setUp({
+          onStderr(line) {
+            if (how === "throws") throw Object.create(null);
+            return Promise.reject(line) as unknown as void;
+          },
+        });
+        const fetched = client.fetch(GET());
+        const connection = await application.accept();
+        connection.send(stderr("one\ntwo"), stdout("\nfine"), end());
+        assertEquals(await (await fetched).text(), "fine");
+      }
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    });
+    assertEquals(printed.flat(), [
+      "Uncaught Object {}",
+      "Uncaught Object {}",
+      "Uncaught one",
+      "Uncaught two",
+    ]);
+  });
+
+  it("prints lines of STDERR without control characters by default", async () => {
+    const printed = await captureConsoleError(async () => {
+      const { application, client } = setUp({ onStderr: undefined });
+      const fetched = client.fetch(GET());
+      const connection = await application.accept();
+      connection.send(stderr(utf8("\x1b[2Jone\u2028two\x9b %s\n")), stdout("\nfine"), end());
+      assertEquals(await (await fetched).text(), "fine");
+    });
+    assertEquals(printed, [[" [2Jone two %s"]]);
+  });
+});
+
+/** How a promise ends; what it rejects with is not looked at. */
+function settled(promise: Promise<unknown>): Promise<"resolved" | "rejected"> {
+  return promise.then(() => "resolved" as const, () => "rejected" as const);
+}
 
 /** Sends a second request over the only connection, once the first has ended, and has it answered. */
 async function answered(

@@ -1,9 +1,17 @@
 /** The gateway and the client over real sockets: HTTP in front, an application of ours or a broken one behind. */
 import { createServer } from "node:net";
 import { serve, type ServeHandler } from "../../mod.ts";
-import { connect, FastCgiClient, serveGateway } from "../../src/client.ts";
+import { connect, FastCgiClient, type GatewayOptions, serveGateway } from "../../src/client/mod.ts";
 import { assertBytes, bytes, latin1, pattern } from "../_bytes.ts";
-import { assert, assertEquals, assertRejects, describe, it } from "../_harness.ts";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  describe,
+  it,
+} from "../_harness.ts";
+import { captureConsoleError } from "../server/_peer.ts";
 import { freePort } from "../_runtime.ts";
 import { end, stdout } from "./_application.ts";
 
@@ -26,7 +34,7 @@ async function setUp(handler: ServeHandler, options = {}) {
 }
 
 /** A gateway before a server that sends `reply` to everybody, and closes. */
-async function setUpBroken(reply: Uint8Array) {
+async function setUpBroken(reply: Uint8Array, options: Partial<GatewayOptions> = {}) {
   const server = createServer((socket) => {
     socket.on("error", () => {});
     socket.once("data", () => socket.end(reply));
@@ -35,7 +43,7 @@ async function setUpBroken(reply: Uint8Array) {
   const { port } = server.address() as { port: number };
   const errors: Error[] = [];
   const onError = (error: unknown) => errors.push(error as Error);
-  const gateway = await serveGateway({ port: 0, to: { port }, onError });
+  const gateway = await serveGateway({ port: 0, to: { port }, onError, ...options });
   return {
     url: gateway.url,
     errors,
@@ -207,6 +215,36 @@ describe("serveGateway", () => {
       assertEquals(room.errors.map((error) => (error as { code?: string }).code), [code]);
     });
   }
+
+  it("answers 502 whatever becomes of onError, which hears the request", async () => {
+    const heard: Request[] = [];
+    const fail = [() => {
+      throw Object.create(null);
+    }, () => Promise.reject("rejected")];
+    for (const failing of fail) {
+      const printed = await captureConsoleError(async () => {
+        const onError: GatewayOptions["onError"] = (_, { request }) => {
+          heard.push(request);
+          return failing() as unknown as void;
+        };
+        await using room = await setUpBroken(new Uint8Array(), { onError });
+        const response = await fetch(`${room.url}path`);
+        assertEquals([response.status, (await response.text()).slice(0, 3)], [502, "502"]);
+      });
+      assertEquals(printed.length, 1);
+    }
+    assertEquals(heard.map(({ url }) => new URL(url).pathname), ["/path", "/path"]);
+  });
+
+  it("prints why it answers 502, by default", async () => {
+    const printed = await captureConsoleError(async () => {
+      const options = { onError: undefined };
+      await using room = await setUpBroken(bytes("HTTP/1.1 200 OK\r\n\r\n"), options);
+      await (await fetch(room.url)).text();
+    });
+    assertEquals(printed.length, 1);
+    assertStringIncludes(String(printed[0]), "FastCgiError: Cannot read a record: the other end");
+  });
 
   for (const [name, header] of [["", ""], [", with a length", "Content-Length: 1000\n"]]) {
     it(`cuts the connection when the application breaks in its body${name}`, async () => {

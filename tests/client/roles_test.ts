@@ -2,7 +2,7 @@
 import { assertBytes, pattern } from "../_bytes.ts";
 import { assertEquals, assertRejects, describe, it } from "../_harness.ts";
 import { serve, type ServeHandler } from "../../mod.ts";
-import { FastCgiClient } from "../../src/client.ts";
+import { FastCgiClient } from "../../src/client/mod.ts";
 import { FastCgiError } from "../../src/protocol/mod.ts";
 
 const URL_TEXT = "http://example.org/file.txt";

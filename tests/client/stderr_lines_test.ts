@@ -1,6 +1,7 @@
 import { StderrLines } from "../../src/client/stderr_lines.ts";
 import { concat, everySplit, utf8 } from "../_bytes.ts";
 import { assertEquals, describe, it } from "../_harness.ts";
+import { captureConsoleError } from "../server/_peer.ts";
 
 function lines(...parts: Uint8Array[]): string[] {
   const found: string[] = [];
@@ -32,5 +33,20 @@ describe("StderrLines", () => {
 
   it("shows bytes that are no UTF-8 as such", () => {
     assertEquals(lines(concat([utf8("a"), new Uint8Array([0xff, 10])])), ["a\ufffd"]);
+  });
+
+  it("goes on behind a listener that throws, which is printed", async () => {
+    const found: string[] = [];
+    const printed = await captureConsoleError(() => {
+      const stderr = new StderrLines((line) => {
+        found.push(line);
+        throw Object.create(null);
+      });
+      stderr.push(utf8("one\ntwo\nthree"));
+      stderr.end();
+      return Promise.resolve();
+    });
+    assertEquals(found, ["one", "two", "three"]);
+    assertEquals(printed, Array(3).fill(["Uncaught Object {}"]));
   });
 });

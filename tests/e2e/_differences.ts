@@ -45,13 +45,14 @@ export const DIFFERENCES = {
   "port taken out of Host": {
     what: "The `Host` header and the URL have no port, whichever the client has asked",
     why: "Debian's `fastcgi_params` say so (`fastcgi_param HTTP_HOST $host`), for safety",
-    remedy: "`fastcgi_param HTTP_HOST $host:$server_port`, after the `include`",
+    remedy:
+      "`fastcgi_param HTTP_HOST $http_host`, after the `include`: off ports 80 and 443, forms need it ([nginx](#nginx))",
   },
   "Authorization kept back": {
     what: "No `Authorization` header",
     why: "Apache and HAProxy keep it from CGI programs",
     remedy:
-      "`CGIPassAuth On` (mod_proxy_fcgi), `FcgidPassHeader Authorization` (mod_fcgid), `pass-header Authorization` (HAProxy)",
+      "`CGIPassAuth On` (Apache, both modules, in `.htaccess` too), `pass-header Authorization` (HAProxy)",
   },
   "cookies joined with a comma": {
     what:

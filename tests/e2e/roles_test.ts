@@ -331,6 +331,12 @@ suite("Apache's mod_fcgid", FCGID, () => {
 
   testInFront([], "visitor");
 
+  it("asks an access checker with the header of a client that sends one", async () => {
+    const { status } = await get("/app/grant", [["Authorization", "Bearer of-ada"]]);
+    assertEquals(status, 200);
+    await logged('"authorization":"Bearer of-ada"');
+  });
+
   it("keeps the user's name from the client", async () => {
     const { status, all } = await get("/app/grant");
     assertEquals([status, all("variable-remote_user")], [200, []]);

@@ -12,9 +12,9 @@ import {
   decodeUnknownType,
   encodeNameValues,
   FastCgiError,
-  type FastCgiRecord,
-  RecordDecoder,
 } from "../../src/protocol/mod.ts";
+import { type FastCgiRecord } from "../../src/protocol/record.ts";
+import { RecordDecoder } from "../../src/protocol/record_decoder.ts";
 import { concat } from "../_bytes.ts";
 import { fail } from "../_harness.ts";
 import type { Target } from "./_fuzz.ts";

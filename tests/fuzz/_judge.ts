@@ -78,8 +78,15 @@ class Life {
 
   /** Whether everything has come that an answer may need. */
   get isWhole(): boolean {
-    return this.paramsEnded && (this.stdinEnded || this.role === "authorizer") &&
-      (this.dataEnded || this.role !== "filter");
+    const isBodyOver = this.stdinEnded || this.role === "authorizer" || this.saysNoBody;
+    return this.paramsEnded && isBodyOver && (this.dataEnded || this.role !== "filter");
+  }
+
+  /** Whether the parameters say that there is no body, whatever comes. */
+  get saysNoBody(): boolean {
+    const pairs = this.paramsEnded ? readPairs(this.params) : undefined;
+    const length = pairs?.findLast(([name]) => latin1(name) === "CONTENT_LENGTH")?.[1];
+    return length !== undefined && /^0+$/.test(latin1(length));
   }
 }
 
@@ -317,7 +324,9 @@ export class Judge {
   #ended(life: Life, content: Uint8Array): void {
     const { id } = life;
     const protocolStatus = content[4];
-    if (content.length !== 8 || content[3] !== 0) fail(`END_REQUEST of ${id}`);
+    const appStatus = content[2] * 256 + content[3];
+    const isWhole = life.stdoutEnded;
+    if (content.length !== 8 || appStatus !== (isWhole ? 0 : 257)) fail(`END_REQUEST of ${id}`);
     if (life.stdout.length === 0) fail(`A bare END_REQUEST for ${id}`);
     if (!life.stdoutEnded) return this.#mayBreak(life);
     const [first, ...more] = life.stdout;
@@ -447,8 +456,8 @@ function isRefusal({ type, content }: ReferenceRecord): boolean {
   return type === 6 && content.length > 0 && !latin1(content).toLowerCase().includes(CALL_HEADER);
 }
 
-function hasBody({ role }: Life, method: string): boolean {
-  return role !== "authorizer" && method !== "GET" && method !== "HEAD";
+function hasBody({ role, saysNoBody }: Life, method: string): boolean {
+  return role !== "authorizer" && method !== "GET" && method !== "HEAD" && !saysNoBody;
 }
 
 /** Records of whole writes. */

@@ -7,13 +7,12 @@ import {
   encodeBeginRequest,
   encodeEndRequest,
   encodeUnknownType,
-  END_REQUEST_SIZE,
   FastCgiError,
   FCGI_KEEP_CONN,
   ProtocolStatus,
   Role,
-  writeEndRequest,
 } from "../../src/protocol/mod.ts";
+import { END_REQUEST_SIZE, writeEndRequest } from "../../src/protocol/bodies.ts";
 
 /** Fails unless content of every wrong length is refused. */
 function assertRefusesOtherLengths(decode: (content: Uint8Array) => unknown): void {

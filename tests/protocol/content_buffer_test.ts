@@ -1,6 +1,6 @@
 import { assertEquals, assertStrictEquals, describe, it } from "../_harness.ts";
 import { assertBytes, bytes, chunksOf, pattern, Random, randomChunks } from "../_bytes.ts";
-import { ContentBuffer } from "../../src/protocol/mod.ts";
+import { ContentBuffer } from "../../src/protocol/content_buffer.ts";
 
 function gather(chunks: Iterable<Uint8Array>): ContentBuffer {
   const buffer = new ContentBuffer();

@@ -1,5 +1,6 @@
 import { assertEquals, assertInstanceOf, describe, it } from "../_harness.ts";
-import { FastCgiError, fatalPeerError } from "../../src/protocol/mod.ts";
+import { FastCgiError } from "../../src/protocol/mod.ts";
+import { fatalPeerError } from "../../src/protocol/errors.ts";
 
 describe("FastCgiError", () => {
   it("is an Error with a name, a code, a fault and whether the connection survives", () => {

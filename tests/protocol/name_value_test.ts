@@ -10,15 +10,15 @@ import {
 } from "../_bytes.ts";
 import { parsePairs, randomPairs, randomStream, rawPairs } from "../_records.ts";
 import {
-  ContentBuffer,
   decodeNameValues,
   encodeNameValues,
   FastCgiError,
   forEachNameValue,
   type NameOrValue,
-  RecordDecoder,
   RecordType,
 } from "../../src/protocol/mod.ts";
+import { ContentBuffer } from "../../src/protocol/content_buffer.ts";
+import { RecordDecoder } from "../../src/protocol/record_decoder.ts";
 
 /** Decoded pairs as Latin-1 text. */
 function decoded(content: Uint8Array): [string, string][] {

@@ -1,6 +1,7 @@
 import {
   assert,
   assertEquals,
+  assertMatch,
   assertStrictEquals,
   assertThrows,
   describe,
@@ -17,7 +18,9 @@ import {
   randomChunks,
 } from "../_bytes.ts";
 import { parseRecords, randomRecord, rawRecord } from "../_records.ts";
-import { FastCgiError, type FastCgiRecord, RecordDecoder } from "../../src/protocol/mod.ts";
+import { FastCgiError } from "../../src/protocol/mod.ts";
+import { type FastCgiRecord } from "../../src/protocol/record.ts";
+import { RecordDecoder } from "../../src/protocol/record_decoder.ts";
 
 /** What a decoder makes of chunks. */
 function decode(chunks: Iterable<Uint8Array>, decoder = new RecordDecoder()): FastCgiRecord[] {
@@ -163,6 +166,35 @@ describe("RecordDecoder", () => {
     const record = rawRecord({ type: 5, content: "abc", padding: 255 });
     assertEquals(decode([record.subarray(0, -1)]).length, 0);
     assertEquals(decode([record]).length, 1);
+  });
+
+  it("says which other protocol somebody speaks, as soon as eight bytes are there", () => {
+    const spoken: [bytes: string, message: RegExp][] = [
+      [
+        "GET / HTTP/1.1\r\n",
+        /other end speaks HTTP, not FastCGI; put a web server, or serveGateway/,
+      ],
+      ["POST /x HTTP/1.1\r\n", /speaks HTTP/],
+      ["HEAD / H", /speaks HTTP/],
+      ["OPTIONS * HTTP/1.1\r\n", /speaks HTTP/],
+      ["CONNECT x:1 HTTP/1.1\r\n", /speaks HTTP/],
+      ["PROPFIND / HTTP/1.1\r\n", /speaks HTTP/],
+      ["PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", /speaks HTTP/],
+      ["HTTP/1.1 400 Bad Request\r\n", /answers in HTTP, not FastCGI/],
+      ["\x16\x03\x01\x02\x00\x01\x00\x01", /speaks TLS, not FastCGI/],
+      ["PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n", /the PROXY protocol/],
+      ["\r\n\r\n\0\r\nQUIT\n", /the PROXY protocol/],
+      ["SSH-2.0-OpenSSH", /version 83, not 1/],
+      ["get / http/1.1", /version 103, not 1/],
+    ];
+    for (const [text, message] of spoken) {
+      for (const size of [1, 3, 8, 100]) {
+        const chunks = chunksOf(bytes(text), size);
+        const error = assertThrows(() => decode(chunks), FastCgiError);
+        assertEquals([error.code, error.fault], ["bad_version", "peer"]);
+        assertMatch(error.message, message);
+      }
+    }
   });
 
   it("refuses every version but 1 as soon as the header is there", () => {

@@ -1,12 +1,9 @@
 import { assertEquals, assertRejects, describe, it } from "../_harness.ts";
 import { assertBytes, bytes, chunksOf, concat, Random, randomChunks } from "../_bytes.ts";
 import { parseRecords, randomRecord, rawRecord } from "../_records.ts";
-import {
-  FastCgiError,
-  type FastCgiRecord,
-  RecordDecoderStream,
-  RecordEncoderStream,
-} from "../../src/protocol/mod.ts";
+import { FastCgiError, RecordDecoderStream } from "../../src/protocol/mod.ts";
+import { type FastCgiRecord } from "../../src/protocol/record.ts";
+import { RecordEncoderStream } from "../../src/protocol/record_streams.ts";
 
 /** A stream of these values. */
 function streamOf<T>(values: Iterable<T>): ReadableStream<T> {

@@ -2,20 +2,22 @@ import { assertEquals, assertNotEquals, assertThrows, describe, it } from "../_h
 import { assertBytes, bytes, concat, pattern, Random } from "../_bytes.ts";
 import { parseRecords, randomRecord } from "../_records.ts";
 import {
-  EMPTY_CONTENT,
   encodeRecord,
   encodeStream,
   FCGI_MAX_CONTENT_LEN,
+  RecordType,
+} from "../../src/protocol/mod.ts";
+import {
+  EMPTY_CONTENT,
   INVALID_RECORD,
   paddingLength,
   recordSize,
-  RecordType,
   STREAM_CONTENT_LEN,
   streamSize,
   writeRecord,
   writeRecordHeader,
   writeStream,
-} from "../../src/protocol/mod.ts";
+} from "../../src/protocol/record.ts";
 
 /** Lengths at which a record's size or number changes. */
 const LENGTHS = [0, 1, 7, 8, 9, 127, 128, 1000, 65527, 65528, 65529, 65535];

@@ -16,10 +16,10 @@ import {
   encodeNameValues,
   encodeStream,
   FCGI_KEEP_CONN,
-  RecordDecoder,
   RecordType,
   Role,
 } from "../../src/protocol/mod.ts";
+import { RecordDecoder } from "../../src/protocol/record_decoder.ts";
 import type { ServeAddress } from "../../mod.ts";
 
 /** How long a wait lasts before it fails, in milliseconds; below the deadline of a test. */

@@ -8,7 +8,7 @@ import {
   type ServeHandler,
   type ServeSettings,
 } from "../../mod.ts";
-import { encodeStream, RecordType } from "../../src/protocol/mod.ts";
+import { encodeRecord, encodeStream, RecordType } from "../../src/protocol/mod.ts";
 import {
   assert,
   assertEquals,
@@ -138,6 +138,48 @@ for (const transport of ["tcp", "unix"] as const) {
       assertEquals((await first.reply()).text, "Hello\n");
       assertEquals((await second.fetch()).text, "Hello\n");
     });
+
+    for (const way of ["resets", "aborts", "aborts and resets"]) {
+      it(`maxRequests bounds the handlers of a peer that asks and ${way}`, async () => {
+        const gate = Promise.withResolvers<void>();
+        let running = 0;
+        let aborted = 0;
+        const options = { maxRequests: 10, maxConnections: 20 };
+        await using subject = await start(transport, options, async (request) => {
+          running++;
+          request.signal.addEventListener("abort", () => aborted++);
+          await gate.promise;
+          running--;
+          return new Response("Hello\n");
+        });
+        const peers: RawPeer[] = [];
+        for (let i = 0; i < 50; i++) {
+          const peer = await RawPeer.connect(subject.address);
+          peers.push(peer);
+          peer.send(request());
+          if (i < 10) {
+            await waitUntil(() => running === i + 1, { what: "the handler" });
+          } else {
+            const { status, headers } = await peer.reply();
+            assertEquals([status, headers.get("retry-after")], [503, "1"]);
+          }
+          if (way.startsWith("aborts")) {
+            peer.send(encodeRecord(RecordType.ABORT_REQUEST, 1));
+            if (i < 10) await peer.reply();
+          }
+          if (way === "aborts") await peer.fence();
+          else peer.reset();
+          if (i < 10) await waitUntil(() => aborted === i + 1, { what: "the abort" });
+        }
+        assertEquals(running, 10);
+        gate.resolve();
+        await waitUntil(() => running === 0, { what: "the handlers to settle" });
+        await using next = await RawPeer.connect(subject.address);
+        assertEquals((await next.fetch()).status, 200);
+        for (const peer of peers) await peer[Symbol.asyncDispose]();
+        assertEquals(subject.codes, []);
+      });
+    }
 
     it("paramsTimeout answers 408 to half a request and closes, and other connections stay", async () => {
       const options = { paramsTimeout: 200 };

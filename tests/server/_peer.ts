@@ -15,6 +15,7 @@ import {
   Role,
 } from "../../src/protocol/mod.ts";
 import {
+  type ErrorContext,
   type ErrorHandler,
   type ServeApplication,
   serveConnection,
@@ -189,6 +190,9 @@ export class Reply {
 /** How a request ends that was answered, or aborted. */
 export const COMPLETE = { appStatus: 0, protocolStatus: 0 };
 
+/** How one ends whose answer broke off behind its header block, while others share the connection. */
+export const BROKEN = { appStatus: 257, protocolStatus: 0 };
+
 /** Options of a {@link Peer}: those of the connection, and of the pipes to it. */
 export interface PeerOptions extends Omit<ServeConnectionOptions, "onError">, PipeOptions {
   /** `"default"`: what the library does where there is none. */
@@ -205,6 +209,8 @@ export class Peer implements AsyncDisposable {
   readonly served: Promise<void>;
   isServed = false;
   #errors: unknown[] = [];
+  /** What came beside each error that `onError` has heard. */
+  readonly contexts: ErrorContext[] = [];
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   /** Records that nobody has asked for yet. */
@@ -217,9 +223,10 @@ export class Peer implements AsyncDisposable {
     this.#reader = this.#duplex.peer.readable.getReader();
     this.#writer.closed.catch(() => {});
     const { onError, capacity: _, ...others } = options;
-    const spy: ErrorHandler = (error) => {
+    const spy: ErrorHandler = (error, context) => {
       this.#errors.push(error);
-      return typeof onError === "function" ? onError(error) : undefined;
+      this.contexts.push(context);
+      return typeof onError === "function" ? onError(error, context) : undefined;
     };
     this.served = serveConnection(this.#duplex.server, handler, {
       ...others,

@@ -159,7 +159,7 @@ describe("Connection", () => {
       for (const id of ids) assertEquals((await peer.reply(id)).text, `/${id}`);
     });
 
-    it("has room again when a request has ended, or was aborted", async () => {
+    it("has room again when a request has ended, and its handler has settled", async () => {
       const gate = Promise.withResolvers<void>();
       await using peer = new Peer(async (request, info) => {
         if (request.url.endsWith("/wait")) await gate.promise;
@@ -169,9 +169,13 @@ describe("Connection", () => {
       assertEquals((await peer.reply(2)).status, 503);
       void peer.send(abort(1));
       await peer.reply(1);
+      const refused = await peer.ask({ id: 2 });
+      // It may go on to multiplex, for it does not: nobody shares the connection with it.
+      assertEquals([refused.status, refused.end], [503, COMPLETE]);
+      gate.resolve();
+      await quiet(() => peer.writes.length);
       assertEquals((await peer.ask({ id: 2 })).status, 200);
       assertEquals((await peer.ask({ id: 3 })).status, 200);
-      gate.resolve();
     });
   });
 
@@ -426,11 +430,14 @@ describe("Connection", () => {
     it("does not wait for ever for the peer to close", async () => {
       using timers = new LongTimers();
       await using peer = new Peer(hello);
-      await peer.ask({ keep: false });
+      void peer.send(openRequest({ keep: false }));
+      await peer.reply();
       assertEquals(await peer.rest(), []);
       const waited = await timers.elapse();
       assertGreaterOrEqual(waited, 1000);
       assertLessOrEqual(waited, 30_000);
+      // A stream that is cancelled fails its writer, who may be about to close it.
+      assertEquals(await timers.elapse(), 300);
       await peer.served;
       assertEquals(peer.toServer.state, "cancelled");
     });

@@ -5,7 +5,17 @@ import { encodeGetValues } from "../../src/protocol/mod.ts";
 import type { ServeHandler } from "../../mod.ts";
 import { MAX_UNSENT_BYTES } from "../../src/server/limits.ts";
 import { Service } from "../../src/server/service.ts";
-import { ManualBody, openRequest, Peer, quiet, Reply, request, stdin } from "./_peer.ts";
+import {
+  begin,
+  ManualBody,
+  openRequest,
+  params,
+  Peer,
+  quiet,
+  Reply,
+  request,
+  stdin,
+} from "./_peer.ts";
 import { Recorder } from "./_recorder.ts";
 import { Ticks } from "./_ticks.ts";
 
@@ -131,9 +141,9 @@ describe("answers that nobody reads", () => {
     using _ticks = new Ticks();
     const { connection, transport } = Recorder.accept(new Service(hello));
     transport.takes = false;
-    connection.receive(request({ keep: false }).slice(0, 16));
+    connection.receive(begin({ keep: false }));
     while (transport.events.length === 0) connection.receive(question());
-    connection.receive(request({ keep: false }).slice(16));
+    connection.receive(params());
     await settle();
     assertEquals(transport.events, ["pause", "end"]);
     transport.ended();

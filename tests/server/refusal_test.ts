@@ -5,7 +5,7 @@ import { parsePairs } from "../_records.ts";
 import { encodeGetValues, RecordType } from "../../src/protocol/mod.ts";
 import type { Connection } from "../../src/server/connection.ts";
 import { Service } from "../../src/server/service.ts";
-import { FastCgiClient } from "../../src/client.ts";
+import { FastCgiClient } from "../../src/client/mod.ts";
 import { serve, type ServeHandler } from "../../mod.ts";
 import { RawPeer } from "../runtime/_raw_peer.ts";
 import { abort, COMPLETE, openRequest, Peer, Reply, request, stdin } from "./_peer.ts";

@@ -134,9 +134,10 @@ describe("RequestBody", () => {
     }
   });
 
-  it("ends with the empty STDIN record, whatever CONTENT_LENGTH says", async () => {
+  it("ends with the empty STDIN record, whatever CONTENT_LENGTH says but 0", async () => {
     await using peer = new Peer(echoText);
-    for (const CONTENT_LENGTH of ["", "-1", "0003", "0", "3", "5", "99999", "abc", " 5", "5, 5"]) {
+    const lengths = ["", "-1", "-0", "0003", "3", "5", "99999", "abc", " 5", "5, 5", "0, 0", "0x0"];
+    for (const CONTENT_LENGTH of lengths) {
       for (const content of ["", "hello"]) {
         const reply = await peer.ask({
           method: "POST",
@@ -150,6 +151,89 @@ describe("RequestBody", () => {
         );
       }
     }
+  });
+
+  describe("of length 0", () => {
+    const emptyParams = ["0", "00", "0000"].map((CONTENT_LENGTH) => ({ CONTENT_LENGTH }));
+    for (const [how, read] of Object.entries(READERS)) {
+      if (how === "json()" || how.includes("body")) continue;
+      it(`is over without an end, read with ${how}`, async () => {
+        await using peer = new Peer(async (request) => new Response(await read(request)));
+        for (const method of ["POST", "PUT", "DELETE", "OPTIONS"]) {
+          for (const params of emptyParams) {
+            // HAProxy says no more of a body that turned out to be empty.
+            const { status, text } = await peer.ask({ method, params, stdin: null });
+            assertEquals([status, text], [200, ""]);
+          }
+        }
+        // On a connection that is kept, the next may have one.
+        const next = await peer.ask({
+          method: "POST",
+          params: { CONTENT_LENGTH: "4" },
+          stdin: "body",
+        });
+        assertEquals(next.text, "body");
+      });
+    }
+
+    it("is null, as with an end", async () => {
+      await using peer = new Peer((request) => new Response(String(request.body)));
+      const init = { method: "POST", params: { CONTENT_LENGTH: "0" } };
+      assertEquals((await peer.ask({ ...init, stdin: null })).text, "null");
+      assertEquals((await peer.ask({ ...init, stdin: "" })).text, "null");
+      assertEquals((await peer.ask({ ...init, stdin: null, keep: false })).text, "null");
+    });
+
+    it("is not what comes all the same, with the parameters, after them or before them", async () => {
+      const release = Promise.withResolvers<void>();
+      await using peer = new Peer(async (request) => {
+        await release.promise;
+        return new Response(await request.text());
+      });
+      const init = { method: "POST", params: { CONTENT_LENGTH: "0" } };
+      void peer.send(openRequest(init));
+      void peer.send(stdin(pattern(60_000)), stdin("more"));
+      await peer.fence();
+      release.resolve();
+      assertEquals((await peer.reply()).text, "");
+      void peer.send(stdin("late"), stdin());
+      assertEquals((await peer.ask({ ...init, stdin: "hello" })).text, "");
+      void peer.send(begin(), stdin("early"), params(init));
+      assertEquals((await peer.reply()).text, "");
+    });
+
+    it("is not cut off by a peer that says no more", async () => {
+      await using peer = new Peer(echoText);
+      void peer.send(openRequest({ params: { CONTENT_LENGTH: "0" } }));
+      await peer.close();
+      const { status, text } = await peer.reply();
+      assertEquals([status, text], [200, ""]);
+    });
+
+    it("is waited for where it comes in chunks, whose length was a guess", async () => {
+      await using peer = new Peer(echoText);
+      const params = { CONTENT_LENGTH: "0", HTTP_TRANSFER_ENCODING: "chunked" };
+      void peer.send(openRequest({ params }));
+      await peer.fence();
+      void peer.send(stdin("body"), stdin());
+      assertEquals((await peer.reply()).text, "body");
+    });
+
+    it("leaves a filter its data", async () => {
+      await using peer = new Peer(
+        async (request, { data }) =>
+          new Response(await request.text() + await new Response(data).text()),
+        { roles: ["filter"] },
+      );
+      const reply = await peer.ask({
+        role: Role.FILTER,
+        method: "POST",
+        params: { CONTENT_LENGTH: "0" },
+        stdin: null,
+        data: "data",
+      });
+      assertEquals(reply.text, "data");
+    });
   });
 
   it("keeps no chunk alive for a small part of it, though no other request is there", async () => {

@@ -46,6 +46,21 @@ describe("authorizer", () => {
     ]);
   });
 
+  it("refuses what is outside of the mount point", async () => {
+    const called: string[] = [];
+    await using peer = new Peer(({ url }) => {
+      called.push(url);
+      return new Response(null, { headers: { "variable-user": "ann" } });
+    }, { roles, mount: "/app" });
+    for (const uri of ["/admin/page", "/app/../admin/page", "/appx", "*"]) {
+      const reply = await peer.ask({ ...question, params: { REQUEST_URI: uri } });
+      assertEquals([reply.status, reply.headers("variable-user")], [404, []], uri);
+    }
+    assertEquals(called, []);
+    const { status } = await peer.ask({ ...question, params: { REQUEST_URI: "/app/page" } });
+    assertEquals([status, ...called], [200, "http://example.org/page"]);
+  });
+
   it("drops what still comes of a body and of data", async () => {
     await using peer = new Peer(() => new Response(), { roles });
     void peer.send(

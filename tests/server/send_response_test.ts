@@ -14,6 +14,7 @@ import { parseRecords } from "../_records.ts";
 import { RecordType } from "../../src/protocol/mod.ts";
 import { FastCgiError, type ServeHandler } from "../../mod.ts";
 import {
+  BROKEN,
   COMPLETE,
   ManualBody,
   Peer,
@@ -393,7 +394,7 @@ describe("sendResponse", () => {
       await peer.nextOf(3);
       bad.error(reason);
       const broken = await peer.reply(1);
-      assertEquals([broken.text, broken.end], ["first", COMPLETE]);
+      assertEquals([broken.text, broken.end], ["first", BROKEN]);
       assertStringIncludes(broken.stderr, "Disk on fire");
       good.push("two");
       good.close();
@@ -443,7 +444,7 @@ describe("sendResponse", () => {
         async start(controller) {
           controller.enqueue(bytes("first"));
           await body.cancelled;
-          controller.enqueue("text");
+          controller.enqueue({ text: "text" });
         },
       }) as ReadableStream<Uint8Array>;
       await using peer = new Peer(() => new Response(mixed));

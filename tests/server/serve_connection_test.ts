@@ -149,6 +149,27 @@ describe("serveConnection", () => {
     );
   });
 
+  it("answers 404 outside of the mount point, and does not call the handler", async () => {
+    const called: string[] = [];
+    await using peer = new Peer(({ url }) => {
+      called.push(url);
+      return new Response("inside");
+    }, { mount: "/app" });
+    const ask = (uri: string, method = "GET") =>
+      peer.ask({ method, params: { REQUEST_URI: uri }, stdin: "" });
+    const outside = ["/admin", "/app/../admin", "/app%2F..", "/appx", "/APP", "//app/x", "*", "/"];
+    for (const uri of outside) {
+      const { status, text } = await ask(uri);
+      assertEquals([status, /^Not found: outside/.test(text)], [404, true], uri);
+      assertEquals((await ask(uri, "POST")).status, 404, uri);
+      const head = await ask(uri, "HEAD");
+      assertEquals([head.status, head.text], [404, ""], uri);
+    }
+    assertEquals(called, []);
+    assertEquals((await ask("/app")).text, "inside");
+    assertEquals(called, ["http://example.org/"]);
+  });
+
   it("resolves when a connection without a request is closed, and says nothing about it", async () => {
     await using peer = new Peer(hello);
     await peer.close();
@@ -276,13 +297,17 @@ describe("serveConnection", () => {
     assertStringIncludes(String(peer.takeErrors()), "background");
   });
 
-  it("prints failures with console.error where there is no onError", async () => {
+  it("prints failures with their stack where there is no onError, as text", async () => {
     const error = new Error("Nobody catches this");
     const printed = await captureConsoleError(async () => {
       await using peer = new Peer(() => Promise.reject(error), { onError: "default" });
       assertEquals((await peer.ask()).status, 500);
     });
-    assertEquals(printed, [[error]]);
+    assertEquals(printed.map((values) => values.map((value) => typeof value)), [["string"]]);
+    const [title, ...frames] = String(printed[0]).split("\n");
+    assertEquals(title, "Error: Nobody catches this");
+    assertStringIncludes(frames[0]!, "serve_connection_test.ts");
+    for (const frame of frames) assertEquals(frame.startsWith("    "), true, frame);
   });
 
   it("never writes into bytes that were written before", async () => {

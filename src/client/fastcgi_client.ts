@@ -1,6 +1,9 @@
-import type { ByteStreams, ClientOptions } from "./client/mod.ts";
-import { StreamClient } from "./client/mod.ts";
-import { connect, type ConnectAddress } from "./runtime/connect.ts";
+import { connect, type ConnectAddress } from "../runtime/connect.ts";
+// What is printed by default may meet a standard error that is broken.
+import "../runtime/standard_error.ts";
+import type { ByteStreams } from "./byte_streams.ts";
+import { StreamClient } from "./client.ts";
+import type { ClientOptions } from "./options.ts";
 
 /** Where the application is, or how to connect to it, and what all requests have in common. */
 export type FastCgiClientOptions =

@@ -1,7 +1,14 @@
-import type { ClientOptions } from "./client/mod.ts";
+import { printThrown } from "../log/print.ts";
+import { tell } from "../log/tell.ts";
+import type { ConnectAddress } from "../runtime/connect.ts";
+import { checkHostname } from "../runtime/hostname.ts";
+import type { HttpPeer } from "../runtime/http_front.ts";
+import { startHttpFront } from "../runtime/start_http_front.ts";
 import { FastCgiClient } from "./fastcgi_client.ts";
-import type { ConnectAddress } from "./runtime/connect.ts";
-import { type HttpPeer, startHttpFront } from "./runtime/http_front.ts";
+import type { ClientOptions } from "./options.ts";
+
+// As loaded: applications replace the global.
+const { Response } = globalThis;
 
 /** Where a gateway listens, and where it passes requests on to. */
 export interface GatewayOptions extends ClientOptions {
@@ -22,9 +29,9 @@ export interface GatewayOptions extends ClientOptions {
   /**
    * Hears why a request was answered with 502.
    *
-   * @default {console.error}
+   * @default prints the error to standard error
    */
-  onError?: (error: unknown) => void;
+  onError?: (error: unknown, context: { readonly request: Request }) => void;
 }
 
 /** A running gateway. */
@@ -57,10 +64,12 @@ export interface Gateway extends AsyncDisposable {
  * console.log(await (await fetch(gateway.url)).text());
  * ```
  *
+ * @throws {TypeError} If the hostname is neither an IP address nor a host name, such as `""`.
  * @throws {Error} If the address cannot be listened on; `code` is `"EADDRINUSE"` if another program has it.
  */
 export async function serveGateway(options: GatewayOptions): Promise<Gateway> {
-  const { to, port = 8000, hostname = "127.0.0.1", onError = console.error, ...rest } = options;
+  const { to, port = 8000, hostname = "127.0.0.1", onError = printThrown, ...rest } = options;
+  checkHostname(hostname, "start the gateway");
   const client = new FastCgiClient({ ...rest, ...to });
   const front = await startHttpFront({
     hostname,
@@ -71,7 +80,7 @@ export async function serveGateway(options: GatewayOptions): Promise<Gateway> {
         for (const name of HOP_BY_HOP) response.headers.delete(name);
         return response;
       } catch (error) {
-        if (!request.signal.aborted) onError(error);
+        if (!request.signal.aborted) tell(() => onError(error, { request }));
         return badGateway();
       }
     },

@@ -1,0 +1,64 @@
+/**
+ * The packages from npm that the end-to-end tests serve: frameworks, as their users install them,
+ * into `.cache/frameworks`. Nothing in `src/` knows of them, and nothing of them is ever committed.
+ *
+ * `tests/run.ts` fetches them before the first runner starts; a test that is run alone does it
+ * itself.
+ */
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { spawnProgram, which } from "./_runtime.ts";
+
+/** Where they are: `node_modules` is there, and the tests put their applications beside it. */
+export const FRAMEWORKS: string = fileURLToPath(new URL("../.cache/frameworks", import.meta.url));
+
+/** The versions of the day on which this was written. Peers that are needed are named, too. */
+const PACKAGES = {
+  "@remix-run/fetch-router": "0.20.1",
+  "@sinclair/typebox": "0.34.52",
+  "@trpc/server": "11.25.2",
+  "@types/node": "24.19.2",
+  "@whatwg-node/fetch": "0.12.1",
+  "elysia": "1.4.30",
+  "exact-mirror": "1.2.6",
+  "graphql": "17.1.0",
+  "graphql-yoga": "5.24.1",
+  "h3": "2.0.8",
+  "hono": "4.13.19",
+  "itty-router": "5.0.24",
+  "node-fetch": "3.3.2",
+  "undici": "8.13.1",
+};
+
+/** How long npm may take, in milliseconds: it is 15 s on an ordinary line. */
+const TIMEOUT = 120_000;
+
+/** Installs what is not there, and resolves with the reason why it could not, or `false`. */
+export async function installFrameworks(): Promise<string | false> {
+  const wanted = JSON.stringify({ private: true, dependencies: PACKAGES }, null, 2);
+  const stamp = join(FRAMEWORKS, "installed.json");
+  if (await readFile(stamp, "utf8").catch(() => null) === wanted) return false;
+  const npm = await which("npm");
+  if (npm === null) return "npm is not installed, and frameworks come from there";
+  // A runtime without a package.json of its own looks upwards for one; npm does, too.
+  await rm(FRAMEWORKS, { recursive: true, force: true });
+  await mkdir(FRAMEWORKS, { recursive: true });
+  await writeFile(join(FRAMEWORKS, "package.json"), wanted);
+  await using program = await spawnProgram(npm, [
+    ...["install", "--prefix", FRAMEWORKS, "--no-audit", "--no-fund", "--ignore-scripts"],
+    // Without this npm fetches optional peers: a compiler among them.
+    ...["--legacy-peer-deps", "--loglevel=error"],
+    ...["--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=30000"],
+  ], { cwd: FRAMEWORKS });
+  const timer = setTimeout(() => program.kill("SIGKILL"), TIMEOUT);
+  const { code } = await program.exit;
+  clearTimeout(timer);
+  if (code !== 0) {
+    const [line = "npm ended without a word"] = program.stderr.text.split("\n")
+      .filter((text) => /^npm error (?!code|errno|syscall|A complete log)/.test(text));
+    return `Cannot get the frameworks from npm: ${line.replace("npm error ", "")}`;
+  }
+  await writeFile(stamp, wanted);
+  return false;
+}

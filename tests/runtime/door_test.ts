@@ -1,0 +1,59 @@
+/** When a listening socket is closed: not before those who wait have come in, and some time in any case. */
+import { listenThroughDoor } from "../../src/runtime/door.ts";
+import { type AcceptSocket, NOBODY, type Socket } from "../../src/runtime/listener.ts";
+import { assertEquals, assertGreaterOrEqual, assertLess, describe, it } from "../_harness.ts";
+
+const NO_SOCKET = {} as Socket;
+/** More turns of the event loop without anybody than are waited for. */
+const MANY = 100;
+
+/** A listener that one comes to each time the event loop has come round so often. */
+async function listenTo(turns: readonly number[]) {
+  const accepted: Socket[] = [];
+  let door: AcceptSocket = () => NOBODY;
+  let isClosed = false;
+  const listener = await listenThroughDoor((accept) => {
+    door = accept;
+    return {
+      address: { transport: "unix", path: "" },
+      close: () => Promise.resolve(void (isClosed = true)),
+      ref() {},
+      unref() {},
+    };
+  }, (socket) => {
+    accepted.push(socket);
+    return NOBODY;
+  });
+  const come = async () => {
+    for (let i = 0; !isClosed; i++) {
+      const count = turns[Math.min(i, turns.length - 1)]!;
+      for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setTimeout(resolve));
+      if (!isClosed) door(NO_SOCKET);
+    }
+  };
+  const start = performance.now();
+  const coming = come();
+  await listener.close();
+  const waited = performance.now() - start;
+  await coming;
+  return { waited, accepted: accepted.length };
+}
+
+describe("listenThroughDoor", () => {
+  it("closes when nobody has come for some turns of the event loop", async () => {
+    const { accepted } = await listenTo([0, 1, 2, 3, 4, 5, MANY]);
+    assertEquals(accepted, 6);
+  });
+
+  it("closes sooner than that when it has waited for a while already", async () => {
+    const { waited } = await listenTo([6]);
+    assertGreaterOrEqual(waited, 100);
+    assertLess(waited, 1_900);
+  });
+
+  it("closes although every turn brings somebody", async () => {
+    const { waited } = await listenTo([1]);
+    assertGreaterOrEqual(waited, 1_900);
+    assertLess(waited, 4_000);
+  });
+});
