@@ -12,12 +12,16 @@
  *
  * @module
  */
+// Where no package.json says that this file is a module, `tsc` with `verbatimModuleSyntax` takes it
+// for CommonJS, in which nothing can be exported. For src/ there is one that says it.
 export {
+  // @ts-ignore: see above
   FastCgiError,
   type FastCgiErrorCode,
   type FastCgiErrorOptions,
 } from "./src/protocol/errors.ts";
 export type { FastCgiServer } from "./src/fastcgi_server.ts";
+// @ts-ignore: see above
 export { serve } from "./src/serve.ts";
 export type {
   ListenOnDescriptor,
@@ -38,6 +42,7 @@ export type {
   ServeHandlerInfo,
   ServeRole,
 } from "./src/server/handler.ts";
+// @ts-ignore: see above
 export { serveConnection } from "./src/serve_connection.ts";
 export type { ServeConnectionOptions, StreamPair } from "./src/server/serve_connection.ts";
 export type { ConnectionOptions } from "./src/server/connection_options.ts";

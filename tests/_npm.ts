@@ -1,5 +1,6 @@
 /**
- * The packages from npm that the end-to-end tests serve: frameworks, as their users install them,
+ * The packages from npm that the end-to-end tests serve, frameworks, as their users install them,
+ * and the compiler and the types that their users check their programs with;
  * into `.cache/frameworks`. Nothing in `src/` knows of them, and nothing of them is ever committed.
  *
  * `tests/run.ts` fetches them before the first runner starts; a test that is run alone does it
@@ -18,6 +19,7 @@ const PACKAGES = {
   "@remix-run/fetch-router": "0.20.1",
   "@sinclair/typebox": "0.34.52",
   "@trpc/server": "11.25.2",
+  "@types/bun": "1.4.5",
   "@types/node": "24.19.2",
   "@whatwg-node/fetch": "0.12.1",
   "elysia": "1.4.30",
@@ -28,6 +30,7 @@ const PACKAGES = {
   "hono": "4.13.19",
   "itty-router": "5.0.24",
   "node-fetch": "3.3.2",
+  "typescript": "7.0.2",
   "undici": "8.13.1",
 };
 

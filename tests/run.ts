@@ -302,7 +302,8 @@ async function main(args: string[]): Promise<number> {
   if (files.length === 0) throw new Error(`Found no test file: ${parts.join(", ")}`);
 
   await Deno.mkdir(`${CACHE}reports`, { recursive: true });
-  const frameworks = files.some((file) => file.includes("frameworks")) && installFrameworks();
+  const frameworks = files.some((file) => /frameworks|types_test/.test(file)) &&
+    installFrameworks();
   const found = await Promise.allSettled(runtimes.map(findRuntime));
   const reports: Report[] = [];
   for (const [index, runtime] of runtimes.entries()) {

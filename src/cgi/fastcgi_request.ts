@@ -20,9 +20,25 @@ const { Headers, Request } = globalThis;
 /** Makes the signal; called at most once per request. */
 export type SignalSource = () => AbortSignal;
 
+/**
+ * `Request` as it is, a class with accessors and methods. The types of Node and of Bun have fields
+ * in their place, without the DOM library, and a field cannot be overridden by an accessor.
+ */
+declare class RequestClass {
+  constructor(input: string | Request, init?: RequestInit);
+  get headers(): Headers;
+  get signal(): AbortSignal;
+  clone(): Request;
+  blob(): ReturnType<Request["blob"]>;
+  formData(): ReturnType<Request["formData"]>;
+}
+interface RequestClass extends Omit<Request, "headers" | "signal" | "clone" | "blob" | "formData"> {
+}
+const Base = Request as unknown as typeof RequestClass;
+
 /** Whether a `Request` made from another one asks that for its headers, rather than look inside. */
 const asksForHeaders = (() => {
-  class Probe extends Request {
+  class Probe extends Base {
     override get headers(): Headers {
       return new Headers({ probe: "asked" });
     }
@@ -34,7 +50,7 @@ const asksForHeaders = (() => {
 const inspect = Symbol.for("nodejs.util.inspect.custom");
 
 /** A `Request` with a lazy signal and, where that cannot be noticed, lazy headers. */
-export class FastCgiRequest extends Request {
+export class FastCgiRequest extends Base {
   /** What the headers are made of, until they are. */
   #params: CgiParams | null;
   #source: SignalSource | null;

@@ -78,7 +78,7 @@ export function requestHeaderName(
   const known = fromParams[end - start];
   if (known !== undefined) {
     for (let i = 0; i < known.length; i++) {
-      if (text.startsWith(known[i].param, start)) return known[i].header;
+      if (text.startsWith(known[i]!.param, start)) return known[i]!.header;
     }
   }
   const name = text.slice(start + 5, end).toLowerCase().replaceAll("_", "-");

@@ -33,7 +33,7 @@ export function looksLikeText(body: Uint8Array): boolean {
   const length = Math.min(body.length, LOOKED_AT);
   let ascii = true;
   for (let i = 0; i < length; i++) {
-    const byte = body[i];
+    const byte = body[i]!;
     if (byte < 0x20 && (byte < 0x09 || byte === 0x0b || (byte > 0x0d && byte !== 0x1b))) {
       return false;
     }

@@ -67,8 +67,8 @@ export class CgiParams implements ParamsView {
     const isJoined = isHeader(name);
     let joined: string | undefined;
     for (let i = borders.length - 3; i >= 0; i -= 3) {
-      const start = borders[i];
-      const valueStart = borders[i + 1];
+      const start = borders[i]!;
+      const valueStart = borders[i + 1]!;
       if (valueStart - start !== name.length || !text.startsWith(name, start)) continue;
       const value = text.slice(valueStart, borders[i + 2]);
       if (!isJoined) return value;
@@ -99,11 +99,11 @@ export class CgiParams implements ParamsView {
     const text = this.#text;
     const borders = this.#borders;
     for (let i = 0; i < borders.length; i += 3) {
-      const start = borders[i];
-      const valueStart = borders[i + 1];
+      const start = borders[i]!;
+      const valueStart = borders[i + 1]!;
       if (valueStart - start < HEADER_PREFIX.length) continue;
       if (!text.startsWith(HEADER_PREFIX, start)) continue;
-      visit(text, start, valueStart, borders[i + 2]);
+      visit(text, start, valueStart, borders[i + 2]!);
     }
   }
 

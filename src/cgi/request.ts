@@ -90,7 +90,7 @@ function requestInit(
     method: NORMALIZED.test(method) ? method.toUpperCase() : method,
   };
   if (body !== null && methodAllowsBody(method)) {
-    init.body = body as BodyInit;
+    init.body = body as RequestInit["body"];
     // Node refuses a stream without it: the answer may start before the body has ended.
     init.duplex = "half";
   }

@@ -33,7 +33,7 @@ export function requestUrl(params: ParamsView): string | Rejection {
   // that of the connection to the web server.
   const absolute = ABSOLUTE_FORM.exec(uri);
   if (absolute !== null) {
-    const [start, authority] = absolute;
+    const [start, authority] = absolute as unknown as [string, string];
     const target = uri.slice(start.length);
     return join(
       scheme,
@@ -60,7 +60,7 @@ export function publicUrl(params: ParamsView): string {
  * The path part of a request target, still percent-encoded: no authority, no query, no fragment.
  */
 export function targetPath(uri: string): string {
-  const [path] = uri.replace(ABSOLUTE_FORM, "").split(/[?#]/, 1);
+  const path = uri.replace(ABSOLUTE_FORM, "").split(/[?#]/, 1)[0]!;
   if (path === "*") return "/";
   return path.startsWith("/") ? path : `/${path}`;
 }

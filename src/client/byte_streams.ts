@@ -7,3 +7,18 @@ export interface ByteStreams {
   /** Closes both sides at once, beside `readable.cancel()` and `writable.abort()`. */
   close?(): void;
 }
+
+/**
+ * What is used of the reader of such a stream. `ReadableStreamDefaultReader` is another type with
+ * the types of Bun than what `getReader()` returns.
+ */
+export interface ByteReader {
+  readonly closed: Promise<unknown>;
+  read(): Promise<
+    { readonly done: false; readonly value: Uint8Array } | {
+      readonly done: true;
+      readonly value?: Uint8Array;
+    }
+  >;
+  cancel(reason?: unknown): Promise<void>;
+}

@@ -1,12 +1,12 @@
 import { FastCgiError } from "../protocol/mod.ts";
-import type { ByteStreams } from "./byte_streams.ts";
+import type { ByteReader, ByteStreams } from "./byte_streams.ts";
 
 const ignore = (): void => {};
 
 /** One connection to the application, as reads and writes. One exchange at a time uses it. */
 export class Connection {
   readonly #streams: ByteStreams;
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #reader: ByteReader;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   /** The read that was begun while the connection was idle; it belongs to the next exchange. */
   #pendingRead: Promise<Uint8Array | undefined> | undefined;

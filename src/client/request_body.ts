@@ -1,3 +1,4 @@
+import type { ByteReader } from "./byte_streams.ts";
 import { concat } from "./request_bytes.ts";
 import { untilAborted } from "./until_aborted.ts";
 
@@ -6,7 +7,7 @@ export interface RequestBody {
   /** What has been read. */
   readonly bytes: Uint8Array;
   /** Reads the rest; `undefined` if `bytes` is everything. */
-  readonly rest: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  readonly rest: ByteReader | undefined;
 }
 
 /**

@@ -64,7 +64,7 @@ export function encodeStreamPart(
 
 /** Puts bytes together; a single part is returned as it is. */
 export function concat(parts: Uint8Array[]): Uint8Array {
-  if (parts.length === 1) return parts[0];
+  if (parts.length === 1) return parts[0]!;
   const bytes = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
   let offset = 0;
   for (const part of parts) {

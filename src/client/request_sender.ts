@@ -1,4 +1,5 @@
 import { encodeRecord, type RecordType } from "../protocol/mod.ts";
+import type { ByteReader } from "./byte_streams.ts";
 import type { Connection } from "./connection.ts";
 import { encodeStreamPart } from "./request_bytes.ts";
 
@@ -7,7 +8,7 @@ export interface OutgoingStream {
   /** STDIN or DATA. */
   type: RecordType;
   /** The content. */
-  reader: ReadableStreamDefaultReader<Uint8Array>;
+  reader: ByteReader;
 }
 
 /** Sends one request at the pace at which the application takes it. */

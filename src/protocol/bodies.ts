@@ -41,7 +41,7 @@ export function encodeBeginRequest(requestId: number, body: BeginRequestBody): U
  */
 export function decodeBeginRequest(content: Uint8Array): BeginRequestBody {
   checkLength("BEGIN_REQUEST", content);
-  return { role: content[0] << 8 | content[1], flags: content[2] };
+  return { role: content[0]! << 8 | content[1]!, flags: content[2]! };
 }
 
 /** Writes an END_REQUEST record into zeroed bytes at `offset` and returns the offset behind it. */
@@ -75,8 +75,8 @@ export function encodeEndRequest(requestId: number, body: EndRequestBody): Uint8
 export function decodeEndRequest(content: Uint8Array): EndRequestBody {
   checkLength("END_REQUEST", content);
   return {
-    appStatus: (content[0] << 24 | content[1] << 16 | content[2] << 8 | content[3]) >>> 0,
-    protocolStatus: content[4],
+    appStatus: (content[0]! << 24 | content[1]! << 16 | content[2]! << 8 | content[3]!) >>> 0,
+    protocolStatus: content[4]!,
   };
 }
 
@@ -94,7 +94,7 @@ export function encodeUnknownType(type: number): Uint8Array {
  */
 export function decodeUnknownType(content: Uint8Array): number {
   checkLength("UNKNOWN_TYPE", content);
-  return content[0];
+  return content[0]!;
 }
 
 function checkLength(name: string, content: Uint8Array): void {

@@ -26,17 +26,17 @@ export function forEachNameValue(
   const length = bytes.length;
   let offset = 0;
   while (offset < length) {
-    let nameLength = bytes[offset++];
+    let nameLength = bytes[offset++]!;
     if (nameLength > 127) {
-      nameLength = (nameLength & 0x7f) << 24 | bytes[offset] << 16 | bytes[offset + 1] << 8 |
-        bytes[offset + 2];
+      nameLength = (nameLength & 0x7f) << 24 | bytes[offset]! << 16 | bytes[offset + 1]! << 8 |
+        bytes[offset + 2]!;
       offset += 3;
     }
-    let valueLength = offset < length ? bytes[offset] : -1;
+    let valueLength = offset < length ? bytes[offset]! : -1;
     offset++;
     if (valueLength > 127) {
-      valueLength = (valueLength & 0x7f) << 24 | bytes[offset] << 16 | bytes[offset + 1] << 8 |
-        bytes[offset + 2];
+      valueLength = (valueLength & 0x7f) << 24 | bytes[offset]! << 16 | bytes[offset + 1]! << 8 |
+        bytes[offset + 2]!;
       offset += 3;
     }
     const valueStart = offset + nameLength;

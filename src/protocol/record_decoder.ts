@@ -111,14 +111,14 @@ function sizeOfRecord(bytes: Uint8Array, start: number): number {
     const why = otherProtocol(bytes, start) ?? `version ${bytes[start]}, not 1`;
     throw fatalPeerError("bad_version", `Cannot read a record: ${why}`);
   }
-  return FCGI_HEADER_LEN + (bytes[start + 4] << 8 | bytes[start + 5]) + bytes[start + 6];
+  return FCGI_HEADER_LEN + (bytes[start + 4]! << 8 | bytes[start + 5]!) + bytes[start + 6]!;
 }
 
 function recordAt(bytes: Uint8Array, start: number): FastCgiRecord {
-  const contentLength = bytes[start + 4] << 8 | bytes[start + 5];
+  const contentLength = bytes[start + 4]! << 8 | bytes[start + 5]!;
   return {
-    type: bytes[start + 1],
-    requestId: bytes[start + 2] << 8 | bytes[start + 3],
+    type: bytes[start + 1]!,
+    requestId: bytes[start + 2]! << 8 | bytes[start + 3]!,
     content: contentLength === 0
       ? EMPTY_CONTENT
       : new Uint8Array(bytes.buffer, bytes.byteOffset + start + FCGI_HEADER_LEN, contentLength),

@@ -1,7 +1,16 @@
-import { badRequest, type HttpFront, type HttpFrontOptions } from "./http_front.ts";
+import { badRequest, type HttpFront, type HttpFrontOptions, type HttpPeer } from "./http_front.ts";
 
 // As loaded: applications replace globals.
 const { AbortController, Request } = globalThis;
+const { Deno } = globalThis as unknown as { Deno: HttpServers };
+
+/** What is used of Deno, for who has no types of it. */
+interface HttpServers {
+  serve(
+    options: { hostname: string; port: number; signal: AbortSignal; onListen: () => void },
+    handler: (request: Request, info: { remoteAddr: HttpPeer }) => Response | Promise<Response>,
+  ): { addr: HttpPeer; finished: Promise<void>; shutdown(): Promise<void> };
+}
 
 /** {@link startHttpFront} over `Deno.serve`. */
 export function startOnDeno({ hostname, port, handler }: HttpFrontOptions): HttpFront {

@@ -48,7 +48,9 @@ function toRequest(incoming: IncomingMessage, outgoing: ServerResponse): Request
   });
   try {
     const headers = new Headers();
-    for (let i = 0; i < rawHeaders.length; i += 2) headers.append(rawHeaders[i], rawHeaders[i + 1]);
+    for (let i = 0; i < rawHeaders.length; i += 2) {
+      headers.append(rawHeaders[i]!, rawHeaders[i + 1]!);
+    }
     const origin = `http://${incoming.headers.host ?? "localhost"}`;
     return new Request(url.startsWith("/") ? origin + url : url, {
       method,

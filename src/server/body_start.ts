@@ -1,4 +1,5 @@
 import { bytesOf } from "./chunk.ts";
+import type { ChunkRead, ChunkReader } from "./chunk_reader.ts";
 import {
   FIRST_WRITE_BYTES,
   MAX_GATHERED_FILE_BYTES,
@@ -8,13 +9,10 @@ import {
 } from "./limits.ts";
 import { nextTask } from "./next_task.ts";
 
-type Read = ReadableStreamReadResult<unknown>;
+type Read = ChunkRead<unknown>;
 
-/** What is used of a `ReadableStreamDefaultReader`, the runtime's or another. */
-export interface BodyReader {
-  read(): Promise<Read>;
-  cancel(reason?: unknown): Promise<void>;
-}
+/** The reader of a body, whatever its chunks are. */
+export type BodyReader = ChunkReader<unknown>;
 
 /** A body that has its end, and that the runtime cuts into pieces. */
 interface CutBody {
@@ -87,7 +85,7 @@ export async function readFirstChunk(reader: BodyReader, start: BodyStart): Prom
 
 /** Whether these are the first pieces of a body that is known as a whole, and may be gathered. */
 function isCut(chunks: readonly Uint8Array[], length: number): boolean {
-  const cut = CUT_BODIES.find(({ first }) => first === chunks[0].length);
+  const cut = CUT_BODIES.find(({ first }) => first === chunks[0]!.length);
   if (cut === undefined || length > cut.limit) return false;
   return chunks.length === 1 || chunks.at(-1)!.length === cut.next;
 }

@@ -2,6 +2,7 @@ import { decodeEndRequest } from "../protocol/bodies.ts";
 import { FCGI_HEADER_LEN, ProtocolStatus, RecordType } from "../protocol/constants.ts";
 import { encodeRecord, encodeStream, type FastCgiRecord } from "../protocol/record.ts";
 import { RecordDecoder } from "../protocol/record_decoder.ts";
+import type { ChunkReader } from "./chunk_reader.ts";
 import type { Connection } from "./connection.ts";
 import type { Transport } from "./transport.ts";
 
@@ -23,7 +24,7 @@ export interface CgiStreams {
 
 /** The three streams of a CGI program as a {@link Transport}: records on one side, their content on the other. */
 export class CgiTransport implements Transport {
-  readonly #stdin: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #stdin: ChunkReader<Uint8Array>;
   readonly #stdout: WritableStreamDefaultWriter<Uint8Array>;
   readonly #stderr: WritableStreamDefaultWriter<Uint8Array>;
   readonly #decoder = new RecordDecoder();

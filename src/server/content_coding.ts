@@ -90,7 +90,8 @@ function lookFor(response: ResponseLike): Look | undefined {
 }
 
 function firstBytes(chunks: readonly Uint8Array[]): Uint8Array {
-  if (chunks[0].length >= LOOKED_AT || chunks.length === 1) return chunks[0].subarray(0, LOOKED_AT);
+  const first = chunks[0]!;
+  if (first.length >= LOOKED_AT || chunks.length === 1) return first.subarray(0, LOOKED_AT);
   const bytes = new Uint8Array(LOOKED_AT);
   let length = 0;
   for (const chunk of chunks) {
@@ -109,7 +110,7 @@ function isGzip(bytes: Uint8Array, isWhole: boolean): boolean {
 /** A frame, or one to skip (RFC 8878, sections 3.1.1 and 3.1.2). */
 function isZstd(bytes: Uint8Array, isWhole: boolean): boolean {
   return beginsWith(bytes, isWhole, [0x28, 0xb5, 0x2f, 0xfd]) ||
-    ((bytes[0] & 0xf0) === 0x50 && beginsWith(bytes, isWhole, [bytes[0], 0x2a, 0x4d, 0x18]));
+    ((bytes[0]! & 0xf0) === 0x50 && beginsWith(bytes, isWhole, [bytes[0]!, 0x2a, 0x4d, 0x18]));
 }
 
 /** As far as there are bytes, if others may follow. */
@@ -117,6 +118,9 @@ function beginsWith(bytes: Uint8Array, isWhole: boolean, magic: readonly number[
   if (isWhole && bytes.length < magic.length) return false;
   return magic.every((byte, i) => i >= bytes.length || bytes[i] === byte);
 }
+
+/** `CompressionFormat`, where there are the types of the DOM. */
+type DecompressionFormat = ConstructorParameters<typeof DecompressionStream>[0];
 
 /** Whether a decoder takes bytes for its own; `isWhole`: nothing follows them. */
 async function decodes(
@@ -127,7 +131,7 @@ async function decodes(
   if (bytes.length >= ENOUGH_TEXT && looksLikeText(bytes)) return false;
   let decoder: DecompressionStream;
   try {
-    decoder = new DecompressionStream(format as CompressionFormat);
+    decoder = new DecompressionStream(format as DecompressionFormat);
   } catch {
     return !looksLikeText(bytes);
   }

@@ -8,6 +8,7 @@
 import type { ResponseHeadSource } from "../cgi/response_head.ts";
 import type { BodyReader } from "./body_start.ts";
 import { isBytes } from "./chunk.ts";
+import type { ChunkRead } from "./chunk_reader.ts";
 
 /** What is sent: a `Response` of the runtime's is one. */
 export interface ResponseLike extends ResponseHeadSource {
@@ -142,7 +143,7 @@ class ForeignReader implements BodyReader {
     this.#source = source;
   }
 
-  read(): Promise<ReadableStreamReadResult<unknown>> {
+  read(): Promise<ChunkRead<unknown>> {
     return new Promise((resolve, reject) => {
       const end = this.#end = () => resolve({ done: true, value: undefined });
       if (this.#isOver) return end();

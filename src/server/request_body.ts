@@ -102,7 +102,7 @@ export class RequestBody {
       cancel: () => this.discard(),
     }, {
       highWaterMark: this.#highWaterMark,
-      size: (content) => content.length + RECORD_OVERHEAD,
+      size: (content) => content!.length + RECORD_OVERHEAD,
     });
     if (gathered !== undefined) this.#enqueue(gathered);
     return stream;

@@ -1,6 +1,7 @@
 /** A connection that is a pair of Web Streams: the engine of {@link Connection} behind a thin transport. */
 import type { ServeApplication, ServeHandler } from "./handler.ts";
 import { handlerOf } from "./handler_of.ts";
+import type { ChunkReader } from "./chunk_reader.ts";
 import { CONNECTION_OPTIONS, type ConnectionOptions } from "./connection_options.ts";
 import { QUIET_LINGER_TIMEOUT } from "./limits.ts";
 import { checkNames } from "./option_names.ts";
@@ -60,7 +61,7 @@ interface ConnectionEvents {
 
 /** Two Web Streams as a {@link Transport}. */
 class StreamTransport implements Transport {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #reader: ChunkReader<Uint8Array>;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #closed = Promise.withResolvers<void>();
   #connection: ConnectionEvents | undefined;

@@ -36,25 +36,25 @@ export function encodeWrite(
   endRequest: EndRequestBody = COMPLETE,
 ): Uint8Array {
   let length = head.length;
-  for (let i = 0; i < body.length; i++) length += body[i].length;
+  for (let i = 0; i < body.length; i++) length += body[i]!.length;
   const endSize = ending === "open"
     ? 0
     : FCGI_HEADER_LEN * (ending === "end" ? 1 : 2) + END_REQUEST_SIZE;
   let size = (length > 0 ? recordSize(length) : 0) + endSize;
-  for (let i = 0; i < log.length; i++) size += streamSize(log[i].length);
+  for (let i = 0; i < log.length; i++) size += streamSize(log[i]!.length);
   const bytes = allocate(size);
   let offset = 0;
   if (length > 0) {
     let start = writeRecordHeader(bytes, 0, RecordType.STDOUT, requestId, length);
     if (head !== "") start += encodeLatin1Into(head, bytes, start);
     for (let i = 0; i < body.length; i++) {
-      bytes.set(body[i], start);
-      start += body[i].length;
+      bytes.set(body[i]!, start);
+      start += body[i]!.length;
     }
     offset = recordSize(length);
   }
   for (let i = 0; i < log.length; i++) {
-    offset = writeStream(bytes, offset, RecordType.STDERR, requestId, log[i]);
+    offset = writeStream(bytes, offset, RecordType.STDERR, requestId, log[i]!);
   }
   if (ending !== "open") {
     offset = writeRecordHeader(bytes, offset, RecordType.STDOUT, requestId, 0);
