@@ -738,7 +738,10 @@ describe("serve, the life of the process", () => {
         ],
       },
     );
-    await script.program.waitForLine("stderr", new RegExp(`^Serving FastCGI on ${path}$`));
+    await script.program.waitForLine(
+      "stderr",
+      new RegExp(`^Serving FastCGI on ${path} \\(mode 0\\d{3}, `),
+    );
     assertEquals(await ask({ transport: "unix", path }, "/x?y"), "200 http://example.org/x?y");
   });
 
