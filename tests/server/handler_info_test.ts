@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import {
   assert,
   assertEquals,
@@ -182,6 +183,112 @@ describe("HandlerInfo", () => {
     const reply = await peer.ask({ keep: false });
     assertEquals([reply.text, reply.stderr], ["GET", "taken apart\n"]);
     await peer.finish();
+  });
+
+  describe("in the hands of a framework", () => {
+    const all = [
+      "params",
+      "remoteAddr",
+      "role",
+      "data",
+      "url",
+      "scriptName",
+      "pathInfo",
+      "log",
+      "waitUntil",
+      "completed",
+    ] as const;
+    type Name = typeof all[number];
+    const params = { REMOTE_ADDR: "192.0.2.7", REMOTE_PORT: "1", REQUEST_URI: "/a/b?c" };
+
+    /** What an info, or what is made of one, shows under these names, comparable. */
+    function shown(info: ServeHandlerInfo, names: readonly Name[] = all): unknown[] {
+      return names.map((name) => {
+        const value = info[name];
+        if (typeof value === "function") return [name, "function"];
+        if (value instanceof Promise) return [name, "promise"];
+        return [name, name === "params" ? [...info.params] : value];
+      });
+    }
+
+    for (
+      const [how, make] of Object.entries<(info: ServeHandlerInfo) => ServeHandlerInfo>({
+        "itself": (info) => info,
+        "an object that inherits from it": (info) => Object.create(info),
+        "an object whose prototype it becomes": (info) => Object.setPrototypeOf({}, info),
+        "a proxy of it": (info) => new Proxy(info, {}),
+        "a proxy that reflects": (info) =>
+          new Proxy(info, { get: (target, name, proxy) => Reflect.get(target, name, proxy) }),
+        "a proxy of an object that inherits from it": (info) => new Proxy(Object.create(info), {}),
+      })
+    ) {
+      it(`shows everything as ${how}`, async () => {
+        const [before, after] = await seen((info) => [shown(info), shown(make(info))], { params });
+        assertEquals(after, before);
+        assertEquals(before!.slice(1, 3), [
+          ["remoteAddr", { transport: "tcp", hostname: "192.0.2.7", port: 1 }],
+          ["role", "responder"],
+        ]);
+      });
+
+      it(`keeps what is assigned to ${how}, under its own names, too, and no other is touched`, async () => {
+        for (const name of all) {
+          const others = all.filter((other) => other !== name);
+          const result = await seen((info) => {
+            const before = shown(info, others);
+            const made = Object.assign(make(info), { [name]: 1, more: 2 });
+            return { before, after: shown(made, others), value: made[name], more: made.more };
+          }, { params });
+          assertEquals(result.value as unknown, 1, name);
+          assertEquals([result.more, result.after], [2, result.before]);
+        }
+      });
+
+      it(`logs and waits when it is taken apart as ${how}`, async () => {
+        await using peer = new Peer((_, info) => {
+          const { log, waitUntil, completed } = make(info);
+          log("taken apart");
+          waitUntil(completed);
+          return new Response();
+        });
+        assertEquals((await peer.ask({ keep: false })).stderr, "taken apart\n");
+        await peer.finish();
+      });
+    }
+
+    it("does not see what is assigned to an object that inherits from it", async () => {
+      const [before, after] = await seen((info) => {
+        const before = shown(info);
+        Object.assign(Object.create(info), Object.fromEntries(all.map((name) => [name, 1])));
+        return [before, shown(info)];
+      }, { params });
+      assertEquals(after, before);
+    });
+
+    it("lists its names in a for-in loop", async () => {
+      const names = await seen((info) => {
+        const names: string[] = [];
+        for (const name in info) names.push(name);
+        return names;
+      });
+      assertEquals(names.toSorted(), all.toSorted());
+    });
+
+    it("can be spread", async () => {
+      const [before, after] = await seen((info) => {
+        const copy = { ...info };
+        const names = all.filter((name) => name in copy);
+        return [shown(info, names), shown(copy, names)];
+      }, { params });
+      assertEquals(after, before);
+      assertEquals(after!.map((pair) => (pair as [string])[0]), ["params", "role", "data"]);
+    });
+
+    it("prints nothing of the connection", async () => {
+      const text = await seen((info) => inspect(info, { depth: 10, showHidden: true }));
+      assertStringIncludes(text, "params");
+      assertEquals(/exchange:|connection|service/i.test(text), false, text);
+    });
   });
 
   describe("waitUntil", () => {
