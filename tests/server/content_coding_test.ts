@@ -94,14 +94,26 @@ function seen(reply: Reply): Uint8Array {
   return content;
 }
 
+/** Brotli takes its time. */
+const cache = new Map<string, Uint8Array>();
+
+function encoded(what: string, codings: string): Uint8Array {
+  const key = `${what} ${codings}`;
+  const known = cache.get(key);
+  if (known !== undefined) return known;
+  let content = CONTENTS[what];
+  for (const coding of codings.split(", ")) content = CODERS[coding][0](content);
+  cache.set(key, content);
+  return content;
+}
+
 /** An HTTP server of somebody else's, which encodes as the path says. */
 async function withUpstream(body: (url: string) => Promise<void>): Promise<void> {
   const listener: RequestListener = async ({ url, method }, response) => {
     const { pathname, searchParams } = new URL(url!, "http://h/");
     const coding = searchParams.get("coding")!;
     const status = Number(searchParams.get("status") ?? 200);
-    let content = CONTENTS[decodeURIComponent(pathname.slice(1))];
-    for (const each of coding.split(", ")) content = CODERS[each][0](content);
+    const content = encoded(decodeURIComponent(pathname.slice(1)), coding);
     response.writeHead(status, {
       "content-encoding": coding,
       "content-type": "application/octet-stream",
@@ -110,7 +122,7 @@ async function withUpstream(body: (url: string) => Promise<void>): Promise<void>
     if (method === "HEAD" || status === 304) return response.end();
     for (const piece of searchParams.has("slow") ? piecesOf(content) : [content]) {
       response.write(piece);
-      if (searchParams.has("slow")) await new Promise((resolve) => setTimeout(resolve, 1));
+      if (searchParams.has("slow")) await new Promise((resolve) => setTimeout(resolve, 0));
     }
     response.end();
   };
@@ -134,10 +146,10 @@ describe("Content-Encoding", () => {
 
       it(`stays where a handler has encoded with it: ${coding}, ${way}`, async () => {
         for (const [what, content] of Object.entries(CONTENTS)) {
-          const encoded = CODERS[coding][0](content);
-          const reply = await sent(() => new Response(make(encoded), { headers }));
+          const body = encoded(what, coding);
+          const reply = await sent(() => new Response(make(body), { headers }));
           assertEquals(reply.header("content-encoding"), coding, what);
-          assertBytes(reply.body, encoded, what);
+          assertBytes(reply.body, body, what);
         }
       });
 
@@ -145,9 +157,7 @@ describe("Content-Encoding", () => {
         for (const [what, content] of Object.entries(CONTENTS)) {
           // As `new Response(r.body, r)` has it, with the length that it had.
           const init = { headers: { ...headers, "content-length": "1" } };
-          const reply = await sent(() => new Response(make(content), init)).catch((e) => {
-            throw new Error(what, { cause: e });
-          });
+          const reply = await sent(() => new Response(make(content), init));
           assertEquals(reply.header("content-encoding"), undefined, what);
           assertBytes(reply.body, content, what);
         }
@@ -170,8 +180,8 @@ describe("Content-Encoding", () => {
   it("stays with every quality and window of brotli", async () => {
     const { BROTLI_PARAM_LGWIN, BROTLI_PARAM_QUALITY } = zlib.constants;
     for (const content of [CONTENTS["HTML"], CONTENTS["a picture"], pattern(3000)]) {
-      for (const quality of [0, 1, 5, 11]) {
-        for (const window of [10, 16, 17, 18, 19, 20, 21, 22, 23, 24]) {
+      for (const quality of [0, 1, 5, 9]) {
+        for (const window of [10, 16, 17, 19, 22, 24]) {
           const params = { [BROTLI_PARAM_LGWIN]: window, [BROTLI_PARAM_QUALITY]: quality };
           const encoded = zlib.brotliCompressSync(content, { params });
           const headers = { "content-encoding": "br" };
@@ -279,7 +289,7 @@ describe("return fetch(upstream)", () => {
       it(`gives a client the content: ${how}, ${coding}`, PROXY, async () => {
         await withUpstream(async (base) => {
           for (const [what, content] of Object.entries(CONTENTS)) {
-            for (const mode of ["", "&slow", "&unknown", "&status=404"]) {
+            for (const mode of ["", "&slow", "&unknown&status=404"]) {
               const url = `${base}/${encodeURIComponent(what)}?coding=${coding}${mode}`;
               const reply = await sent(() => proxy(url, {}));
               assertBytes(seen(reply), content, `${what}${mode}`);
