@@ -116,8 +116,8 @@ describe("serve, signatures", () => {
         serve({ path: "/tmp/x.sock", mode: 0o1000 }, hello),
       "with a mode written as text": () =>
         serve({ path: "/tmp/x.sock", mode: "660" as never }, hello),
-      "with an owner and no path": () => serve({ port: 0, owner: "root" }, hello),
-      "with a group and no path": () => serve({ group: 0 }, hello),
+      "with an owner and no path": () => serve({ port: 0, owner: "root" } as never, hello),
+      "with a group and no path": () => serve({ group: 0 } as never, hello),
       "with an owner that is empty": () => serve({ path: "/tmp/x.sock", owner: "" }, hello),
       "with an owner that is a line": () => serve({ path: "/tmp/x.sock", owner: "root:x" }, hello),
       "with a group with a line feed": () => serve({ path: "/tmp/x.sock", group: "root\n" }, hello),

@@ -2,7 +2,7 @@
 import { lstat, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import process from "node:process";
-import { serve, type ServeOptions } from "../../mod.ts";
+import { type ListenOnPath, serve } from "../../mod.ts";
 import { describeAccess } from "../../src/runtime/socket_owner.ts";
 import {
   assert,
@@ -92,11 +92,11 @@ const PLACES: Record<string, (root: string) => Promise<string>> = {
   },
 };
 
-const silent: ServeOptions = { onListen() {} };
+const silent = { onListen() {} };
 const hello = () => new Response("Hello\n");
 
 describe("owner and group", () => {
-  const given: [what: string, options: ServeOptions, uid: number, gid: number][] = [
+  const given: [what: string, options: Partial<ListenOnPath>, uid: number, gid: number][] = [
     ["a group by name", { group: GROUP.name }, 0, GROUP.id],
     ["a group by number", { group: 65_533 }, 0, 65_533],
     ["an owner by name", { owner: USER.name }, USER.id, 0],
