@@ -33,8 +33,13 @@ const { Response } = globalThis;
  * @throws Whatever the body fails with; `exchange` says whether anything has been sent.
  */
 export async function sendResponse(exchange: Exchange, answer: Response): Promise<void> {
-  const response = answer instanceof Response ? answer : foreignResponse(answer);
-  const body = bodyOf(response);
+  let response: ResponseLike = answer instanceof Response ? answer : foreignResponse(answer);
+  let body = bodyOf(response);
+  if (body !== null && typeof body.getReader !== "function") {
+    // A subclass with a body of its own: Bun's node-fetch.
+    response = foreignResponse(answer);
+    body = bodyOf(response);
+  }
   // The request was aborted while the handler thought.
   if (exchange.isEnded) return await body?.getReader().cancel(exchange.abortReason);
   const { method } = exchange;
