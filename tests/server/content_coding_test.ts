@@ -145,7 +145,7 @@ describe("Content-Encoding", () => {
       const headers = { "content-encoding": coding };
 
       it(`stays where a handler has encoded with it: ${coding}, ${way}`, async () => {
-        for (const [what] of Object.entries(CONTENTS)) {
+        for (const what of Object.keys(CONTENTS)) {
           const body = encoded(what, coding);
           const reply = await sent(() => new Response(make(body), { headers }));
           assertEquals(reply.header("content-encoding"), coding, what);
