@@ -28,11 +28,8 @@ export type {
   ListenOnPath,
   ListenOnPort,
   ListenOptions,
-  ServeAddress,
-  ServeInit,
-  ServeOptions,
-  ServeSettings,
-} from "./src/serve_options.ts";
+} from "./src/listen_options.ts";
+export type { ServeAddress, ServeInit, ServeOptions, ServeSettings } from "./src/serve_options.ts";
 export type {
   ErrorContext,
   ErrorHandler,

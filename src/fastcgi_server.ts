@@ -24,8 +24,8 @@ export interface FastCgiServer extends AsyncDisposable {
    */
   readonly ready: Promise<ServeAddress>;
   /**
-   * Resolves when the server has stopped: after a shutdown, or because it could not listen. It does not
-   * reject; the reason is that of {@link FastCgiServer.ready}.
+   * Resolves when the server has stopped: after a shutdown, or because it could not listen. It does
+   * not reject; the reason is that of {@link FastCgiServer.ready}.
    */
   readonly finished: Promise<void>;
   /**

@@ -53,6 +53,13 @@ async function busyPort(): Promise<{ port: number } & AsyncDisposable> {
   };
 }
 
+/** What the runtimes take for every interface, or look up in vain. */
+const NO_HOSTNAMES = [
+  ...["", " ", "127.0.0.1 ", " 127.0.0.1", "127.0.0.1\n", "\0", "*", "[::1]", "[]", "::1/128"],
+  ...["0", "00", "0x0", "0x7f000001", "127.1", "0.0", "0.0.0.0.", "256.0.0.1", "1.2.3.4.5"],
+  ...["localhost:9000", "http://localhost", "a b", "a@b", 0, true, ["::1"]],
+];
+
 describe("serve, signatures", () => {
   it("takes a handler alone, and means 127.0.0.1:9000", async () => {
     // Another program may have that port: then the reason names it.
@@ -109,6 +116,28 @@ describe("serve, signatures", () => {
         serve({ path: "/tmp/x.sock", mode: 0o1000 }, hello),
       "with a mode written as text": () =>
         serve({ path: "/tmp/x.sock", mode: "660" as never }, hello),
+      "with an owner and no path": () => serve({ port: 0, owner: "root" } as never, hello),
+      "with a group and no path": () => serve({ group: 0 } as never, hello),
+      "with an owner that is empty": () => serve({ path: "/tmp/x.sock", owner: "" }, hello),
+      "with an owner that is a line": () => serve({ path: "/tmp/x.sock", owner: "root:x" }, hello),
+      "with a group with a line feed": () => serve({ path: "/tmp/x.sock", group: "root\n" }, hello),
+      "with a group with a space": () => serve({ path: "/tmp/x.sock", group: " root" }, hello),
+      "with a negative group": () => serve({ path: "/tmp/x.sock", group: -1 }, hello),
+      "with a group that means none": () =>
+        serve({ path: "/tmp/x.sock", group: 0xffff_ffff }, hello),
+      "with such a group as text": () => serve({ path: "/tmp/x.sock", group: "4294967295" }, hello),
+      "with an owner that is no whole number": () =>
+        serve({ path: "/tmp/x.sock", owner: 1.5 }, hello),
+      "with an owner that is NaN": () => serve({ path: "/tmp/x.sock", owner: NaN }, hello),
+      "with an owner that is null": () =>
+        serve({ path: "/tmp/x.sock", owner: null as never }, hello),
+      "with a group that is a list": () =>
+        serve({ path: "/tmp/x.sock", group: ["root"] as never }, hello),
+      ...Object.fromEntries(NO_HOSTNAMES.map((hostname) => [
+        `with the hostname ${JSON.stringify(hostname)}`,
+        () => serve({ port: 0, hostname: hostname as never }, hello),
+      ])),
+      "with an empty hostname alone": () => serve({ hostname: "" }, hello),
       "with a negative fd": () => serve({ fd: -1 }, hello),
       "with an fd that is no number": () => serve({ fd: "0" as never }, hello),
       "with a port above 65535": () => serve({ port: 65536 }, hello),
@@ -738,7 +767,7 @@ describe("serve, the life of the process", () => {
         ],
       },
     );
-    await script.program.waitForLine("stderr", new RegExp(`^Serving FastCGI on ${path}$`));
+    await script.program.waitForLine("stderr", new RegExp(`^Serving FastCGI on ${path} \\(mode `));
     assertEquals(await ask({ transport: "unix", path }, "/x?y"), "200 http://example.org/x?y");
   });
 

@@ -1,4 +1,5 @@
 /** Whether a request has a body, as far as its parameters tell. */
+import { contentLength } from "./content_length.ts";
 import type { ParamsView } from "./params.ts";
 
 /**
@@ -7,6 +8,6 @@ import type { ParamsView } from "./params.ts";
  * chunked upload the length may be a guess, and only its end tells.
  */
 export function hasEmptyBody(params: ParamsView): boolean {
-  const length = params.get("CONTENT_LENGTH");
-  return length !== undefined && /^0+$/.test(length) && !params.has("HTTP_TRANSFER_ENCODING");
+  const length = contentLength(params.get("CONTENT_LENGTH"));
+  return length === 0 && !params.has("HTTP_TRANSFER_ENCODING");
 }

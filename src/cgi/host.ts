@@ -3,6 +3,9 @@
  */
 import type { ParamsView } from "./params.ts";
 
+// As loaded: applications replace globals.
+const { URL } = globalThis;
+
 /**
  * Host and optional port (RFC 3986, section 3.2): a name or IPv4 address, or a bracketed IPv6
  * address. Stricter than the RFC in one point: no percent-encoding, which the URL standard would

@@ -28,8 +28,15 @@ export function impliedContentType(body: Uint8Array): string | null {
   return hidesType && body.length > 0 && looksLikeText(body) ? TEXT : null;
 }
 
-/** No "binary data byte" (MIME Sniffing, section 3), and UTF-8 as far as looked at. */
-export function looksLikeText(body: Uint8Array): boolean {
+/**
+ * No "binary data byte" (MIME Sniffing, section 3), and UTF-8 as far as looked at.
+ *
+ * @param isCut Whether there is more of it, so that its last character may be a part of one.
+ */
+export function looksLikeText(
+  body: Uint8Array,
+  isCut: boolean = body.length > LOOKED_AT,
+): boolean {
   const length = Math.min(body.length, LOOKED_AT);
   let ascii = true;
   for (let i = 0; i < length; i++) {
@@ -43,7 +50,7 @@ export function looksLikeText(body: Uint8Array): boolean {
   try {
     // As a stream, a character cut at the end is not an error.
     new TextDecoder("utf-8", { fatal: true })
-      .decode(body.subarray(0, length), { stream: length < body.length });
+      .decode(body.subarray(0, length), { stream: isCut });
     return true;
   } catch {
     return false;

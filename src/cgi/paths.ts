@@ -3,8 +3,9 @@
  *
  * The plan: the path is that of `REQUEST_URI`, decoded, without dot segments. `SCRIPT_NAME` and
  * `PATH_INFO` only say where to cut it, if they make up that path as one of the web servers writes
- * it; they do not after a rewrite, and stock nginx, Apache's ProxyPass and HAProxy put the whole
- * path into `SCRIPT_NAME`. A base path beats them all. So `scriptName + pathInfo` is the path that
+ * it. They do not after a rewrite: then the folder of the script is the mount point, as PHP's
+ * frameworks find it, if the path is below that. Stock nginx, Apache's ProxyPass and HAProxy put the
+ * whole path into `SCRIPT_NAME`. A base path beats them all. So `scriptName + pathInfo` is the path that
  * was asked for, always.
  */
 import type { ParamsView } from "./params.ts";
@@ -12,6 +13,7 @@ import { quirksOf } from "./quirks.ts";
 import { targetPath } from "./request_url.ts";
 
 const WHOLE_PATH = quirksOf("whole_path");
+const SCRIPT_FILE = quirksOf("script_file");
 const encoder = new TextEncoder();
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
 
@@ -73,7 +75,11 @@ function givenMount(params: ParamsView, { raw, decoded, path }: AskedPath): stri
     // `SCRIPT_NAME` is the mount point if there is no other part (a fixed `fastcgi_param SCRIPT_NAME
     // /app`, or an empty `PATH_INFO` beside it), or if `PATH_INFO` is not decoded (Apache's
     // ProxyFCGISetEnvIf recipe).
-    return !info || given === raw ? script : "";
+    if (given === raw || (!info && splitAt(path, script) !== null)) return script;
+    const folder = script.slice(0, script.lastIndexOf("/"));
+    // Rewritten to a script and the path below it, `/app/x` to `/app/index.fcgi/x`, by any server.
+    const isFront = info && /\.[^/]*$/.test(script) && spellings.includes(folder + info);
+    return isFront || SCRIPT_FILE.some((row) => row.isFile(params)) ? folder : "";
   }
   // A prefix was taken away before the web server looked at the path (Caddy's handle_path).
   const stripped = info && spellings.find((spelling) => spelling.endsWith(info));

@@ -57,6 +57,12 @@ export interface WholePath extends Row {
   readonly isMount: (params: ParamsView) => boolean;
 }
 
+/** When `SCRIPT_NAME` is a file that the server runs, so that its folder means something. */
+export interface ScriptFile extends Row {
+  readonly kind: "script_file";
+  readonly isFile: (params: ParamsView) => boolean;
+}
+
 /** One row of the table. */
 export type Quirk =
   | IgnoredHeaders
@@ -64,7 +70,8 @@ export type Quirk =
   | OtherName
   | InventedType
   | InventedLength
-  | WholePath;
+  | WholePath
+  | ScriptFile;
 
 /** The table. */
 export const QUIRKS: readonly Quirk[] = [
@@ -100,6 +107,23 @@ export const QUIRKS: readonly Quirk[] = [
     param: "Authorization",
   },
   {
+    kind: "other_name",
+    name: "RewriteRule with E=HTTP_AUTHORIZATION",
+    servers: ["Apache"],
+    what:
+      "Puts REDIRECT_ before variables that were set before it began anew; a client's are all HTTP_*",
+    header: "authorization",
+    param: "REDIRECT_HTTP_AUTHORIZATION",
+  },
+  {
+    kind: "other_name",
+    name: "RewriteRule with E=HTTP_AUTHORIZATION, twice anew",
+    servers: ["Apache"],
+    what: "Puts it there for each time; a second rule that rewrites is one",
+    header: "authorization",
+    param: "REDIRECT_REDIRECT_HTTP_AUTHORIZATION",
+  },
+  {
     kind: "invented_type",
     name: "form by default",
     servers: ["Caddy"],
@@ -127,10 +151,41 @@ export const QUIRKS: readonly Quirk[] = [
     kind: "whole_path",
     name: "mod_fcgid leaves out PATH_INFO",
     servers: ["mod_fcgid"],
-    what: "Splits at its ScriptAlias, and sends no PATH_INFO where an empty one is meant",
-    isMount: (params) => params.get("CONTEXT_PREFIX") === params.get("SCRIPT_NAME"),
+    what: "Splits at its script, and sends no PATH_INFO where an empty one is meant",
+    isMount: isApacheScript,
+  },
+  {
+    kind: "script_file",
+    name: "Apache's script",
+    servers: ["mod_fcgid", "mod_cgi", "mod_cgid"],
+    what:
+      "Runs a file of the site, for other URLs too: .htaccess, FallbackResource, DirectoryIndex",
+    isFile: isApacheScript,
+  },
+  {
+    kind: "script_file",
+    name: "lighttpd's script",
+    servers: ["lighttpd"],
+    what: "Asks for a file by its extension, for other URLs too: url.rewrite-if-not-file",
+    isFile: (params) =>
+      params.get("SERVER_SOFTWARE")?.startsWith("lighttpd") === true &&
+      /\.[^/]*$/.test(params.get("SCRIPT_NAME") ?? ""),
   },
 ];
+
+/**
+ * Whether Apache has found `SCRIPT_NAME` among its files, or at a ScriptAlias: mod_proxy_fcgi's
+ * SCRIPT_FILENAME is a URL or a path of the application's. An authorizer is asked about files that
+ * are not its own.
+ */
+function isApacheScript(params: ParamsView): boolean {
+  const root = params.get("CONTEXT_DOCUMENT_ROOT");
+  if (root === undefined || params.get("FCGI_ROLE") === "AUTHORIZER") return false;
+  const prefix = params.get("CONTEXT_PREFIX") ?? "";
+  const script = params.get("SCRIPT_NAME") ?? "";
+  return script.startsWith(prefix) &&
+    params.get("SCRIPT_FILENAME") === root + script.slice(prefix.length);
+}
 
 /** The rows of one kind. */
 export function quirksOf<Kind extends Quirk["kind"]>(kind: Kind): Extract<Quirk, { kind: Kind }>[] {

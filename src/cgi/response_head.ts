@@ -44,7 +44,13 @@ export interface ResponseHeadOptions {
 const UNSAFE = /[^\t\x20-\x7e\x80-\xff]/;
 const UNSAFE_UNITS = /[^\t\x20-\x7e\x80-\xff]/g;
 
-/** Server-sent events, which are of no use in a buffer. TODO */
+/**
+ * Server-sent events are of no use in a buffer, and stock nginx holds them until the answer ends.
+ * This header turns that off for one response, and nginx keeps it to itself. Measured with five
+ * events, 250 ms apart: nginx, and an nginx that proxies to Apache, then pass each on as it comes.
+ * lighttpd, Apache (mod_proxy_fcgi, mod_fcgid, mod_cgid), Caddy and HAProxy do as they did without,
+ * and show the header to the client, to whom it says nothing.
+ */
 const EVENTS = /^\s*text\/event-stream\s*(?:;|$)/i;
 const UNBUFFERED = "X-Accel-Buffering: no\r\n";
 

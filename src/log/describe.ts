@@ -3,9 +3,9 @@
  * gave it. Getters that throw, objects without a prototype, proxies, revoked ones too, causes in a
  * circle, texts of megabytes: all have a description, and none makes the one who asks for it fail.
  *
- * Every property is read inside of a `try`, and taken for text only if it is text. Control characters
- * become spaces; the only line feeds are those between the lines of a description, all of which but
- * the first are indented.
+ * Every property is read inside of a `try`, and taken for text only if it is text. Control
+ * characters become spaces; the only line feeds are those between the lines of a description, all
+ * of which but the first are indented.
  */
 import { MAX_LOG_LINE, oneLine, withoutControls } from "./line.ts";
 

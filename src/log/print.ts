@@ -13,8 +13,8 @@ const MAX_TEXT = 32_768;
  * has no file descriptor left.
  *
  * @param text One line, or several where all but the first are indented by four spaces, as
- * `describe` makes them. Any other line feed, and every other control character, becomes a space, so
- * that no text of a client's can begin a line.
+ * `describe` makes them. Any other line feed, and every other control character, becomes a space,
+ * so that no text of a client's can begin a line.
  */
 export function print(text: string): void {
   try {

@@ -1,9 +1,9 @@
 import { FCGI_HEADER_LEN } from "./constants.ts";
 
 /**
- * Says which other protocol the eight bytes at `start` begin, where a record header should be, and what
- * to do about it; `undefined` if they are nothing known. Somebody who tries an application with a
- * browser or curl is told so, and not of a version.
+ * Says which other protocol the eight bytes at `start` begin, where a record header should be, and
+ * what to do about it; `undefined` if they are nothing known. Somebody who tries an application
+ * with a browser or curl is told so, and not of a version.
  */
 export function otherProtocol(bytes: Uint8Array, start: number): string | undefined {
   const text = String.fromCharCode(...bytes.subarray(start, start + FCGI_HEADER_LEN));

@@ -6,7 +6,7 @@ import { messageOf, textOf } from "../log/describe.ts";
 import { connect as connectSocket, type Socket } from "node:net";
 
 // As loaded: applications replace globals.
-const { ReadableStream, WritableStream } = globalThis;
+const { ReadableStream: Readable, WritableStream: Writable } = globalThis;
 
 /** Where an application listens: a Unix socket or a TCP port. `hostname` is 127.0.0.1 unless it is said. */
 export type ConnectAddress = { path: string } | { hostname?: string; port: number };
@@ -60,7 +60,7 @@ const LOOPBACK = "127.0.0.1";
 function readableOf(socket: Socket): ReadableStream<Uint8Array> {
   // A socket still tells of its end after it was destroyed; a stream must not be closed twice.
   let isOver = false;
-  return new ReadableStream({
+  return new Readable({
     start(controller) {
       const finish = (settle: () => void): void => {
         if (!isOver) settle();
@@ -86,7 +86,7 @@ function readableOf(socket: Socket): ReadableStream<Uint8Array> {
 function writableOf(socket: Socket): WritableStream<Uint8Array> {
   /** Set while a write waits for the socket to take more. */
   let resume: (() => void) | undefined;
-  return new WritableStream({
+  return new Writable({
     start(controller) {
       socket.on("drain", () => resume?.());
       socket.on("error", (error) => controller.error(error));

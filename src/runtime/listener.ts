@@ -3,12 +3,23 @@
  * come and go by callbacks.
  */
 
-import type { SocketFile, SocketOwner } from "./socket_owner.ts";
-
 /** Where a listener listens, in `Deno.serve`'s words. The path of an inherited Unix socket is `""`: the system does not tell. */
 export type ListenAddress =
   | { readonly transport: "tcp"; readonly hostname: string; readonly port: number }
   | { readonly transport: "unix"; readonly path: string };
+
+/** Who owns a socket file, by name or number; what is absent stays as it is. */
+export interface SocketOwner {
+  readonly owner?: string | number;
+  readonly group?: string | number;
+}
+
+/** What decides who may connect to a socket. */
+export interface SocketFile {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
 
 /** A path to listen at, and whose the socket file is to be. */
 export interface PathTarget extends SocketOwner {

@@ -4,24 +4,12 @@
  */
 import { readFileSync } from "node:fs";
 import { ListenError } from "./listen_error.ts";
+import type { SocketFile, SocketOwner } from "./listener.ts";
 
-/** Who owns a socket file, by name or number; what is absent stays as it is. */
-export interface SocketOwner {
-  readonly owner?: string | number;
-  readonly group?: string | number;
-}
-
-/** The same by number. */
+/** A {@link SocketOwner} by number. */
 export interface SocketOwnerIds {
   readonly uid?: number;
   readonly gid?: number;
-}
-
-/** What decides who may connect to a socket. */
-export interface SocketFile {
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
 }
 
 /** As much of Deno as is needed to ask. */

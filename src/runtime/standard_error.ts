@@ -1,6 +1,6 @@
 /**
- * What becomes of standard error when it breaks, is full, or nobody has a file descriptor left: nothing
- * that ends the process. To import this file is to say so, once for the process.
+ * What becomes of standard error when it breaks, is full, or nobody has a file descriptor left:
+ * nothing that ends the process. To import this file is to say so, once for the process.
  */
 import process from "node:process";
 import { guardStacks } from "../log/describe.ts";
@@ -20,8 +20,8 @@ if (deno === undefined) {
 }
 
 /**
- * Node tells of a write that has failed by an event as well, some time later, which ends the process if
- * nobody hears it: the reader of the pipe has gone (EPIPE), the disk is full (ENOSPC).
+ * Node tells of a write that has failed by an event as well, some time later, which ends the
+ * process if nobody hears it: the reader of the pipe has gone (EPIPE), the disk is full (ENOSPC).
  */
 function hearBrokenStandardError(): void {
   try {
@@ -32,8 +32,8 @@ function hearBrokenStandardError(): void {
 }
 
 /**
- * Deno looks at the source of a module to format a stack, and crashes as a whole if it cannot open the
- * files that it needs for that (Deno 2.9.6). Whether one can be opened shows, without any
+ * Deno looks at the source of a module to format a stack, and crashes as a whole if it cannot open
+ * the files that it needs for that (Deno 2.9.6). Whether one can be opened shows, without any
  * permission, in what it reads of /proc: nothing, if not.
  */
 function mayReadStacksOn({ memoryUsage }: DenoMemory): () => boolean {

@@ -7,6 +7,9 @@
  */
 import { BlockList, isIP } from "node:net";
 
+// As loaded: applications replace globals.
+const { URL } = globalThis;
+
 type Family = "ipv4" | "ipv6";
 
 /** A list of addresses and subnets. */

@@ -3,12 +3,17 @@ import { isError, summarize, textOf } from "../log/describe.ts";
 // As loaded: applications replace globals.
 const { AbortController, DOMException } = globalThis;
 
-/** The reason of every cancellation: what `request.signal`, request bodies and response bodies end with. */
+/**
+ * The reason of every cancellation: what `request.signal`, request bodies and response bodies end
+ * with.
+ */
 export function abortError(message: string): DOMException {
   return new DOMException(message, "AbortError");
 }
 
-/** Anything as the reason of a cancellation: itself if it is a DOMException, else its description. */
+/**
+ * Anything as the reason of a cancellation: itself if it is a DOMException, else its description.
+ */
 export function asAbortError(reason: unknown): DOMException {
   try {
     if (reason instanceof DOMException) return reason;

@@ -70,15 +70,17 @@ export async function readBodyStart(reader: BodyReader): Promise<BodyStart> {
   }
 }
 
-/** Waits for the first chunk that is not empty, or the end, where there is neither yet. */
-export async function readFirstChunk(reader: BodyReader, start: BodyStart): Promise<BodyStart> {
+/** Waits for one more chunk that is not empty, or for the end. */
+export async function readFurther(reader: BodyReader, start: BodyStart): Promise<BodyStart> {
+  const { chunks, length } = start;
   let { pending } = start;
-  if (start.ended || start.length > 0) return start;
   for (;;) {
     const read = await (pending ?? reader.read());
-    if (read.done) return { chunks: [], length: 0, ended: true };
+    if (read.done) return { chunks, length, ended: true };
     const chunk = bytesOf(read.value);
-    if (chunk.length > 0) return { chunks: [chunk], length: chunk.length, ended: false };
+    if (chunk.length > 0) {
+      return { chunks: [...chunks, chunk], length: length + chunk.length, ended: false };
+    }
     pending = undefined;
   }
 }

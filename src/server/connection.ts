@@ -12,27 +12,18 @@ import { answerManagement } from "../protocol/management.ts";
 import { encodeRecord, type FastCgiRecord, INVALID_RECORD } from "../protocol/record.ts";
 import { RecordDecoder } from "../protocol/record_decoder.ts";
 import { abortError } from "./abort_error.ts";
+import type { ConnectionState, InputState } from "./connection_state.ts";
 import type { Exchange } from "./exchange.ts";
-import { FIRST_REQUEST_TIMEOUT, PROBE_INTERVAL } from "./limits.ts";
+import { LastLook } from "./last_look.ts";
+import { FIRST_REQUEST_TIMEOUT } from "./limits.ts";
 import { Linger } from "./linger.ts";
 import { Output } from "./output.ts";
 import type { Expected } from "./pending_input.ts";
+import { Probe } from "./probe.ts";
 import { ReadGate } from "./read_gate.ts";
 import { Requests } from "./requests.ts";
 import type { Service } from "./service.ts";
 import type { Transport } from "./transport.ts";
-
-/**
- * - `open`: records are read
- * - `draining`: the same, but the connection ends as soon as no request is left
- * - `ending`: our end is on its way, behind what was written; what still comes is dropped
- * - `lingering`: our end is out; what may still come of the peer is awaited
- * - `closed`: both sides are
- */
-type ConnectionState = "open" | "draining" | "ending" | "lingering" | "closed";
-
-/** What comes of the peer: records, or what is none, or nothing any more. */
-type InputState = "open" | "unreadable" | "ended";
 
 /** The engine of one connection. A transport's events are its methods; none throws. */
 export class Connection {
@@ -50,9 +41,9 @@ export class Connection {
   #isFresh = true;
   /** Ticks that have passed without the request that is to come. */
   #ticks = 0;
-  /** Of a drain, or between probes. */
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #lastLook = new LastLook(() => this.#decoder.isPartial, () => this.#endIfDone());
   #linger: Linger | undefined;
+  readonly #probe = new Probe(() => this.#sendProbe());
 
   constructor(transport: Transport, service: Service) {
     this.#transport = transport;
@@ -94,7 +85,8 @@ export class Connection {
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.reading.end();
-    clearTimeout(this.#timer);
+    this.#lastLook.stop();
+    this.#probe.stop();
     this.#linger?.stop();
     for (const exchange of this.requests.all) exchange.connectionLost(reason);
     this.requests.clear();
@@ -112,7 +104,7 @@ export class Connection {
   drain(patience = FIRST_REQUEST_TIMEOUT): boolean {
     if (this.#state !== "open") return false;
     this.#state = "draining";
-    if (this.requests.size === 0) this.#endLater(this.#isFresh ? patience : 0, patience);
+    if (this.requests.size === 0) this.#lastLook.start(this.#isFresh ? patience : 0, patience);
     return true;
   }
 
@@ -219,21 +211,16 @@ export class Connection {
       const reason = abortError(message);
       for (const exchange of this.requests.all) exchange.peerEnded(reason);
     }
-    if (this.requests.size > 0) this.#probeLater();
+    if (this.requests.size > 0) this.#probe.start();
     else this.#endIfDone();
   }
 
-  /**
-   * Ends the connection after `delay` milliseconds and a look at its socket: the second timer elapses in a later turn of
-   * the event loop than the first, and in between is read what has come. In the middle of a record the rest is waited for.
-   */
-  #endLater(delay: number, patience: number): void {
-    this.#timer = setTimeout(() => {
-      this.#timer = setTimeout(() => {
-        if (patience > delay && this.#decoder.isPartial) this.#endLater(patience, patience);
-        else this.#endIfDone();
-      }, 0);
-    }, delay);
+  /** Writes nothing to those who wait for a response; returns whether there is anybody to write to. */
+  #sendProbe(): boolean {
+    for (const exchange of this.requests.all) {
+      if (exchange.isResponding) this.write(encodeRecord(RecordType.STDERR, exchange.id));
+    }
+    return this.#isOpen;
   }
 
   #endIfDone(): void {
@@ -248,7 +235,8 @@ export class Connection {
   #end(): void {
     if (!this.#isOpen) return;
     this.#state = "ending";
-    clearTimeout(this.#timer);
+    this.#lastLook.stop();
+    this.#probe.stop();
     this.service.watch();
     this.output.end(() => {
       if (this.#state !== "ending") return;
@@ -256,19 +244,5 @@ export class Connection {
       this.#linger = new Linger(() => this.closed());
       this.#linger.wait(this.#expected);
     });
-  }
-
-  /**
-   * After the peer's end only a write can tell a peer that listens on from one that has gone. Responses write as they
-   * go; one that is silent would keep its body for ever, so its connection gets an empty STDERR record now and then.
-   */
-  #probeLater(): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      for (const exchange of this.requests.all) {
-        if (exchange.isResponding) this.write(encodeRecord(RecordType.STDERR, exchange.id));
-      }
-      if (this.#isOpen) this.#probeLater();
-    }, PROBE_INTERVAL);
   }
 }

@@ -11,7 +11,7 @@
 import { CgiParams } from "../cgi/params.ts";
 import type { Rejection } from "../cgi/rejection.ts";
 import { encodeEndRequest, type EndRequestBody } from "../protocol/bodies.ts";
-import { BROKEN_OFF, RecordType } from "../protocol/constants.ts";
+import { RecordType } from "../protocol/constants.ts";
 import { ContentBuffer } from "../protocol/content_buffer.ts";
 import { printLine } from "../log/print.ts";
 import { abortError, asAbortError } from "./abort_error.ts";
@@ -21,20 +21,17 @@ import type { ServeHandlerInfo, ServeRole } from "./handler.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { BODY_HIGH_WATER_MARK } from "./limits.ts";
 import { encodeLogLine } from "./log_line.ts";
-import { bodyTooLarge } from "./refusal.ts";
+import { BODY_TOO_EARLY, bodyTooLarge, PARAMS_TOO_LARGE } from "./refusal.ts";
 import { RequestBody } from "./request_body.ts";
-import { COMPLETE, encodeWrite } from "./stdout_writer.ts";
+import { COMPLETE, encodeWrite, INCOMPLETE } from "./stdout_writer.ts";
 
-/** Where an exchange stands. `ready` is when PARAMS end, `responding` begins with the first byte of the header block. */
+/** `ready` is when PARAMS end, `responding` begins with the first byte of the header block. */
 type ExchangeState = "params" | "ready" | "handling" | "responding" | "ended";
 
 const NO_PARAMS = new CgiParams();
 const NO_CONTENT = new ContentBuffer();
 
-/** What END_REQUEST says of an answer that is not whole. */
-const INCOMPLETE: EndRequestBody = { ...COMPLETE, appStatus: BROKEN_OFF };
-
-/** One request id's life, from BEGIN_REQUEST to END_REQUEST. */
+/** From BEGIN_REQUEST to END_REQUEST. */
 export class Exchange {
   readonly connection: Connection;
   readonly id: number;
@@ -45,14 +42,14 @@ export class Exchange {
   params: CgiParams = NO_PARAMS;
   /** The method as `Request` spells it; `""` until the parameters have told. */
   method = "";
-  /** What the handler was called with, once it was. */
+  /** The arguments of the handler, once it was called. */
   request: Request | undefined;
   info: ServeHandlerInfo | undefined;
   /** What END_REQUEST says behind an answer, if not that the request is complete. */
   endRequest: EndRequestBody | undefined;
   readonly stdin: RequestBody;
   readonly data: RequestBody | undefined;
-  /** Ticks since its state changed or something was sent, for whoever counts them. */
+  /** Ticks since its state changed or something was sent. */
   ticks = 0;
   /** Whether the peer still sends: not behind the end of the last stream, and perhaps after an abort. */
   input: "open" | "aborted" | "ended" = "open";
@@ -115,7 +112,7 @@ export class Exchange {
     if (!isTaken) return bodyTooLarge(this.connection.service.options.maxBodyBytes);
     // Behind the parameters a body waits for one chunk at the most; before them nothing stops it.
     return this.#state === "params" && (body?.gathered ?? 0) > BODY_HIGH_WATER_MARK
-      ? { status: 400, reason: "The body came before the parameters" }
+      ? BODY_TOO_EARLY
       : undefined;
   }
 
@@ -167,10 +164,9 @@ export class Exchange {
    * ends leads here, and so does every answer that another takes the place of.
    */
   dropBody(reason?: unknown): void {
-    const body = this.responseBody;
-    if (body === undefined) return;
+    const { responseBody: body, connection } = this;
     this.responseBody = undefined;
-    this.connection.requests.run((body) => void body.cancel(reason).catch(() => {}), body);
+    if (body) connection.requests.run((body) => void body.cancel(reason).catch(() => {}), body);
   }
 
   /** The connection is gone in both directions; `reason` is the transport's, if it has one. */
@@ -199,9 +195,8 @@ export class Exchange {
     const ending = end ? this.#hasLogged ? "end with stderr" : "end" : "open";
     const log = this.#log;
     if (log.length > 0) this.#log = [];
-    const isWritable = this.connection.write(
-      encodeWrite(this.id, head, body, log, ending, this.endRequest),
-    );
+    const bytes = encodeWrite(this.id, head, body, log, ending, this.endRequest);
+    const isWritable = this.connection.write(bytes);
     if (end) {
       this.#close();
       this.connection.exchangeEnded(this);
@@ -228,20 +223,18 @@ export class Exchange {
       this.#state = "ready";
       return undefined;
     }
-    const { maxParamsBytes } = this.connection.service.options;
-    if (this.#paramsContent.length + content.length > maxParamsBytes) {
-      return { status: 431, reason: "Request header fields are too large" };
-    }
+    const length = this.#paramsContent.length + content.length;
+    if (length > this.connection.service.options.maxParamsBytes) return PARAMS_TOO_LARGE;
     this.#paramsContent.append(content);
     return undefined;
   }
 
   #giveUp(reason: unknown): void {
-    const abortReason = asAbortError(reason);
     this.#lifecycle.fail(reason);
     // A handler that still runs holds on to this, and to nothing that only an answer needs.
     this.#paramsContent = NO_CONTENT;
     this.#log = [];
+    const abortReason = asAbortError(reason);
     this.#close(abortReason, reason);
     this.#lifecycle.abort(abortReason, this.connection.requests.run);
   }

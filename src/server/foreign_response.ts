@@ -6,6 +6,7 @@
  * response: this file reads those, checks them, and gives them the shape of the runtime's.
  */
 import type { ResponseHeadSource } from "../cgi/response_head.ts";
+import { summarize } from "../log/describe.ts";
 import type { BodyReader } from "./body_start.ts";
 import { isBytes } from "./chunk.ts";
 import type { ChunkRead } from "./chunk_reader.ts";
@@ -37,7 +38,9 @@ export function foreignResponse(value: unknown): ResponseLike {
   const { status, statusText, url, headers, body, bodyUsed } = (value ?? {}) as Unknown;
   const source = body === null ? null : chunkSource(body);
   if (typeof status !== "number" || !isIterable(headers) || source === undefined) {
-    throw new TypeError(`Cannot send the handler's answer: it is ${nameOf(value)}, not Response`);
+    throw new TypeError(
+      `Cannot send the handler's answer: it is ${summarize(value)}, not Response`,
+    );
   }
   return {
     status,
@@ -167,11 +170,4 @@ class ForeignReader implements BodyReader {
 function isIterable(value: unknown): value is Iterable<unknown> & Unknown {
   return typeof value === "object" && value !== null &&
     typeof (value as Unknown)[Symbol.iterator] === "function";
-}
-
-/** How a value is called in a message; nothing in it has to be as it should. */
-function nameOf(value: unknown): string {
-  if (value === null || typeof value !== "object") return String(value);
-  const name = value.constructor?.name;
-  return typeof name === "string" && name !== "" ? name : "Object";
 }

@@ -85,13 +85,13 @@ export interface ServeApplication {
 }
 
 /**
- * Hears of every failure: of handlers, of response bodies, of peers that break the protocol. `error` is
- * whatever was thrown, so it need not be an `Error`. The context names the request, if the failure
+ * Hears of every failure: of handlers, of response bodies, of peers that break the protocol. `error`
+ * is whatever was thrown, so it need not be an `Error`. The context names the request, if the failure
  * is that of one.
  *
  * For a handler that failed, a returned `Response` becomes the answer; but a failed authorizer lets
- * nobody in, and for it one with status 200 counts as none. What else is returned counts as nothing. If
- * it throws, both errors are printed, and the answer is the plain 500.
+ * nobody in, and for it one with status 200 counts as none. What is no object is ignored. If it
+ * throws, both errors are printed, and the answer is the plain 500.
  */
 export type ErrorHandler = (
   error: unknown,

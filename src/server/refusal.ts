@@ -24,6 +24,18 @@ const TOO_MANY_REQUESTS: Rejection = {
 const TOO_MANY_IN_ALL: Rejection = { status: 503, reason: "Too many requests" };
 const TOO_MANY_CONNECTIONS: Rejection = { status: 503, reason: "Too many connections" };
 
+/** The answer to more parameters than `maxParamsBytes`. */
+export const PARAMS_TOO_LARGE: Rejection = {
+  status: 431,
+  reason: "Request header fields are too large",
+};
+
+/** The answer to a body that is gathered before its parameters have ended. */
+export const BODY_TOO_EARLY: Rejection = {
+  status: 400,
+  reason: "The body came before the parameters",
+};
+
 /** What a request with too large a body is answered; its handler hears the reason, too. */
 export function bodyTooLarge(maxBodyBytes: number): Rejection {
   return { status: 413, reason: `The request body is larger than ${maxBodyBytes} bytes` };

@@ -55,8 +55,8 @@ export class Reports {
   }
 
   /**
-   * Tells of a failure, and resolves with what `onError` wants sent, if anything. Never rejects: what is
-   * not even an object, such as what `Array.push` returns, is nothing to send.
+   * Tells of a failure, and resolves with what `onError` wants sent, if anything. Never rejects. What
+   * is not even an object, such as what `Array.push` returns, is nothing to send.
    */
   async errorResponse(error: unknown, context: ErrorContext): Promise<Response | undefined> {
     if (this.#onError === undefined) {

@@ -34,7 +34,7 @@ const { Response } = globalThis;
  * @throws Whatever the body fails with; `exchange` says whether anything has been sent.
  */
 export async function sendResponse(exchange: Exchange, answer: Response): Promise<void> {
-  const response = answer instanceof Response ? answer : foreignResponse(answer);
+  const response = asResponse(answer);
   const body = bodyOf(response);
   const { method } = exchange;
   if (body === null) {
@@ -199,11 +199,18 @@ function headOf(
   return head;
 }
 
-function bodyOf(response: ResponseLike): ResponseLike["body"] {
-  const { bodyUsed } = response;
+/** The runtime's own `Response` as it is, one of another making in its shape. */
+function asResponse(answer: Response): ResponseLike {
+  if (!(answer instanceof Response)) return foreignResponse(answer);
   // Bun forgets the type of a Blob or a FormData unless the headers are looked at before the body.
-  void response.headers;
-  const { body } = response;
+  void answer.headers;
+  const { body } = answer;
+  // On Bun node-fetch's is of the runtime's class, with a body of Node's.
+  return body === null || typeof body.getReader === "function" ? answer : foreignResponse(answer);
+}
+
+function bodyOf(response: ResponseLike): ResponseLike["body"] {
+  const { bodyUsed, body } = response;
   if (bodyUsed || body?.locked) {
     throw new TypeError("Cannot send the handler's answer: its body has been used already");
   }

@@ -11,7 +11,7 @@
 import { encodeLatin1Into } from "../cgi/latin1.ts";
 import { allocate } from "../protocol/allocate.ts";
 import { END_REQUEST_SIZE, type EndRequestBody, writeEndRequest } from "../protocol/bodies.ts";
-import { FCGI_HEADER_LEN, ProtocolStatus, RecordType } from "../protocol/constants.ts";
+import { BROKEN_OFF, FCGI_HEADER_LEN, ProtocolStatus, RecordType } from "../protocol/constants.ts";
 import { recordSize, streamSize, writeRecordHeader, writeStream } from "../protocol/record.ts";
 
 /** How a write ends: with more to come, or with the request's end, with or without a STDERR stream to close. */
@@ -22,6 +22,9 @@ export const COMPLETE: EndRequestBody = {
   appStatus: 0,
   protocolStatus: ProtocolStatus.REQUEST_COMPLETE,
 };
+
+/** END_REQUEST of an answer that broke off. */
+export const INCOMPLETE: EndRequestBody = { ...COMPLETE, appStatus: BROKEN_OFF };
 
 /**
  * Encodes one write. `head` is Latin-1 text; `head` and `body` together fill at most one record

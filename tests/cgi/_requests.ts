@@ -47,6 +47,7 @@ export const REQUESTS: Record<string, Change> = {
   "get-dir": {},
   "get-static": {},
   "get-php": {},
+  "get-script": {},
   "get-lower-enc": {},
   "get-pct3f": {},
   "get-pctnl": {},

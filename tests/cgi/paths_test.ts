@@ -170,6 +170,27 @@ describe("splitPath: parameters that do not agree", () => {
     assertEquals(split({ ...rewritten, PATH_INFO: "/c" }), ["", "/a/b"]);
   });
 
+  it("takes the folder of a script for the mount point, if the path goes on below it", () => {
+    const front = { SCRIPT_NAME: "/sub/app.fcgi.ts", PATH_INFO: "/a/b", REQUEST_URI: "/sub/a/b" };
+    assertEquals(split(front), ["/sub", "/a/b"]);
+    assertEquals(split({ ...front, REQUEST_URI: "/sub/%61/c/..//b?c" }), ["/sub", "/a//b"]);
+    assertEquals(split({ ...front, PATH_INFO: "a/b" }), ["/sub", "/a/b"]);
+    assertEquals(split({ ...front, SCRIPT_NAME: "/sub/index.php" }), ["/sub", "/a/b"]);
+    const deep = { SCRIPT_NAME: "/x/y/app.mjs", PATH_INFO: "/", REQUEST_URI: "/x/y/" };
+    assertEquals(split(deep), ["/x/y", "/"]);
+    // At the root there is none.
+    assertEquals(split({ ...front, SCRIPT_NAME: "/app.fcgi.ts", REQUEST_URI: "/a/b" }), [
+      "",
+      "/a/b",
+    ]);
+    // One that is no file is a mount point of its own, or nothing that is known here.
+    assertEquals(split({ ...front, SCRIPT_NAME: "/sub/app" }), ["", "/sub/a/b"]);
+    assertEquals(split({ ...front, PATH_INFO: "/b" }), ["", "/sub/a/b"]);
+    assertEquals(split({ ...front, PATH_INFO: "" }), ["", "/sub/a/b"]);
+    assertEquals(split({ ...front, REQUEST_URI: "/subway/a/b" }), ["", "/subway/a/b"]);
+    assertEquals(split({ ...front, REQUEST_URI: "/sub/../a/b" }), ["", "/a/b"]);
+  });
+
   it("stays Latin-1 where a path is no UTF-8", () => {
     assertEquals(split({ REQUEST_URI: "/w%F6rld/%C3%A4" }), ["", "/w\xf6rld/\xc3\xa4"]);
     assertEquals(split({ REQUEST_URI: "/%EF%BB%BFx" }), ["", "/\ufeffx"]);

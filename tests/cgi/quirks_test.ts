@@ -57,6 +57,37 @@ const TESTS: Record<string, () => void> = {
     );
   },
 
+  "RewriteRule with E=HTTP_AUTHORIZATION": () => {
+    const params = captured("mod_fcgid", "htaccess-authorization");
+    assertEquals(params.get("HTTP_AUTHORIZATION"), undefined);
+    assertEquals(header(params, "authorization"), "Basic dXNlcjpwYXNz");
+    // Without the header it is there, and empty.
+    const none = captured("mod_fcgid", "htaccess-get-app-slash");
+    assertEquals(none.get("REDIRECT_HTTP_AUTHORIZATION"), "");
+    assertEquals(header(none, "authorization"), null);
+    // The header's own parameter says more, unless SetEnvIf has made it of nothing.
+    for (const [own, expected] of [["Bearer own", "Bearer own"], ["", "Basic dXNlcjpwYXNz"]]) {
+      assertEquals(
+        header(paramsOf([...params, ["HTTP_AUTHORIZATION", own]]), "authorization"),
+        expected,
+      );
+    }
+    // What a client sends under this name has another one as a parameter.
+    const sent = without(params, "REDIRECT_HTTP_AUTHORIZATION");
+    sent.append("HTTP_REDIRECT_HTTP_AUTHORIZATION", "Basic b3RoZXI=");
+    assertEquals(header(sent, "authorization"), null);
+  },
+
+  "RewriteRule with E=HTTP_AUTHORIZATION, twice anew": () => {
+    const params = captured("mod_fcgid", "twice-authorization");
+    assertEquals(params.get("REDIRECT_HTTP_AUTHORIZATION"), undefined);
+    assertEquals(header(params, "authorization"), "Basic dXNlcjpwYXNz");
+    assertEquals(
+      header(without(params, "REDIRECT_REDIRECT_HTTP_AUTHORIZATION"), "authorization"),
+      null,
+    );
+  },
+
   "form by default": () => {
     for (const name of ["delete", "method-propfind", "post-empty"]) {
       const params = captured("caddy", name);
@@ -105,6 +136,72 @@ const TESTS: Record<string, () => void> = {
     const proxy = captured("apache", "get-app");
     assertEquals(proxy.get("SCRIPT_NAME"), "/app");
     assertEquals(splitPath(proxy), { scriptName: "", pathInfo: "/app" });
+    // A script that is asked for by its name.
+    const script = captured("mod_fcgid", "htaccess-get-script");
+    assertEquals(script.get("PATH_INFO"), undefined);
+    assertEquals(splitPath(script), { scriptName: "/app/app.fcgi.ts", pathInfo: "" });
+  },
+
+  "Apache's script": () => {
+    for (
+      const [name, info, pathInfo] of [
+        ["htaccess-get-app-slash", "/", "/"],
+        ["htaccess-get-query-qmark", "/x", "/x"],
+        ["fallback-get-query-qmark", undefined, "/x"],
+        ["fallback-get-app-slash", undefined, "/"],
+      ] as const
+    ) {
+      const params = captured("mod_fcgid", name);
+      assertEquals(params.get("SCRIPT_NAME"), "/app/app.fcgi.ts");
+      assertEquals(params.get("PATH_INFO"), info);
+      assertEquals(splitPath(params), { scriptName: "/app", pathInfo });
+      // A base path says better.
+      assertEquals(splitPath(params, "/"), { scriptName: "", pathInfo: `/app${pathInfo}` });
+    }
+    const fallback = captured("mod_fcgid", "fallback-get-query-qmark");
+    const changed = (changes: Record<string, string>) =>
+      splitPath(paramsOf([...fallback, ...Object.entries(changes)]));
+    // As CGI says it.
+    assertEquals(changed({ PATH_INFO: "" }), { scriptName: "/app", pathInfo: "/x" });
+    // With the rest of the path in the query, or another rest.
+    assertEquals(changed({ PATH_INFO: "/y" }), { scriptName: "/app", pathInfo: "/x" });
+    // Below an Alias, and in a directory of a user's.
+    for (const prefix of ["/app", "/app/", "/ap"]) {
+      const CONTEXT_DOCUMENT_ROOT = "/srv/www/app/app.fcgi.ts".slice(0, 8 + prefix.length);
+      const alias = changed({ CONTEXT_PREFIX: prefix, CONTEXT_DOCUMENT_ROOT });
+      assertEquals(alias, { scriptName: "/app", pathInfo: "/x" }, prefix);
+    }
+    // From elsewhere in the site: then nobody knows.
+    const elsewhere = { scriptName: "", pathInfo: "/blog/x" };
+    assertEquals(changed({ REQUEST_URI: "/blog/x" }), elsewhere);
+    assertEquals(changed({ REQUEST_URI: "/blog/x", PATH_INFO: "/x" }), elsewhere);
+    const apple = { scriptName: "", pathInfo: "/apple/x" };
+    assertEquals(changed({ REQUEST_URI: "/apple/x" }), apple);
+    // A file that is no script: mod_proxy_fcgi's DirectoryIndex, an authorizer's.
+    const whole = { scriptName: "", pathInfo: "/app/x" };
+    for (const SCRIPT_FILENAME of ["proxy:fcgi://localhost/srv/www/app/app.fcgi.ts", "/app/x"]) {
+      assertEquals(changed({ SCRIPT_FILENAME }), whole);
+    }
+    assertEquals(changed({ FCGI_ROLE: "AUTHORIZER" }), whole);
+  },
+
+  "lighttpd's script": () => {
+    for (const name of ["ifnotfile-get-app-slash", "front-get-app-slash"]) {
+      const params = captured("lighttpd", name);
+      assertEquals(params.get("SCRIPT_NAME"), "/app/app.fcgi.ts");
+      assertEquals(splitPath(params), { scriptName: "/app", pathInfo: "/" });
+    }
+    // A prefix of `fastcgi.server` is no file, and has no folder.
+    const prefix = captured("lighttpd", "rewrite-get-encoded");
+    assertEquals(prefix.get("SCRIPT_NAME"), "/app/front");
+    assertEquals(splitPath(prefix), { scriptName: "", pathInfo: "/app/hello wörld/a/b" });
+    // nginx says the same of a page that an `internal` location has for an error.
+    const nginx = paramsOf({
+      SCRIPT_NAME: "/app/error.html",
+      REQUEST_URI: "/app/x",
+      SERVER_SOFTWARE: "nginx/1.22.1",
+    });
+    assertEquals(splitPath(nginx), { scriptName: "", pathInfo: "/app/x" });
   },
 };
 

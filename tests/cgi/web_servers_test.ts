@@ -157,8 +157,13 @@ describe("remoteAddress: through every web server", () => {
 const TELL_MOUNT = [
   "nginx/split",
   "lighttpd/app",
+  "lighttpd/ifnotfile",
+  "lighttpd/front",
   "apache/pathinfo",
   "mod_fcgid",
+  "mod_fcgid/htaccess",
+  "mod_fcgid/fallback",
+  "mod_fcgid/twice",
   "caddy/split",
   "caddy/handlepath",
   "haproxy/split",
@@ -183,6 +188,8 @@ const SPLIT_ELSEWHERE = [
 const TOLD_WRONG: Record<string, string> = {
   // No PATH_INFO where an empty one is meant.
   "haproxy split-get-app": "",
+  // The script was asked for by its own name.
+  "mod_fcgid htaccess-get-script": "/app/app.fcgi.ts",
   // `^(/app)(/.*)?$` does not match across a line end: all is SCRIPT_NAME.
   "nginx split-get-pctnl": "/app/a\r\nX-Y: z",
 };

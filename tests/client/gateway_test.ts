@@ -299,3 +299,21 @@ describe("FastCgiClient", () => {
     assertEquals([...values.keys()], ["FCGI_MPXS_CONNS"]);
   });
 });
+
+describe("serveGateway, hostname", () => {
+  const wrong = ["", " ", "*", "0", "[::1]", "127.1", "127.0.0.1 ", "localhost:8000", 0];
+  for (const hostname of wrong) {
+    it(`refuses ${JSON.stringify(hostname)}`, async () => {
+      const options = { hostname: hostname as string, port: 0, to: { port: 9 } };
+      const error = await assertRejects(() => serveGateway(options), TypeError);
+      assert(error.message.startsWith("Cannot start the gateway: the hostname is "), error.message);
+    });
+  }
+
+  it("takes a name and an address, and listens there alone", async () => {
+    for (const hostname of ["localhost", "127.0.0.2"]) {
+      await using gateway = await serveGateway({ hostname, port: 0, to: { port: 9 } });
+      assert(!["::", "0.0.0.0"].includes(gateway.addr.hostname), gateway.addr.hostname);
+    }
+  });
+});

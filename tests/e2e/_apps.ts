@@ -18,7 +18,7 @@ export async function startUnixApp(directory: string, board?: string): Promise<P
       ...boardFlags(board),
     ],
   });
-  await program.waitForLine("stderr", /^Serving FastCGI on fcgi\.sock$/);
+  await program.waitForLine("stderr", /^Serving FastCGI on fcgi\.sock \(mode /);
   // Started by root, it is root's: whoever the server is must be able to write to it.
   await chmod(join(directory, "fcgi.sock"), 0o666);
   return program;

@@ -80,8 +80,7 @@ class Visit {
   /** What a response has to say to be passed on part by part; `null`: nothing helps. */
   get streaming(): string | null {
     if (this.differs("streams never") || this.differs("streams in blocks")) return null;
-    if (this.differs("streams if asked")) return "?unbuffered";
-    return this.differs("streams events") ? "?events" : "";
+    return this.differs("streams if asked") || this.differs("streams events") ? "?events" : "";
   }
 }
 

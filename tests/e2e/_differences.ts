@@ -89,8 +89,8 @@ export const DIFFERENCES = {
     remedy: "`SetEnv ap_trust_cgilike_cl 1`",
   },
   "streams if asked": {
-    what: "A streamed answer waits in buffers",
-    why: "nginx collects what is small",
+    what: "A streamed answer waits in buffers, but for server-sent events",
+    why: "nginx collects what is small, unless `X-Accel-Buffering: no` goes with it",
     remedy: "The response header `X-Accel-Buffering: no`, or `fastcgi_buffering off`",
   },
   "streams events": {

@@ -81,7 +81,10 @@ describe("flup's guide", { timeout: 20_000 }, () => {
       await copyFile("/etc/nginx/fastcgi_params", join(site.directory, "fastcgi_params"));
       // "you have to do it by yourself", says the guide of starting the script.
       const application = await site.run(join(site.directory, "yourapplication.fcgi.ts"), []);
-      await application.waitForLine("stderr", /^Serving FastCGI on .*yourapplication-fcgi\.sock$/);
+      await application.waitForLine(
+        "stderr",
+        /^Serving FastCGI on .*yourapplication-fcgi\.sock \(mode /,
+      );
       const asRoot = process.getuid?.() === 0 ? ["-g", "user root;"] : [];
       await site.start(
         [(await which("nginx"))!, "-p", ".", "-e", "error.log", "-c", "site.conf", ...asRoot],

@@ -21,7 +21,7 @@ const CONTROLS = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/;
 
 describe("describe", () => {
   for (const [name, make] of Object.entries(THROWN)) {
-    it(`has a text for ${name}, not too long, in which only what is indented follows a line feed`, () => {
+    it(`has a text for ${name}, not too long, all of whose further lines are indented`, () => {
       const value = make();
       for (
         const text of [explain(value), describeThrown(value), explain(value, { stack: false })]

@@ -1,4 +1,5 @@
 /** The sockets that a program may be started with, and which of them `serve()` takes. */
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import type { ServeAddress } from "../../mod.ts";
 import {
@@ -11,7 +12,7 @@ import {
   describe,
   it,
 } from "../_harness.ts";
-import { freePort, type Program, runtime, tempDir, waitUntil } from "../_runtime.ts";
+import { freePort, type Program, runtime, tempDir, waitUntil, which } from "../_runtime.ts";
 import { RawPeer } from "./_raw_peer.ts";
 import { runScript } from "./_script.ts";
 import {
@@ -27,13 +28,29 @@ import {
   skipTerminal,
 } from "./_starters.ts";
 
+const python = await which("python3");
+const skipIpv6 = !Object.values(networkInterfaces()).flat()
+  .some((address) => address?.address === "::1") && "No ::1 on this machine";
+
 const HELLO = `serve(() => new Response("Hello\\n"));`;
 const OTHER = "another with { path } or { port })";
 /** What Deno needs to see systemd's variables. */
 const SYSTEMD_PERMISSIONS = ["--allow-net", "--allow-env=LISTEN_FDS,LISTEN_PID"];
-/** The default, which another test may have at the moment. */
-const DEFAULT =
-  /^Serving FastCGI on 127\.0\.0\.1:9000 \(the default; another with \{ path \} or \{ port \}\)\s*$|Cannot listen on 127\.0\.0\.1:9000: EADDRINUSE/;
+/** What Deno needs to see that this is no CGI program either. */
+const SEES_ALL = ["--allow-net", "--allow-env"];
+
+/** The default, with what may be said behind it; another test may have it at the moment. */
+function theDefault(doubt = ""): RegExp {
+  return new RegExp(
+    "^Serving FastCGI on 127\\.0\\.0\\.1:9000 \\(the default; another with \\{ path \\} or \\{ port \\}" +
+      `${doubt}\\)\\s*$|Cannot listen on 127\\.0\\.0\\.1:9000: EADDRINUSE`,
+  );
+}
+const DEFAULT = theDefault();
+/** The same where Deno keeps the environment to itself. */
+const DOUBTFUL_DEFAULT = runtime === "deno"
+  ? theDefault("; deno may not read the environment: a CGI program needs --allow-env")
+  : DEFAULT;
 
 /** A place that nobody listens at, and how a peer gets there. */
 interface Spot extends AsyncDisposable {
@@ -189,15 +206,72 @@ for (const transport of ["unix", "tcp"] as const) {
 }
 
 describe("inherited socket, systemd's variables", { skip }, () => {
-  it("are for the process of LISTEN_PID alone", async () => {
-    await using subject = await spot("unix");
-    for (const variables of [{ pid: "1" }, { pid: "" }, { fds: "0" }, { fds: "two" }]) {
+  const absent = [{ pid: "" }, { pid: "me" }, { fds: "0" }, { fds: "two" }, { fds: "-1" }, {
+    fds: "1e3",
+  }];
+  for (const variables of absent) {
+    it(`count as absent with ${JSON.stringify(variables)}`, async () => {
+      await using subject = await spot("unix");
       await using app = await runScript(HELLO, [], {
         starter: asBySystemd(subject.place, variables),
-        denoPermissions: SYSTEMD_PERMISSIONS,
+        denoPermissions: SEES_ALL,
       });
       await app.program.waitForLine("stderr", DEFAULT);
+    });
+  }
+
+  /** systemd, a shell that stays in between, and the program. */
+  function wrapped(place: Place, redirections: string): string[] {
+    const run =
+      `LISTEN_FDS=1 LISTEN_PID=$$; export LISTEN_FDS LISTEN_PID; "$0" "$@" ${redirections}; exit $?`;
+    return [...listening(place), "/bin/sh", "-c", run];
+  }
+
+  it("of another process end the program with a message, behind sh -c", async () => {
+    await using subject = await spot("unix");
+    // `npx` hands on the variables alone.
+    for (const redirections of ["3<&0 </dev/null", "</dev/null"]) {
+      await using app = await runScript(HELLO, [], {
+        starter: wrapped(subject.place, redirections),
+        denoPermissions: SYSTEMD_PERMISSIONS,
+      });
+      assertNotEquals((await app.program.exit).code, 0);
+      assertStringIncludes(
+        app.program.stderr.text,
+        `Cannot listen: systemd passed a socket to process ${app.program.pid}, not to this one: say \`exec\` in the wrapper, ` +
+          "or start the program without one; or name an address with { path } or { port }",
+      );
+      assert(!app.program.stderr.text.includes("Serving"), app.program.stderr.text);
     }
+  });
+
+  it("of another process do not concern a program with an address, or on descriptor 0", async () => {
+    await using subject = await spot("unix");
+    for (const [address, redirections] of [["{ port: 0 }", "</dev/null"], ["{}", ""]]) {
+      const source = `const server = serve(${address}, () => new Response("Hello\\n"));
+        await server.ready;
+        await server.shutdown();`;
+      await using app = await runScript(source, [], {
+        starter: wrapped(subject.place, redirections!),
+        denoPermissions: SYSTEMD_PERMISSIONS,
+      });
+      assertEquals(await app.program.exit, { code: 0, signal: null }, app.program.stderr.text);
+      assert(!(await lineOf(app.program)).includes("systemd"), app.program.stderr.text);
+    }
+  });
+
+  it("of another process are mentioned at a terminal, where they may be old", {
+    skip: skipTerminal,
+  }, async () => {
+    await using app = await runScript(HELLO, [], {
+      starter: onTerminal(),
+      env: { LISTEN_FDS: "1", LISTEN_PID: "1" },
+      denoPermissions: SEES_ALL,
+      stdin: "pipe",
+    });
+    const doubt =
+      "; systemd passed a socket to process 1, not to this one: say `exec` in the wrapper, .*";
+    await app.program.waitForLine("stdout", theDefault(doubt));
   });
 
   it("come before descriptor 0", async () => {
@@ -234,17 +308,131 @@ describe("inherited socket, systemd's variables", { skip }, () => {
     }
   });
 
-  it("count as absent where Deno may not read them", {
-    skip: skip || runtime !== "deno" && "Only Deno has permissions",
-  }, async () => {
-    await using subject = await spot("unix");
-    for (const flag of ["--deny-env", "--allow-env=LISTEN_PID", "--deny-env=LISTEN_FDS"]) {
-      await using app = await runScript(HELLO, [], {
-        starter: asBySystemd(subject.place),
-        denoPermissions: ["--allow-net", flag],
+  const skipPermissions = skip || runtime !== "deno" && "Only Deno has permissions";
+  for (const transport of ["unix", "tcp"] as const) {
+    for (const flag of ["--deny-env", "--allow-env=LISTEN_PID", "--allow-env=LISTEN_FDS"]) {
+      it(`that Deno keeps back end the program with the flag (${transport}, ${flag})`, {
+        skip: skipPermissions,
+      }, async () => {
+        await using subject = await spot(transport);
+        await using app = await runScript(HELLO, [], {
+          starter: asBySystemd(subject.place),
+          denoPermissions: ["--allow-net", flag],
+        });
+        assertNotEquals((await app.program.exit).code, 0);
+        assertStringIncludes(
+          app.program.stderr.text,
+          "Cannot listen: descriptor 3 is a listening socket, and deno may not read whether systemd passed it: " +
+            "run deno with --allow-env=LISTEN_FDS,LISTEN_PID; or name an address with { path } or { port }",
+        );
+        assert(!app.program.stderr.text.includes("NotCapable"), app.program.stderr.text);
       });
-      await app.program.waitForLine("stderr", DEFAULT);
-      assert(!app.program.stderr.text.includes("NotCapable"), app.program.stderr.text);
+    }
+  }
+
+  it("that Deno keeps back are not suspected behind other descriptors", {
+    skip: skipPermissions,
+  }, async () => {
+    for (const redirection of ["3<&-", "3</dev/null", "3<>fifo", "3>&1"]) {
+      await using directory = await tempDir();
+      const prepare = `cd ${directory.path} && mkfifo fifo`;
+      await using app = await runScript(HELLO, [], {
+        starter: ["/bin/sh", "-c", `${prepare} && exec "$0" "$@" ${redirection}`],
+      });
+      await app.program.waitForLine("stderr", DOUBTFUL_DEFAULT);
+    }
+  });
+
+  /** Starts a program with a list of listening sockets from descriptor 3 on, as systemd does. */
+  const passing = (sockets: string) => [
+    python!,
+    "-c",
+    `import os, socket, sys
+family = {"tcp": socket.AF_INET, "tcp6": socket.AF_INET6, "unix": socket.AF_UNIX}
+sockets = []
+for kind, place in ${sockets}:
+    s = open("/dev/null") if kind == "file" else socket.socketpair()[0] if kind == "pair" else socket.socket(
+        family.get(kind, socket.AF_INET), socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM)
+    if kind == "unix": s.bind(place)
+    elif kind in ("tcp", "udp"): s.bind(("127.0.0.1", place))
+    elif kind == "tcp6": s.bind(("::1", place))
+    if kind in family: s.listen()
+    sockets.append(s)
+saved = [os.dup(s.fileno()) for s in sockets]
+saved = [__import__("fcntl").fcntl(fd, 0, 100) for fd in saved]
+for fd, s in enumerate(saved): os.dup2(s, 3 + fd, inheritable=True)
+os.environ.update(LISTEN_FDS=str(len(saved)), LISTEN_PID=str(os.getpid()), LISTEN_FDNAMES="http:admin:http")
+os.execvp(sys.argv[1], sys.argv[1:])`,
+  ];
+  const skipPassing = python === null && "python3 is not installed, which can pass several sockets";
+
+  it("that pass several sockets have them all served, whatever their kinds and names", {
+    skip: skipPassing || skipIpv6,
+  }, async () => {
+    await using directory = await tempDir();
+    const path = join(directory.path, "fcgi.sock");
+    const [v4, v6] = [await freePort(), await freePort()];
+    const source = `import process from "node:process";
+      const server = serve(() => new Response("Hello\\n"));
+      await server.ready;
+      process.on("SIGINT", () => server.shutdown());
+      console.log(JSON.stringify(server.addr));`;
+    await using app = await runScript(source, [], {
+      starter: passing(`[("tcp6", ${v6}), ("unix", "${path}"), ("tcp", ${v4})]`),
+      denoPermissions: SYSTEMD_PERMISSIONS,
+    });
+    assertEquals(
+      await lineOf(app.program),
+      `Serving FastCGI on [::1]:${v6}, an inherited socket and 127.0.0.1:${v4} (descriptors 3 to 5, from systemd; ${OTHER}`,
+    );
+    const [addr] = await app.program.waitForLine("stdout", /^\{.*/);
+    const addresses: ServeAddress[] = [
+      { transport: "tcp", hostname: "::1", port: v6 },
+      { transport: "unix", path },
+      { transport: "tcp", hostname: "127.0.0.1", port: v4 },
+    ];
+    assertEquals(JSON.parse(addr), addresses[0]);
+    for (const address of addresses) assertEquals(await ask(address), "Hello\n");
+    app.program.kill("SIGINT");
+    assertEquals(await app.program.exit, { code: 0, signal: null }, app.program.stderr.text);
+    for (const address of addresses) await assertRejects(() => RawPeer.connect(address));
+  });
+
+  for (const other of ["udp", "pair", "file"]) {
+    const what = { udp: "a datagram socket", pair: "a connected socket", file: "a file" }[other];
+    it(`that pass ${what} among several end the program, and say which descriptor`, {
+      skip: skipPassing,
+    }, async () => {
+      const [one, two] = [await freePort(), await freePort()];
+      await using app = await runScript(HELLO, [], {
+        starter: passing(`[("tcp", ${one}), ("${other}", ${two})]`),
+        denoPermissions: SYSTEMD_PERMISSIONS,
+      });
+      assertNotEquals((await app.program.exit).code, 0);
+      assertMatch(
+        app.program.stderr.text,
+        /Cannot listen on descriptor 4: .*It is no listening socket; have the program started by /,
+      );
+    });
+  }
+
+  it("that pass several sockets are served beside the address that the program names", {
+    skip: skipPassing,
+  }, async () => {
+    await using own = await spot("unix");
+    const [one, two] = [await freePort(), await freePort()];
+    const source = `serve(${JSON.stringify(own.place)}, () => new Response("Hello\\n"));`;
+    await using app = await runScript(source, [], {
+      starter: passing(`[("tcp", ${one}), ("tcp", ${two})]`),
+      denoPermissions: ["-A"],
+    });
+    assertMatch(
+      await lineOf(app.program),
+      new RegExp(`on .*fcgi\\.sock \\(.*\\), 127\\.0\\.0\\.1:${one} and 127\\.0\\.0\\.1:${two}$`),
+    );
+    assertEquals(await ask(own.address), "Hello\n");
+    for (const port of [one, two]) {
+      assertEquals(await ask({ transport: "tcp", hostname: "127.0.0.1", port }), "Hello\n");
     }
   });
 
@@ -277,6 +465,16 @@ describe("inherited socket, descriptor 0 is none", () => {
       await using app = await runScript(HELLO, [], {
         starter: ["/bin/sh", "-c", `${prepare} && exec "$0" "$@" ${redirection}`],
       });
+      await app.program.waitForLine("stderr", DOUBTFUL_DEFAULT);
+    });
+
+    it(`the line at start doubts nothing when descriptor 0 ${what}, and Deno may read the environment`, async () => {
+      await using directory = await tempDir();
+      const prepare = `cd ${directory.path} && mkfifo fifo && : > fifo.txt`;
+      await using app = await runScript(HELLO, [], {
+        starter: ["/bin/sh", "-c", `${prepare} && exec "$0" "$@" ${redirection}`],
+        denoPermissions: SEES_ALL,
+      });
       await app.program.waitForLine("stderr", DEFAULT);
     });
   }
@@ -306,7 +504,7 @@ describe("inherited socket, descriptor 0 is none", () => {
     await app.program.waitForLine("stderr", /^Listening on /);
     await using _peer = await RawPeer.connect({ transport: "unix", path });
     await app.program.waitForLine("stderr", /^Descriptor 0 is a socket: true/);
-    await app.program.waitForLine("stderr", DEFAULT);
+    await app.program.waitForLine("stderr", DOUBTFUL_DEFAULT);
   });
 
   it("serve listens where it is told, whatever descriptor 0 is", async () => {

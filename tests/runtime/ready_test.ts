@@ -1,4 +1,7 @@
-/** How a program ends that cannot listen: by whoever has asked for `ready`, or with one line and exit code 1. */
+/**
+ * How a program ends that cannot listen: by whoever has asked for `ready`, or with one line and
+ * exit code 1.
+ */
 import { createServer } from "node:net";
 import { serve } from "../../mod.ts";
 import {
@@ -55,7 +58,9 @@ describe("a program that cannot listen", { timeout: 20_000 }, () => {
     ],
     [
       "shuts it down at once",
-      `await serve({ port: taken }, handler).shutdown(); console.log("shut down"); process.exit(0);`,
+      `await serve({ port: taken }, handler).shutdown();
+       console.log("shut down");
+       process.exit(0);`,
     ],
     [
       "shuts it down with a signal that has aborted",

@@ -375,7 +375,7 @@ describe("socket file, before the first connection", () => {
       await new Promise((resolve) => setImmediate(resolve));
     }`;
 
-  /** A server whose every chmod(2) takes half a second, which makes room for whoever waits for it. */
+  /** A server whose every chmod(2) and chown(2) takes half a second, which makes room for whoever waits for it. */
   async function serveSlowly(path: string, mode: number, umask: number): Promise<Program> {
     const app = join(dirname(path), "app.ts");
     await writeFile(
@@ -383,9 +383,10 @@ describe("socket file, before the first connection", () => {
       `import { serve } from ${JSON.stringify(new URL("../../mod.ts", import.meta.url).href)};
       import process from "node:process";
       process.umask(${umask});
-      serve({ path: ${JSON.stringify(path)}, mode: ${mode} }, () => new Response("slow"));`,
+      const path = ${JSON.stringify(path)};
+      serve({ path, mode: ${mode}, owner: 1, group: 1 }, () => new Response("slow"));`,
     );
-    const calls = "chmod,fchmodat";
+    const calls = "chmod,fchmodat,chown,fchownat,lchown";
     return await spawnProgram(strace!, [
       // -D: the program itself is our child, and gets our signals.
       ...["-D", "-f", "-qq", "-o", "/dev/null", "-e", `trace=${calls}`],
@@ -623,7 +624,7 @@ describe("socket file, the path", () => {
       [directory.path],
       { denoPermissions: ["-A"] },
     );
-    await script.program.waitForLine("stderr", /^Serving FastCGI on app\.sock$/);
+    await script.program.waitForLine("stderr", /^Serving FastCGI on app\.sock \(mode /);
     assertEquals(await ask(path), "200 relative");
     assertEquals(await script.program.exit, { code: 0, signal: null });
     assertEquals(await readdir(directory.path), []);

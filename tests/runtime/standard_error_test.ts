@@ -7,7 +7,9 @@ import { RawPeer } from "./_raw_peer.ts";
 import { runScript } from "./_script.ts";
 import { redirected } from "./_starters.ts";
 
-/** An application that has much to say: at the start, of handlers and bodies, late, and of peers. */
+/**
+ * An application that has much to say: at the start, of handlers and bodies, late, and of peers.
+ */
 const TALKATIVE = `
 let late = () => {};
 const server = serve({ path: process.argv[2] }, (request, info) => {

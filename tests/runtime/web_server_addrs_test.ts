@@ -263,7 +263,7 @@ describe(NAME, () => {
     assertNotEquals(code, 0);
     assertStringIncludes(
       app.program.stderr.text,
-      `TypeError: Cannot read the list of web servers: "localhost" is neither an IP address nor a subnet`,
+      `Cannot read the list of web servers: "localhost" is neither an IP address nor a subnet`,
     );
   });
 

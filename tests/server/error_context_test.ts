@@ -1,4 +1,7 @@
-/** Of every failure `onError` hears which request it belongs to, and of a peer's fault that it belongs to none. */
+/**
+ * Of every failure `onError` hears which request it belongs to, and of a peer's fault that it
+ * belongs to none.
+ */
 import { assertEquals, assertInstanceOf, assertStrictEquals, describe, it } from "../_harness.ts";
 import { RecordType } from "../../src/protocol/mod.ts";
 import type { ServeHandler, ServeHandlerInfo } from "../../mod.ts";

@@ -269,6 +269,16 @@ describe("foreignResponse", () => {
     assertEquals((await sent(make)).status, 202);
   });
 
+  it("may be of a subclass with a body of its own, as Bun's node-fetch has it", async () => {
+    class Own extends Response {
+      override get body(): never {
+        return Readable.from([Buffer.from("abc")]) as never;
+      }
+    }
+    const reply = await sent(() => new Own("unseen", { headers: { "x-a": "b" } }));
+    assertEquals([reply.status, reply.header("x-a"), reply.text], [200, "b", "abc"]);
+  });
+
   it("may be of another realm", {
     skip: runtime !== "node" && "only Node gives another realm its own bytes and streams",
   }, async () => {

@@ -136,7 +136,7 @@ describe("RequestBody", () => {
 
   it("ends with the empty STDIN record, whatever CONTENT_LENGTH says but 0", async () => {
     await using peer = new Peer(echoText);
-    const lengths = ["", "-1", "-0", "0003", "3", "5", "99999", "abc", " 5", "5, 5", "0, 0", "0x0"];
+    const lengths = ["", "-1", "-0", "0003", "3", "5", "99999", "abc", " 5", "5, 5", "0, 5", "0x0"];
     for (const CONTENT_LENGTH of lengths) {
       for (const content of ["", "hello"]) {
         const reply = await peer.ask({
@@ -154,7 +154,7 @@ describe("RequestBody", () => {
   });
 
   describe("of length 0", () => {
-    const emptyParams = ["0", "00", "0000"].map((CONTENT_LENGTH) => ({ CONTENT_LENGTH }));
+    const emptyParams = ["0", "00", "0000", "0, 0"].map((CONTENT_LENGTH) => ({ CONTENT_LENGTH }));
     for (const [how, read] of Object.entries(READERS)) {
       if (how === "json()" || how.includes("body")) continue;
       it(`is over without an end, read with ${how}`, async () => {
@@ -251,6 +251,12 @@ describe("RequestBody", () => {
     assertLess(parts[0].buffer.byteLength, 100);
     // What is most of its chunk is not copied.
     assert(parts[1].buffer === chunk.buffer);
+  });
+
+  it("refuses the record that is too much, and no other behind it", () => {
+    const body = new RequestBody({ bodyLimit: 1e6, bodyFull() {}, bodyRoom() {} }, 10);
+    const taken = [6, 5, 5, 1, 0].map((length) => body.push(pattern(length)));
+    assertEquals(taken, [true, false, true, true, true]);
   });
 
   it("of a DELETE, a PATCH and an OPTIONS is there too", async () => {

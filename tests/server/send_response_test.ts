@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import {
   assert,
   assertEquals,
@@ -11,6 +12,7 @@ import {
 } from "../_harness.ts";
 import { assertBytes, bytes, concat, latin1, pattern, utf8, utf8AsLatin1 } from "../_bytes.ts";
 import { parseRecords } from "../_records.ts";
+import { runtime, tempDir } from "../_runtime.ts";
 import { RecordType } from "../../src/protocol/mod.ts";
 import { FastCgiError, type ServeHandler } from "../../mod.ts";
 import {
@@ -57,6 +59,12 @@ const KNOWN: Record<string, [make: () => BodyInit | null, expected: Uint8Array]>
   "no chunk": [() => readyBody(), bytes()],
   "33 kB": [() => pattern(33_000), pattern(33_000)],
   "66000 bytes": [() => pattern(66_000), pattern(66_000)],
+  "3 megabytes": [() => pattern(3_000_000), pattern(3_000_000)],
+  "a string of 3 megabytes": [() => "x".repeat(3_000_000), bytes("x".repeat(3_000_000))],
+  "a Blob of 5 megabytes": [() => new Blob([pattern(5_000_000)]), pattern(5_000_000)],
+  // Bun's pieces: 16 kB, then 2 MiB each.
+  "exactly 16384 bytes": [() => pattern(16_384), pattern(16_384)],
+  "exactly two pieces": [() => pattern(16_384 + 2_097_152), pattern(16_384 + 2_097_152)],
   "a string of a megabyte": [() => "x".repeat(1_000_000), bytes("x".repeat(1_000_000))],
   "a megabyte": [() => pattern(1_000_000), pattern(1_000_000)],
 };
@@ -85,6 +93,53 @@ describe("sendResponse", () => {
       assert(file instanceof File);
       assertEquals(file.name, "a.bin");
       assertBytes(await file.bytes(), CONTENT);
+    });
+
+    it("has its Content-Type, however large a string is", async () => {
+      for (const length of [10, 100_000, 3_000_000, 5_000_000]) {
+        const reply = await sent(() => new Response("x".repeat(length)));
+        assertEquals(reply.header("content-type")?.toLowerCase(), "text/plain;charset=utf-8");
+        assertEquals(reply.header("content-length"), `${length}`);
+        const head = await sent(() => new Response("x".repeat(length)), { method: "HEAD" });
+        assertEquals(head.header("content-length"), `${length}`);
+      }
+    });
+
+    it("has its Content-Length: a file of Bun's", {
+      skip: runtime !== "bun" && "only Bun has such files",
+    }, async () => {
+      const { file } = (globalThis as unknown as { Bun: { file(path: string): Blob } }).Bun;
+      await using directory = await tempDir();
+      const path = `${directory.path}/file.bin`;
+      for (const size of [0, 5, 262_144, 300_000, 262_144 + 524_288, 3_000_000, 15_000_000]) {
+        await writeFile(path, pattern(size));
+        const reply = await sent(() => new Response(file(path)));
+        assertEquals(reply.header("content-length"), `${size}`);
+        assertBytes(reply.body, pattern(size));
+      }
+      const part = await sent(() => new Response(file(path).slice(5, 1_000_005)));
+      assertEquals(part.header("content-length"), "1000000");
+      assertBytes(part.body, pattern(1_000_005).subarray(5));
+    });
+
+    it("is not gathered without end where it only looks like that", async () => {
+      for (const [first, next, limit] of [[16_384, 2_097_152, 70e6], [262_144, 524_288, 20e6]]) {
+        let made = 0;
+        await using peer = new Peer(() =>
+          new Response(
+            new ReadableStream({
+              pull(controller) {
+                const size = made === 0 ? first : next;
+                made += size;
+                controller.enqueue(new Uint8Array(size));
+              },
+            }, { highWaterMark: 0 }),
+          )
+        );
+        void peer.send(request());
+        await peer.toPeer.until(() => peer.writes.length > 0);
+        assertLess(await quiet(() => made), limit);
+      }
     });
 
     it("leaves in one write if it is small", async () => {

@@ -1,7 +1,7 @@
 /**
- * Whatever an application throws, or hands over where something else belongs, is a failed request and no
- * more: the next one on the connection is answered. A rejection that nobody handles would fail the test
- * by itself, as it would end a program.
+ * Whatever an application throws, or hands over where something else belongs, is a failed request
+ * and no more: the next one on the connection is answered. A rejection that nobody handles would
+ * fail the test by itself, as it would end a program.
  */
 import { assertEquals, assertInstanceOf, assertStringIncludes, describe, it } from "../_harness.ts";
 import { runtime } from "../_runtime.ts";
@@ -47,7 +47,7 @@ for (const [name, make] of Object.entries(THROWN)) {
       assertEquals(stderr.indexOf("\n"), stderr.length - 1);
     });
 
-    it("answers 500 when a handler rejects with it, and prints it where there is no onError", async () => {
+    it("answers 500 when a handler rejects with it, and prints it without onError", async () => {
       const { status, printed } = await ask(() => Promise.reject(make()), { onError: "default" });
       assertEquals([status, printed.length], [500, 1]);
     });
@@ -151,7 +151,7 @@ for (const [name, make] of Object.entries(THROWN)) {
 }
 
 describe("a server", () => {
-  it("prints nothing beside the error where a handler rejects and onError returns a number", async () => {
+  it("prints nothing where a handler rejects and onError returns a number", async () => {
     const { status, printed } = await ask(() => Promise.reject(new Error("Once")), {
       onError: (() => 1) as unknown as () => void,
     });

@@ -132,7 +132,6 @@ const routes: Record<string, Route> = {
     request.signal.addEventListener("abort", () => mark(id, "aborted"));
     const isEvents = url.searchParams.has("events");
     const headers = new Headers({ "content-type": isEvents ? "text/event-stream" : "text/plain" });
-    if (url.searchParams.has("unbuffered")) headers.set("x-accel-buffering", "no");
     mark(id, "started");
     return new Response(
       new ReadableStream({
