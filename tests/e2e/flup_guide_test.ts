@@ -5,15 +5,16 @@
  *
  * Of Apache it says that the script alone "is enough for Apache to work": without a socket, and without a configuration.
  */
-import { copyFile, readFile, writeFile } from "node:fs/promises";
-import { delimiter, dirname, join } from "node:path";
+import { copyFile, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import process from "node:process";
 import { assertEquals, describe, it } from "../_harness.ts";
-import { freePort, type Program, spawnProgram, tempDir, waitUntil, which } from "../_runtime.ts";
+import { which } from "../_runtime.ts";
 import { apacheCommand } from "./_apache.ts";
 import { shebang, writeExecutable } from "./_apps.ts";
 import { http } from "./_http_client.ts";
 import { SETUPS } from "./_servers.ts";
+import { apacheBasics, Site } from "./_site.ts";
 import { skipReason } from "./_web_server.ts";
 
 const MODULE = new URL("../../mod.ts", import.meta.url).href;
@@ -23,28 +24,14 @@ const skipFcgid = await skipReason(SETUPS.fcgid.server);
 
 describe("flup's guide", { timeout: 20_000 }, () => {
   it("Apache, with the script alone", { skip: skipFcgid }, async () => {
-    await using site = await Site.make({ hasSocket: false });
-    const modules = "/usr/lib/apache2/modules";
+    await using site = await guideSite({ hasSocket: false });
     await site.start(
       await apacheCommand("site.conf"),
-      `
-      ServerName localhost
-      PidFile apache.pid
-      DefaultRuntimeDir .
-      ErrorLog error.log
-      DocumentRoot "${site.directory}"
-      Listen 127.0.0.1:${site.port}
-      LoadModule mpm_event_module ${modules}/mod_mpm_event.so
-      LoadModule authz_core_module ${modules}/mod_authz_core.so
-      LoadModule mime_module ${modules}/mod_mime.so
-      LoadModule fcgid_module ${modules}/mod_fcgid.so
-      TypesConfig /dev/null
-      FcgidIPCDir fcgid
-      FcgidProcessTableFile fcgid/table
+      `${apacheBasics(site, ["fcgid"])}
       AddHandler fcgid-script .fcgi
       Options +ExecCGI`,
     );
-    assertEquals(await site.get("/yourapplication.fcgi.ts/a%20b?c=%2F"), {
+    assertEquals(await get(site, "/yourapplication.fcgi.ts/a%20b?c=%2F"), {
       url: "http://example.org/yourapplication.fcgi.ts/a%20b?c=%2F",
       scriptName: "/yourapplication.fcgi.ts",
       pathInfo: "/a b",
@@ -55,8 +42,8 @@ describe("flup's guide", { timeout: 20_000 }, () => {
     "lighttpd starts the script, which names the same socket",
     { skip: skipLighttpd },
     async () => {
-      await using site = await Site.make();
-      const block = withParentheses(await site.quote("lighttpd.conf"));
+      await using site = await guideSite();
+      const block = withParentheses(await quote(site, "lighttpd.conf"));
       await site.start(
         [(await which("lighttpd"))!, "-D", "-f", "site.conf"],
         `
@@ -68,14 +55,14 @@ describe("flup's guide", { timeout: 20_000 }, () => {
       server.breakagelog = "${site.directory}/breakage.log"
       ${block}`,
       );
-      assertEquals(await site.get("/yourapplication/x"), {
+      assertEquals(await get(site, "/yourapplication/x"), {
         url: "http://example.org/yourapplication/x",
         scriptName: "/yourapplication",
         pathInfo: "/x",
       });
       // lighttpd starts four of them, and asks each in turn: whichever it is, it answers.
       const answers = await Promise.all(
-        Array.from({ length: 40 }, () => site.get("/yourapplication/")),
+        Array.from({ length: 40 }, () => get(site, "/yourapplication/")),
       );
       assertEquals(new Set(answers.map(({ pathInfo }) => pathInfo)), new Set(["/"]));
     },
@@ -88,8 +75,8 @@ describe("flup's guide", { timeout: 20_000 }, () => {
     ] as const
   ) {
     it(`nginx, ${what}`, { skip: skipNginx }, async () => {
-      await using site = await Site.make();
-      const block = await site.quote(file);
+      await using site = await guideSite();
+      const block = await quote(site, file);
       await copyFile("/etc/nginx/fastcgi_params", join(site.directory, "fastcgi_params"));
       // "you have to do it by yourself", says the guide of starting the script.
       const application = await site.run(join(site.directory, "yourapplication.fcgi.ts"), []);
@@ -115,7 +102,7 @@ describe("flup's guide", { timeout: 20_000 }, () => {
         }`,
       );
       const url = "http://example.org/yourapplication/a%20b?c=%2F";
-      assertEquals(await site.get("/yourapplication/a%20b?c=%2F"), { url, scriptName, pathInfo });
+      assertEquals(await get(site, "/yourapplication/a%20b?c=%2F"), { url, scriptName, pathInfo });
     });
   }
 });
@@ -128,73 +115,36 @@ function withParentheses(block: string): string {
   return repaired;
 }
 
-/** A directory with the guide's script, and what runs in it. */
-class Site implements AsyncDisposable {
-  readonly directory: string;
-  readonly port: number;
-  readonly #stack = new AsyncDisposableStack();
-
-  private constructor(directory: string, port: number) {
-    this.directory = directory;
-    this.port = port;
-  }
-
-  /** `hasSocket`: whether the script says where to listen. */
-  static async make({ hasSocket = true } = {}): Promise<Site> {
-    const directory = await tempDir(0o755);
-    const site = new Site(directory.path, await freePort());
-    site.#stack.use(directory);
-    const socket = join(directory.path, "yourapplication-fcgi.sock");
-    const options = hasSocket ? `{ path: ${JSON.stringify(socket)} }, ` : "";
-    const flags = ["--allow-net", `--allow-read=${socket}`, `--allow-write=${socket}`];
-    await writeExecutable(
-      join(directory.path, "yourapplication.fcgi.ts"),
-      `${shebang(flags)}
+/** The guide's script in a site; `hasSocket`: whether it says where to listen. */
+async function guideSite({ hasSocket = true } = {}): Promise<Site> {
+  const site = await Site.make();
+  const socket = join(site.directory, "yourapplication-fcgi.sock");
+  const options = hasSocket ? `{ path: ${JSON.stringify(socket)} }, ` : "";
+  const flags = ["--allow-net", `--allow-read=${socket}`, `--allow-write=${socket}`];
+  await writeExecutable(
+    join(site.directory, "yourapplication.fcgi.ts"),
+    `${shebang(flags)}
 import { serve } from ${JSON.stringify(MODULE)};
 serve(${options}({ url }, { scriptName, pathInfo }) => {
   return Response.json({ url, scriptName, pathInfo });
 });
 `,
-    );
-    return site;
-  }
+  );
+  return site;
+}
 
-  /** A block of the guide, in this directory instead of the guide's. */
-  async quote(file: string): Promise<string> {
-    const text = await readFile(
-      new URL(`../fixtures/flup-guide/${file}`, import.meta.url),
-      "utf8",
-    );
-    return text.replaceAll(/\/tmp|\/var\/www\/yourapplication(?=\/)/g, this.directory)
-      .replaceAll("yourapplication.fcgi", "yourapplication.fcgi.ts");
-  }
+/** A block of the guide, in the site's directory instead of the guide's. */
+async function quote({ directory }: Site, file: string): Promise<string> {
+  const text = await readFile(new URL(`../fixtures/flup-guide/${file}`, import.meta.url), "utf8");
+  return text.replaceAll(/\/tmp|\/var\/www\/yourapplication(?=\/)/g, directory)
+    .replaceAll("yourapplication.fcgi", "yourapplication.fcgi.ts");
+}
 
-  /** Starts a web server with a configuration; it answers when this resolves. */
-  async start(commandLine: string[], configuration: string): Promise<void> {
-    await writeFile(join(this.directory, "site.conf"), `${configuration}\n`);
-    const [command = "", ...args] = commandLine;
-    const program = await this.run(command, args);
-    const isThere = () => http(this.port).then(() => true, () => false);
-    const outcome = await waitUntil(() => Promise.race([program.exit, isThere()]), {
-      what: command,
-    });
-    const log = await readFile(join(this.directory, "error.log"), "utf8").catch(() => "");
-    assertEquals(outcome, true, program.stderr.text + log);
-  }
-
-  async run(command: string, args: string[]): Promise<Program> {
-    const path = [dirname(process.execPath), process.env.PATH].join(delimiter);
-    const program = await spawnProgram(command, args, { cwd: this.directory, env: { PATH: path } });
-    return this.#stack.use(program);
-  }
-
-  async get(target: string): Promise<{ url: string; scriptName: string; pathInfo: string }> {
-    const answer = await http(this.port, { target });
-    assertEquals(answer.status, 200, answer.text);
-    return JSON.parse(answer.text);
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#stack.disposeAsync();
-  }
+async function get(
+  { port }: Site,
+  target: string,
+): Promise<{ url: string; scriptName: string; pathInfo: string }> {
+  const answer = await http(port, { target });
+  assertEquals(answer.status, 200, answer.text);
+  return JSON.parse(answer.text);
 }
