@@ -1,6 +1,6 @@
 /**
- * A script in a folder of a site, as on shared hosting: copied there, with what makes every URL below the folder its
- * own, and told nothing of its path.
+ * A script in a folder of a site, as on shared hosting: copied there, with what makes every URL
+ * below the folder its own, and told nothing of its path.
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";

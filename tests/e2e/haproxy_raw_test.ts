@@ -74,7 +74,7 @@ describe("HAProxy", {
     }
   });
 
-  it("hands on dot segments, and an application that is mounted does not hear of them", async () => {
+  it("hands on dot segments, which a mounted application does not hear of", async () => {
     const called: string[] = [];
     await using proxy = await start(({ url }) => {
       called.push(url);
