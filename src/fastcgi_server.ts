@@ -56,6 +56,7 @@ export class Server implements FastCgiServer {
       // Such as no descriptor left, again and again.
       onError: (error) => service.reports.reportPeerFault(error),
       webServerAddrs: options.webServerAddrs,
+      shutDown: () => void this.shutdown(),
     });
     // Nobody has to look at `ready`: left alone, its rejection ends the program with the reason on standard error.
     this.ready = opening.then((opened) => this.#listening(opened, options));
