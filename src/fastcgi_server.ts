@@ -65,6 +65,7 @@ export class Server implements FastCgiServer {
       // Such as no descriptor left, again and again.
       onError: (error) => service.reports.reportPeerFault(error),
       webServerAddrs: options.webServerAddrs,
+      shutDown: () => void this.shutdown(),
     });
     const ready = opening.then((opened) => this.#listening(opened, options));
     // Behind the listener an error is one of `onListen`.
