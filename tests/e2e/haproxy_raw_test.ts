@@ -9,7 +9,7 @@ import { Site } from "./_site.ts";
 import { skipReason } from "./_web_server.ts";
 
 /** HAProxy before an application of this process, with a port for HTTP/1.1 and one for HTTP/2. */
-async function start(handler: ServeHandler, options: ServeOptions = {}) {
+async function start(handler: ServeHandler, options: Pick<ServeOptions, "mount"> = {}) {
   const stack = new AsyncDisposableStack();
   const server = stack.use(serve({ port: 0, onListen() {}, ...options }, handler));
   const address = await server.ready;
