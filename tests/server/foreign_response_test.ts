@@ -9,6 +9,7 @@ import { assertEquals, assertInstanceOf, assertStringIncludes, describe, it } fr
 import { assertBytes, bytes, concat, pattern, utf8 } from "../_bytes.ts";
 import { runtime } from "../_runtime.ts";
 import type { ServeHandler } from "../../mod.ts";
+import { foreignResponse } from "../../src/server/foreign_response.ts";
 import { COMPLETE, Peer, type Reply, request, type RequestInit } from "./_peer.ts";
 
 /** What comes of something that a handler returned. */
@@ -359,6 +360,52 @@ describe("foreignResponse", () => {
         await cancelled.promise;
       });
     }
+  });
+
+  describe("a reader", () => {
+    const readerOf = (body: unknown) => foreignResponse(plain(body)).body!.getReader();
+
+    it("ends the read that is under way when it is cancelled, and every later one", async () => {
+      let stopped = 0;
+      const reader = readerOf({
+        [Symbol.asyncIterator]: () => ({
+          next: () => new Promise(() => {}),
+          return: () => Promise.resolve(void stopped++),
+        }),
+      });
+      const reading = reader.read();
+      await reader.cancel();
+      assertEquals(await reading, { done: true, value: undefined });
+      assertEquals(await reader.read(), { done: true, value: undefined });
+      await reader.cancel();
+      assertEquals(stopped, 1);
+    });
+
+    it("cancels nothing that has ended", async () => {
+      let stopped = 0;
+      const reader = readerOf({
+        [Symbol.asyncIterator]: () => ({
+          next: () => Promise.resolve({ done: true, value: undefined }),
+          return: () => Promise.resolve(void stopped++),
+        }),
+      });
+      assertEquals((await reader.read()).done, true);
+      await reader.cancel();
+      assertEquals(stopped, 0);
+    });
+
+    it("hears, for the process, of a Readable that fails while it is destroyed unread", async () => {
+      const body = new Readable({
+        read() {},
+        destroy(_, callback) {
+          callback(new Error("Nobody has to hear of this"));
+        },
+      });
+      const closed = new Promise((resolve) => body.once("close", resolve));
+      await readerOf(body).cancel();
+      await closed;
+      assertEquals(body.destroyed, true);
+    });
   });
 
   describe("is a 500, and lets nobody in, for", () => {

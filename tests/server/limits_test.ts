@@ -3,6 +3,7 @@ import { assert, assertEquals, assertInstanceOf, assertThrows, describe, it } fr
 import { bytes, concat } from "../_bytes.ts";
 import { waitUntil } from "../_runtime.ts";
 import { encodeGetValues } from "../../src/protocol/mod.ts";
+import { Exchange } from "../../src/server/exchange.ts";
 import { Service } from "../../src/server/service.ts";
 import { serve, type ServeHandler } from "../../mod.ts";
 import { RawPeer } from "../runtime/_raw_peer.ts";
@@ -35,6 +36,33 @@ describe("maxBodyBytes", () => {
     // The rest of the upload is dropped, and the connection is as good as before.
     void peer.send(stdin("x".repeat(900)), stdin("x".repeat(101)), stdin());
     assertEquals((await peer.ask()).text, "1");
+  });
+
+  it("takes for CONTENT_LENGTH what the handler is shown as such", async () => {
+    await using peer = new Peer(
+      ({ headers }) => new Response(headers.get("content-length")),
+      options,
+    );
+    const rows: [length: string, status: number, shown: string][] = [
+      ["1001, 1001", 413, ""],
+      [" 1001", 413, ""],
+      ["0001001", 413, ""],
+      ["9".repeat(16), 413, ""],
+      ["9".repeat(400), 413, ""],
+      ["5, 5", 200, "5"],
+      // What `Number` takes for one.
+      ["1e9", 200, ""],
+      ["0xffffff", 200, ""],
+      ["Infinity", 200, ""],
+      ["+1001", 200, ""],
+      ["1001.5", 200, ""],
+      ["5, 1001", 200, ""],
+    ];
+    for (const [CONTENT_LENGTH, status, shown] of rows) {
+      const reply = await peer.ask({ method: "POST", params: { CONTENT_LENGTH }, stdin: "x" });
+      assertEquals(reply.status, status, CONTENT_LENGTH);
+      if (status === 200) assertEquals(reply.text, shown, CONTENT_LENGTH);
+    }
   });
 
   it("answers 413 while the upload still comes, and the handler's body and signal fail", async () => {
@@ -77,6 +105,30 @@ describe("maxBodyBytes", () => {
     const reply = await peer.reply();
     assertEquals([String.fromCharCode(...reply.stdout), reply.end], ["second", COMPLETE]);
     void peer.send(stdin());
+  });
+
+  it("makes one error, however many records are dropped behind an answer that has begun", async () => {
+    const body = new ManualBody();
+    await using peer = new Peer(() => new Response(body.stream), options);
+    void peer.send(openRequest());
+    body.push("first");
+    await peer.nextOf();
+    // A refusal begins with it, and goes on with an error.
+    const { takeParams } = Exchange.prototype;
+    let refused = 0;
+    Exchange.prototype.takeParams = function () {
+      refused++;
+      return takeParams.call(this);
+    };
+    try {
+      void peer.send(...Array.from({ length: 100 }, () => stdin("x".repeat(1001))));
+      await peer.fence();
+      assertEquals(refused, 1);
+    } finally {
+      Exchange.prototype.takeParams = takeParams;
+    }
+    body.close();
+    assertEquals((await peer.reply()).end, COMPLETE);
   });
 
   it("is one request's matter, not the others' on its connection", async () => {

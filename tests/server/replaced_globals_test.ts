@@ -34,7 +34,7 @@ const NAMES = [
 ] as const;
 
 /** The runtime's own, for the handlers. */
-const Native = { AbortSignal, Headers, ReadableStream, Request, Response };
+const Native = { AbortSignal, Blob, Headers, ReadableStream, Request, Response };
 
 /** What is put in their place. */
 const REPLACEMENTS: Record<string, (original: unknown) => unknown> = {
@@ -93,6 +93,11 @@ interface Asked {
 
 const ASKED: Record<string, Asked> = {
   "a GET": { records: request(), answer: /^X-Seen: GET http:\/\/example\.org\/\r\n[^]*hello$/m },
+  // Node gives its parts some tasks later.
+  "a request for a Blob": {
+    records: request({ params: { REQUEST_URI: "/blob" } }),
+    answer: /^Content-Length: 5\r\n[^]*\r\nbytes$/m,
+  },
   "a HEAD": { records: request({ method: "HEAD" }), answer: /Status: 200 OK\r\n\r\n$/ },
   "a POST": {
     records: request({ method: "POST", stdin: "upload" }),
@@ -136,6 +141,7 @@ const handler = (async (request, info) => {
   const { url, method } = request;
   if (url.endsWith("/fail")) throw new Error("The reason of it all");
   if (url.endsWith("/none")) return {} as Response;
+  if (url.endsWith("/blob")) return new Native.Response(new Native.Blob(["bytes"]));
   if (info.role === "authorizer") return new Native.Response("no entry", { status: 403 });
   assertInstanceOf(request, Native.Request);
   assertInstanceOf(request.headers, Native.Headers);

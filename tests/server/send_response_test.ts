@@ -301,7 +301,7 @@ describe("sendResponse", () => {
   describe("Content-Length of the handler's own", () => {
     /** What comes of a streamed body with a declared length. */
     async function declared(
-      length: number,
+      length: number | string,
       feed: (body: ManualBody) => void,
     ): Promise<
       { reply: Reply; errors: unknown[]; writes: readonly Uint8Array[]; body: ManualBody }
@@ -337,6 +337,31 @@ describe("sendResponse", () => {
       assertInstanceOf(errors[0], FastCgiError);
       assertEquals([errors[0].code, errors[0].fault], ["bad_response", "application"]);
       await body.cancelled;
+    });
+
+    it("is kept to if it was said twice, and with 16 digits", async () => {
+      const twice = await declared("5, 5", (body) => body.push("abc", "def"));
+      assertEquals([twice.reply.header("content-length"), twice.reply.text], ["5", "abcde"]);
+      assertEquals(twice.errors.length, 1);
+      for (const length of ["1000000000000000", "9007199254740991"]) {
+        const { reply, errors } = await declared(length, (body) => {
+          body.push("abc");
+          body.close();
+        });
+        assertEquals([reply.header("content-length"), reply.end], [length, undefined]);
+        assertEquals(errors.length, 1);
+      }
+    });
+
+    it("is not sent, and not kept to, if it is none", async () => {
+      for (const length of ["5, 6", "+5", "5.0", "9007199254740992", "9".repeat(30)]) {
+        const { reply, errors } = await declared(length, (body) => {
+          body.push("abc", "def");
+          body.close();
+        });
+        assertEquals([reply.header("content-length"), reply.text], [undefined, "abcdef"]);
+        assertEquals([reply.end, errors.length], [COMPLETE, 0]);
+      }
     });
 
     it("breaks off a stream that is shorter and tells onError", async () => {
@@ -398,12 +423,25 @@ describe("sendResponse", () => {
       }
     });
 
-    it("has none for 204 and 304 made by an object that has one", async () => {
-      for (const status of [204, 304]) {
-        const reply = await sent(() =>
-          Object.defineProperty(new Response("body"), "status", { value: status })
-        );
-        assertEquals([reply.status, reply.text], [status, ""]);
+    it("has none for 204, 205 and 304 made by an object that has one", async () => {
+      for (const status of [204, 205, 304]) {
+        for (const body of ["body", readyBody("body")]) {
+          const reply = await sent(() =>
+            Object.defineProperty(new Response(body), "status", { value: status })
+          );
+          assertEquals([reply.status, reply.text], [status, ""]);
+          assertEquals(reply.header("content-length"), status === 205 ? "0" : undefined);
+        }
+      }
+    });
+
+    it("has no length for 304 and 204, and 0 for 205, whatever the handler says", async () => {
+      for (const status of [204, 205, 304]) {
+        const headers = { "content-length": "1234", "content-encoding": "gzip" };
+        for (const method of ["GET", "HEAD"]) {
+          const reply = await sent(() => new Response(null, { status, headers }), { method });
+          assertEquals(reply.header("content-length"), status === 205 ? "0" : undefined);
+        }
       }
     });
 
