@@ -22,8 +22,10 @@ export interface ServeSettings extends ConnectionOptions {
    */
   webServerAddrs?: readonly string[];
   /**
-   * Whether the first SIGTERM or SIGUSR1 shuts the server down and then ends the process with 0, and a second SIGTERM ends
-   * it at once.
+   * Whether SIGTERM, SIGINT, SIGQUIT and SIGUSR1 shut the server down and then end the process with 0.
+   * Another one but SIGUSR1 ends it at once, with 128 + its number, if it comes a second after the
+   * first or later: a terminal and systemd signal a whole group, and `deno task`, `bun run` and
+   * `timeout` hand the signal on, so that one wish comes twice.
    *
    * @default true
    */

@@ -4,9 +4,9 @@
  * The plan: the path is that of `REQUEST_URI`, decoded, without dot segments. `SCRIPT_NAME` and
  * `PATH_INFO` only say where to cut it, if they make up that path as one of the web servers writes
  * it. They do not after a rewrite: then the folder of the script is the mount point, as PHP's
- * frameworks find it, if the path is below that. Stock nginx, Apache's ProxyPass and HAProxy put the
- * whole path into `SCRIPT_NAME`. A base path beats them all. So `scriptName + pathInfo` is the path that
- * was asked for, always.
+ * frameworks find it, if the path is below that. Stock nginx, Apache's ProxyPass and HAProxy put
+ * the whole path into `SCRIPT_NAME`. A base path beats them all. So `scriptName + pathInfo` is the
+ * path that was asked for, always.
  */
 import type { ParamsView } from "./params.ts";
 import { quirksOf } from "./quirks.ts";

@@ -111,7 +111,7 @@ export const QUIRKS: readonly Quirk[] = [
     name: "RewriteRule with E=HTTP_AUTHORIZATION",
     servers: ["Apache"],
     what:
-      "Puts REDIRECT_ before variables that were set before it began anew; a client's are all HTTP_*",
+      "Puts REDIRECT_ before what was set before it began anew; a client's parameters are HTTP_*",
     header: "authorization",
     param: "REDIRECT_HTTP_AUTHORIZATION",
   },

@@ -8,7 +8,8 @@ import type { ParamsView } from "./params.ts";
 export function remoteAddress(
   params: ParamsView,
 ): { transport: "tcp"; hostname: string; port: number } {
-  const hostname = (params.get("REMOTE_ADDR") ?? "").replace(/^\[(.*)\]$/, "$1");
+  let hostname = params.get("REMOTE_ADDR") ?? "";
+  if (hostname.startsWith("[")) hostname = hostname.replace(/^\[(.*)\]$/, "$1");
   const port = params.get("REMOTE_PORT") ?? "";
   const number = /^\d{1,5}$/.test(port) ? Number(port) : 0;
   return { transport: "tcp", hostname, port: number <= 65535 ? number : 0 };

@@ -133,7 +133,7 @@ async function bindAside(
 }
 
 /** First the owner, then the mode: so at no moment may anybody connect who may not in the end. */
-function allow(name: string, { mode, uid, gid }: SocketAccess): void {
+export function allow(name: string, { mode, uid, gid }: SocketAccess): void {
   if (uid !== undefined || gid !== undefined) give(name, uid, gid);
   if (mode !== undefined) chmodSync(name, mode);
 }
@@ -178,8 +178,12 @@ async function bindInPlace(
   return { listener, file, isInPlace: true };
 }
 
-/** Removes the stale socket, and nothing else: what somebody has put there since then is put back. */
-function takeAway(place: string, stale: Stats, aside: string): void {
+/**
+ * Removes the stale socket by way of `aside`, and nothing else: what somebody has put there since then is put back.
+ *
+ * @throws {ListenError} If somebody has.
+ */
+export function takeAway(place: string, stale: Stats, aside: string): void {
   if (!isStillThere(place, stale)) return;
   remove(() => renameSync(place, aside));
   if (isUntouched(fileAt(aside), stale)) return unlinkSync(aside);

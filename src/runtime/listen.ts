@@ -2,6 +2,7 @@
 import { isatty } from "node:tty";
 import { mayRead } from "./environment.ts";
 import { Gate } from "./gate.ts";
+import { HotListeners, isHot } from "./hot_reload.ts";
 import {
   findInheritedSockets,
   mayHideSocket,
@@ -36,6 +37,8 @@ export interface OpenOptions {
   onError(error: unknown): void;
   /** Who may connect over TCP; by default what `FCGI_WEB_SERVER_ADDRS` says, else everybody. */
   webServerAddrs?: readonly string[];
+  /** Shuts the server down, when its listeners have gone to another one; only `bun --hot` brings that about. */
+  shutDown(): void;
 }
 
 /** Where an application listens when nothing says otherwise: loopback, never all interfaces. */
@@ -54,12 +57,16 @@ export const DEFAULT_TARGET = { hostname: "127.0.0.1", port: 9000 } as const;
  */
 export async function open(
   where: ListenTarget | undefined,
-  { accept, onError, webServerAddrs }: OpenOptions,
+  { accept, onError, webServerAddrs, shutDown }: OpenOptions,
 ): Promise<Opened> {
   const gate = new Gate(webServerAddrs, onError);
+  const hot = isHot ? new HotListeners(listenOn, onError, shutDown) : undefined;
   const found = await openAll(placed(where), (target) => {
-    return gate.open(target, accept, (target, accept) => listenOn(target, accept, onError));
+    return gate.open(target, accept, (target, accept) => {
+      return hot?.listen(target, accept) ?? listenOn(target, accept, onError);
+    });
   }, onError);
+  hot?.settle();
   const [refusal] = found.listeners.flatMap((listener) => gate.refusal(listener) ?? []);
   if (refusal === undefined) return { ...found, listener: joined(found.listeners) };
   await close(found.listeners);

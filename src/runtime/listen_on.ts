@@ -1,9 +1,10 @@
 import type { BindPath } from "./bind_path.ts";
 import { listenThroughDoor } from "./door.ts";
 import { listenOnBun } from "./listen_bun.ts";
+import { isClusterWorker, listenOnClusterPath } from "./listen_cluster.ts";
 import { explainListenError } from "./listen_error.ts";
 import { listenOnNet } from "./listen_net.ts";
-import { listenOnPath } from "./listen_path.ts";
+import { isAbstract, listenOnPath } from "./listen_path.ts";
 import { refusedPermission } from "./listen_permission.ts";
 import type { AcceptSocket, Listener, ListenTarget } from "./listener.ts";
 
@@ -21,12 +22,16 @@ export async function listenOn(
   try {
     const refused = await refusedPermission(target);
     if (refused !== undefined) throw refused;
-    const bind = (target: ListenTarget, accept: AcceptSocket, bound?: () => void) =>
-      "Bun" in globalThis
-        ? listenOnBun(target, accept, onError, bound)
-        : listenOnNet(target, accept, onError, bound);
-    if (!("path" in target)) return await listenThroughDoor((door) => bind(target, door), accept);
-    const bindPath: BindPath = (path, accept, bound) => bind({ path }, accept, bound);
+    const isShared = await isClusterWorker();
+    // Bun's own sockets know nothing of a cluster.
+    const listen = "Bun" in globalThis && !isShared ? listenOnBun : listenOnNet;
+    if (!("path" in target)) {
+      return await listenThroughDoor((door) => listen(target, door, onError), accept);
+    }
+    const bindPath: BindPath = (path, accept, bound) => listen({ path }, accept, onError, bound);
+    if (isShared && !isAbstract(target.path)) {
+      return await listenOnClusterPath(target, accept, bindPath);
+    }
     return await listenOnPath(target, accept, bindPath, onError);
   } catch (error) {
     throw explainListenError(error, target);

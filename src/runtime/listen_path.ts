@@ -20,7 +20,7 @@ export function placed<T extends ListenTarget | undefined>(target: T): T {
 }
 
 /** Whether the path is the name of a socket without a file (unix(7)). */
-function isAbstract(path: string): boolean {
+export function isAbstract(path: string): boolean {
   return path.startsWith("\0");
 }
 

@@ -1,12 +1,24 @@
 /**
- * The signals that ask a FastCGI application to go: SIGTERM from systemd, lighttpd, mod_fcgid and people, SIGUSR1 from
- * those who know libfcgi's and php-fpm's way. Both mean: finish what you have.
+ * The signals that ask a FastCGI application to go: SIGTERM from systemd, lighttpd, mod_fcgid and
+ * people, SIGINT from a terminal and PM2, SIGQUIT as php-fpm takes it, SIGUSR1 from those who know
+ * libfcgi's way. All mean: finish what you have.
+ *
+ * One wish may come as several signals: a terminal and systemd signal every process of a group, and
+ * `deno task`, `bun run`, npm and `timeout` hand on what they have got themselves. So a second one
+ * ends the process at once only when it comes a while after the first. SIGUSR1 never does: whoever
+ * sends it wants the requests answered, however often it is sent.
  */
 import process from "node:process";
 
-const SIGNALS = ["SIGTERM", "SIGUSR1"] as const;
-/** What a shell reports of a program that SIGTERM has ended: 128 + 15. */
-const TERMINATED = 143;
+/** Signals that may also end the process at once: with the status that a shell tells then, 128 + n. */
+const STATUSES = { SIGTERM: 143, SIGINT: 130, SIGQUIT: 131 } as const;
+
+const SIGNALS = ["SIGTERM", "SIGINT", "SIGQUIT", "SIGUSR1"] as const;
+
+type TerminationSignal = typeof SIGNALS[number];
+
+/** How long after the first signal the others still belong to it, in milliseconds. */
+const ONE_WISH = 1_000;
 
 /** What ends before the process does. */
 export interface Terminable {
@@ -16,11 +28,16 @@ export interface Terminable {
 
 const running = new Set<Terminable>();
 let isTerminating = false;
-let terms = 0;
+/**
+ * - `none`: nobody has asked for the end, or by SIGUSR1 alone
+ * - `fresh`: somebody just has; what comes now is the same wish
+ * - `standing`: somebody has a while ago; whoever asks again does not want to wait any longer
+ */
+let wish: "none" | "fresh" | "standing" = "none";
 
 /**
- * Has `server` shut down at the first SIGTERM or SIGUSR1, and the process exit with 0 once that and every other one has; at a
- * second SIGTERM at once. Forgotten with {@link runOn}.
+ * Has `server` shut down at the first signal, and the process exit with 0 once that and every other
+ * one has; at another signal, a second after the first, at once. Forgotten with {@link runOn}.
  */
 export function shutDownOnSignals(server: Terminable): void {
   running.add(server);
@@ -34,7 +51,7 @@ export function runOn(server: Terminable): void {
   for (const signal of SIGNALS) listen("off", signal);
 }
 
-function listen(how: "on" | "off", signal: typeof SIGNALS[number]): void {
+function listen(how: "on" | "off", signal: TerminationSignal): void {
   try {
     process[how](signal, terminate);
   } catch {
@@ -42,10 +59,19 @@ function listen(how: "on" | "off", signal: typeof SIGNALS[number]): void {
   }
 }
 
-async function terminate(signal: string): Promise<void> {
-  if (signal === "SIGTERM" && ++terms > 1) process.exit(TERMINATED);
+async function terminate(signal: TerminationSignal): Promise<void> {
+  if (signal !== "SIGUSR1") hearWish(signal);
   if (isTerminating) return;
   isTerminating = true;
   await Promise.all([...running].map((server) => server.shutdown()));
   process.exit(0);
+}
+
+function hearWish(signal: keyof typeof STATUSES): void {
+  if (wish === "standing") process.exit(STATUSES[signal]);
+  if (wish === "fresh") return;
+  wish = "fresh";
+  // Two timers: a handler that blocks the event loop for so long makes the first one late, and what
+  // was sent meanwhile is heard between the two.
+  setTimeout(() => setTimeout(() => void (wish = "standing")), ONE_WISH);
 }

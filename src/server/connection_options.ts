@@ -29,8 +29,9 @@ export interface ConnectionOptions {
   /**
    * Mounts an application whose routes begin at `/` below this path, such as `/yourapplication`: `request.url` comes
    * without it (`/yourapplication/x?y` as `/x?y`), `info.scriptName` is the mount point, and `info.url` stays the public
-   * URL. A request outside is answered 404 (so an authorizer refuses it), and the handler is not called: `/yourapplicationx`,
-   * `/YourApplication/x`, `//yourapplication/x`, `OPTIONS *`, and what dot segments lead out, be they written `..%2F`.
+   * URL. A request outside is answered 404 (so an authorizer refuses it), and the handler is not
+   * called: `/yourapplicationx`, `/YourApplication/x`, `//yourapplication/x`, `OPTIONS *`, and
+   * what dot segments lead out, be they written `..%2F`.
    *
    * It implies `basePath`. Browsers resolve a relative `Location` or link such as `../list` against the public URL, so
    * it is right as it is; one that begins with a slash must begin with `info.scriptName`, and an absolute one is made

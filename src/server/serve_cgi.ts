@@ -37,8 +37,8 @@ export function isCgiEnvironment(get: (name: string) => string | undefined): boo
 
 /**
  * Answers the one request of a CGI program. Every variable is a parameter, those of the system too, as they are with
- * PHP; `HTTP_PROXY` stays one, but no header of the request comes of it (httpoxy, CVE-2016-5385), and
- * `serve()` takes it out of the environment of the process.
+ * PHP; `HTTP_PROXY` stays one, but no header of the request comes of it (httpoxy, CVE-2016-5385),
+ * and `serve()` takes it out of the environment of the process.
  *
  * A response that breaks midway can only stop: whether the client notices is the web server's doing, and depends on a
  * Content-Length.

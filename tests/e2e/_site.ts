@@ -79,3 +79,22 @@ export class Site implements AsyncDisposable {
     return this.#stack.disposeAsync();
   }
 }
+
+/** What every Apache of such a site begins with; `modules` are those it needs beside. */
+export function apacheBasics(site: Site, modules: readonly string[]): string {
+  const all = ["mpm_event", "authz_core", "mime", ...modules];
+  return `
+      ServerName localhost
+      PidFile apache.pid
+      DefaultRuntimeDir .
+      ErrorLog error.log
+      DocumentRoot "${site.directory}"
+      Listen 127.0.0.1:${site.port}
+      ${
+    all.map((name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`)
+      .join("\n      ")
+  }
+      TypesConfig /dev/null
+      FcgidIPCDir fcgid
+      FcgidProcessTableFile fcgid/table`;
+}

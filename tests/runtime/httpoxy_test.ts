@@ -1,6 +1,7 @@
 /**
- * httpoxy (CVE-2016-5385): the `Proxy` header of a client is `HTTP_PROXY` in the environment of a CGI program, where
- * runtimes and programs look for a proxy. Two real HTTP servers: what the handler asks of one must not reach the other.
+ * httpoxy (CVE-2016-5385): the `Proxy` header of a client is `HTTP_PROXY` in the environment of a
+ * CGI program, where runtimes and programs look for a proxy. Two real HTTP servers: what the
+ * handler asks of one must not reach the other.
  */
 import http, { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -103,7 +104,8 @@ describe("serve: the Proxy header of a CGI request", { sanitize: false, timeout:
     const { environment, ...rest } = await seen(env);
     assertEquals(environment, [null, null, "http://127.0.0.1:9"]);
     assertEquals([rest.fetch, rest.get, rest.child], ["upstream", "upstream", ""]);
-    // A proxy that the administrator means is in lower case. Node does not look, Deno not in a CGI program.
+    // A proxy that the administrator means is in lower case. Node does not look, nor does Deno in
+    // a CGI program.
     const own = await serverNamed("own");
     try {
       const { environment, fetch } = await seen({ http_proxy: own.url });

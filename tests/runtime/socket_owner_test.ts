@@ -115,7 +115,7 @@ describe("owner and group", () => {
         const file = await lstat(path);
         assertEquals([file.uid, file.gid, file.mode & 0o777], [uid, gid, 0o660]);
         await using peer = await RawPeer.connect({ transport: "unix", path });
-        assertEquals((await peer.fetch()).text, "Hello\n");
+        assertEquals((await peer.fetch({ keep: false })).text, "Hello\n");
         await server.shutdown();
         assertEquals(await readdir(dirname(path)), []);
       });

@@ -1,13 +1,28 @@
-/** What SIGTERM and SIGUSR1 do to a program that serves. */
+/** What SIGTERM, SIGINT, SIGQUIT and SIGUSR1 do to a program that serves. */
+import { stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import process from "node:process";
 import { serve, type ServeAddress } from "../../mod.ts";
 import { encodeStream, RecordType } from "../../src/protocol/mod.ts";
-import { assertEquals, assertRejects, describe, it } from "../_harness.ts";
-import { waitUntil } from "../_runtime.ts";
+import { assertEquals, assertGreaterOrEqual, assertRejects, describe, it } from "../_harness.ts";
+import {
+  runtime,
+  spawnProgram,
+  type SpawnScriptOptions,
+  tempDir,
+  waitUntil,
+  which,
+} from "../_runtime.ts";
 import { RawPeer, requestHead } from "./_raw_peer.ts";
 import { runScript, type Script } from "./_script.ts";
 
+const [setsid, timeout] = await Promise.all(["setsid", "timeout"].map(which));
+
 const encoder = new TextEncoder();
+
+const IMPORT = `import { serve } from ${
+  JSON.stringify(new URL("../../mod.ts", import.meta.url))
+};\n`;
 
 /** Answers with the body, so a request lasts until the test has sent the end of it. */
 const APP = `import process from "node:process";
@@ -25,7 +40,11 @@ async function later() {
 }
 `;
 
-const start = (source: string) => runScript(APP + source);
+const start = (source: string, options: SpawnScriptOptions = {}) => {
+  return runScript(APP + source, [], options);
+};
+/** For a socket or another file. */
+const withFiles = { denoPermissions: ["--allow-net", "--allow-read", "--allow-write"] };
 
 /** A request that the handler has begun to answer and that {@link Slow.finish} ends. */
 interface Slow extends AsyncDisposable {
@@ -34,7 +53,11 @@ interface Slow extends AsyncDisposable {
   closing(): Promise<string>;
 }
 
-async function slowRequest(app: Script, address: ServeAddress, uri: string): Promise<Slow> {
+async function slowRequest(
+  app: Pick<Script, "program">,
+  address: ServeAddress,
+  uri: string,
+): Promise<Slow> {
   const peer = await RawPeer.connect(address);
   peer.send(requestHead({ method: "POST", uri }));
   await app.program.waitForLine("stdout", new RegExp(`^began ${uri}$`));
@@ -57,8 +80,28 @@ async function idleConnection(address: ServeAddress): Promise<RawPeer> {
 
 const gone = { code: 0, signal: null };
 
+/** What runs a file, and what runs a task that does, on this runtime. */
+const RUN = { deno: ["run", "-A"], bun: ["run"], node: [] }[runtime];
+const TASK = {
+  deno: [process.execPath, "task", "app"],
+  bun: [process.execPath, "run", "app"],
+  node: undefined,
+}[runtime];
+const whyNoTimeout = timeout === null && "timeout is not installed";
+
+/** A directory with the application and a task that runs it. */
+async function writeProject(directory: string): Promise<void> {
+  const write = (name: string, text: string) => writeFile(join(directory, name), text);
+  const app = [process.execPath, ...RUN, "app.ts"].join(" ");
+  await write("app.ts", `${IMPORT}${APP}serve({ port: 0 }, handler);`);
+  await write("deno.json", JSON.stringify({ tasks: { app } }));
+  await write("package.json", JSON.stringify({ type: "module", scripts: { app } }));
+}
+
+const SIGNALS = ["SIGTERM", "SIGINT", "SIGQUIT", "SIGUSR1"] as const;
+
 describe("termination", () => {
-  for (const signal of ["SIGTERM", "SIGUSR1"] as const) {
+  for (const signal of SIGNALS) {
     it(`${signal} lets what is in flight be answered, takes nothing new, closes what is idle, exits with 0`, async () => {
       await using app = await start(`serve({ port: 0 }, handler);`);
       const address = await app.address();
@@ -83,6 +126,20 @@ describe("termination", () => {
       app.program.kill(signal);
       assertEquals(await app.program.exit, gone, app.program.stderr.text);
     });
+
+    it(`${signal} removes the socket file`, async () => {
+      await using directory = await tempDir();
+      const path = join(directory.path, "fcgi.sock");
+      await using app = await start(
+        `serve({ path: ${JSON.stringify(path)} }, handler);`,
+        withFiles,
+      );
+      await app.program.waitForLine("stderr", /^Serving FastCGI on /);
+      await stat(path);
+      app.program.kill(signal);
+      assertEquals(await app.program.exit, gone, app.program.stderr.text);
+      await assertRejects(() => stat(path), Error, "ENOENT");
+    });
   }
 
   it("waits for what was given to waitUntil", async () => {
@@ -95,17 +152,108 @@ describe("termination", () => {
     assertEquals(app.program.stdout.lines.slice(-2), ["work is done", "exits with 0"]);
   });
 
-  it("ends at once at a second SIGTERM, with what a shell calls terminated", async () => {
+  for (
+    const [signal, code] of [["SIGTERM", 143], ["SIGINT", 130], ["SIGQUIT", 131]] as const
+  ) {
+    it(`ends at once at another ${signal}, a second after the first, with what a shell calls that`, async () => {
+      await using app = await start(`serve({ port: 0 }, handler);`);
+      await using slow = await slowRequest(app, await app.address(), "/slow");
+      const begin = performance.now();
+      const again = setInterval(() => app.program.kill(signal), 50);
+      try {
+        app.program.kill(signal);
+        assertEquals(await app.program.exit, { code, signal: null });
+      } finally {
+        clearInterval(again);
+      }
+      assertGreaterOrEqual(performance.now() - begin, 1_000);
+      await slow.closing();
+    });
+  }
+
+  it("takes different signals within a moment for one", async () => {
     await using app = await start(`serve({ port: 0 }, handler);`);
     const address = await app.address();
     await using slow = await slowRequest(app, address, "/slow");
     await using idle = await idleConnection(address);
-    app.program.kill("SIGTERM");
-    // The first has been heard.
+    for (const signal of SIGNALS) app.program.kill(signal);
     await idle.closing();
+    for (const signal of SIGNALS) app.program.kill(signal);
+    assertEquals(await slow.finish(), "all of /slow");
+    await idle[Symbol.asyncDispose]();
+    await slow[Symbol.asyncDispose]();
+    assertEquals(await app.program.exit, gone, app.program.stderr.text);
+  });
+
+  it("takes what it hears late, because it was busy, for what was sent within a moment", async () => {
+    await using directory = await tempDir();
+    const file = join(directory.path, "free");
+    await using app = await start(
+      `serve({ port: 0 }, handler);
+      const { existsSync } = await import("node:fs");
+      process.once("SIGTERM", () => {
+        console.log("busy");
+        const start = performance.now();
+        while (!existsSync(${JSON.stringify(file)}) || performance.now() - start < 1200);
+      });`,
+      withFiles,
+    );
+    await using slow = await slowRequest(app, await app.address(), "/slow");
     app.program.kill("SIGTERM");
-    assertEquals(await app.program.exit, { code: 143, signal: null });
-    await slow.closing();
+    await app.program.waitForLine("stdout", /^busy$/);
+    app.program.kill("SIGTERM");
+    await writeFile(file, "");
+    assertEquals(await slow.finish(), "all of /slow");
+    await slow[Symbol.asyncDispose]();
+    assertEquals(await app.program.exit, gone, app.program.stderr.text);
+  });
+
+  describe("of a whole group", { skip: setsid === null && "setsid is not installed" }, () => {
+    const direct = [process.execPath, ...RUN, "app.ts"];
+    const starters = [
+      { name: "timeout", command: ["timeout", "60", ...direct], skip: whyNoTimeout },
+      // Node has nothing of the kind, and npm ends without waiting for the program.
+      ...TASK === undefined
+        ? []
+        : [{ name: `${runtime} ${TASK[1]}`, command: TASK, skip: false as const }],
+    ];
+    for (const { name, command, skip } of starters) {
+      for (const signal of ["SIGTERM", "SIGINT", "SIGQUIT"] as const) {
+        it(
+          `${signal} lets what is in flight be answered if ${name} hands it on`,
+          { skip },
+          async () => {
+            await using directory = await tempDir();
+            await writeProject(directory.path);
+            await using program = await spawnProgram(setsid!, command, {
+              cwd: directory.path,
+              // `bun test --no-orphans` says with this that a Bun ends with the one who has started it.
+              env: {
+                NO_COLOR: "1",
+                FORCE_COLOR: undefined,
+                BUN_FEATURE_FLAG_NO_ORPHANS: undefined,
+              },
+            });
+            const [, port] = await program.waitForLine("stderr", /on 127\.0\.0\.1:(\d+)$/);
+            const address = {
+              transport: "tcp",
+              hostname: "127.0.0.1",
+              port: Number(port),
+            } as const;
+            await using slow = await slowRequest({ program }, address, "/slow");
+            await using idle = await idleConnection(address);
+            process.kill(-program.pid, signal);
+            // The first has been heard, and so has the other: nothing comes behind that.
+            await idle.closing();
+            assertEquals(await slow.finish(), "all of /slow", program.stderr.text);
+            await idle[Symbol.asyncDispose]();
+            await slow[Symbol.asyncDispose]();
+            assertEquals(await program.exit, gone, program.stderr.text);
+            assertEquals(program.stdout.lines.at(-1), "exits with 0");
+          },
+        );
+      }
+    }
   });
 
   it("does not take another SIGUSR1 for more than the first", async () => {
@@ -184,7 +332,7 @@ describe("termination", () => {
   });
 
   it("listens to the signals while a server runs, and only then", async () => {
-    const count = () => [process.listenerCount("SIGTERM"), process.listenerCount("SIGUSR1")];
+    const count = () => SIGNALS.map((signal) => process.listenerCount(signal));
     const before = count();
     const more = before.map((listeners) => listeners + 1);
     const options = { port: 0, onListen() {} };

@@ -184,7 +184,7 @@ describe("RequestBody", () => {
       assertEquals((await peer.ask({ ...init, stdin: null, keep: false })).text, "null");
     });
 
-    it("is not what comes all the same, with the parameters, after them or before them", async () => {
+    it("is not what comes all the same, before, with or after the parameters", async () => {
       const release = Promise.withResolvers<void>();
       await using peer = new Peer(async (request) => {
         await release.promise;
