@@ -22,16 +22,17 @@ export interface ServeOptions extends ConnectionOptions {
    */
   mode?: number;
   /**
-   * The user who owns the socket file at `path`, by name (in /etc/passwd) or number, in force before anybody can connect.
-   * Only root may give it to another user. On Deno a name takes `--allow-read=/etc/passwd`.
+   * The user who owns the socket file at `path`, by name (in /etc/passwd) or number, in force
+   * before anybody can connect. Only root may give it to another user. On Deno a name takes
+   * `--allow-read=/etc/passwd`.
    *
    * @default the user of the process
    */
   owner?: string | number;
   /**
-   * The group of the socket file at `path`, by name (in /etc/group) or number, in force before anybody can connect: with the
-   * mode `0o660`, whoever belongs to it may. Who is not root may give a group that the process belongs to. On Deno a name
-   * takes `--allow-read=/etc/group`.
+   * The group of the socket file at `path`, by name (in /etc/group) or number, in force before
+   * anybody can connect: with the mode `0o660`, whoever belongs to it may. Who is not root may give
+   * a group that the process belongs to. On Deno a name takes `--allow-read=/etc/group`.
    *
    * @default the group of the process, or that of the directory where it has the setgid bit
    */
@@ -45,15 +46,19 @@ export interface ServeOptions extends ConnectionOptions {
    */
   port?: number;
   /**
-   * Listens on this address of the machine.
+   * Listens on this address of the machine: an IP address or a host name. All interfaces are
+   * `"0.0.0.0"` or `"::"`, and nothing shorter.
    *
    * @default "127.0.0.1"
    */
   hostname?: string;
   /**
    * Who may connect over TCP: IP addresses, and subnets in CIDR notation. Others are turned away.
+   * An IPv4 address means its IPv6 form (`::ffff:10.0.0.1`), too.
    *
-   * @default the list in the environment variable `FCGI_WEB_SERVER_ADDRS` (FastCGI 1.0, section 3.2), else everybody
+   * @default the list in the environment variable `FCGI_WEB_SERVER_ADDRS` (FastCGI 1.0, section
+   * 3.2), else everybody; where Deno may not read that variable, the server listens on loopback
+   * alone and refuses any other address
    */
   webServerAddrs?: readonly string[];
   /**
