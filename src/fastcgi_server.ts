@@ -13,8 +13,8 @@ import type { Service } from "./server/service.ts";
 /** A running server. */
 export interface FastCgiServer extends AsyncDisposable {
   /**
-   * Where the server listens: before {@link FastCgiServer.ready}, what was asked for. Of several sockets (its own and those
-   * that it was started with) the first.
+   * Where the server listens: before {@link FastCgiServer.ready}, what was asked for. Of several
+   * sockets (its own and those that it was started with) the first.
    */
   readonly addr: ServeAddress;
   /**

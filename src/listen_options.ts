@@ -45,7 +45,8 @@ export interface ListenOnPort {
    */
   port?: number;
   /**
-   * Listens on this address of the machine.
+   * Listens on this address of the machine: an IP address or a host name. All interfaces are
+   * `"0.0.0.0"` or `"::"`, and nothing shorter.
    *
    * @default "127.0.0.1"
    */

@@ -20,9 +20,9 @@ import { Service } from "./server/service.ts";
 /**
  * Serves a fetch handler over FastCGI.
  *
- * Without an address it finds out how it was started: for one CGI request, which it answers on standard output; with a
- * listening socket, from systemd (`LISTEN_FDS`) or on descriptor 0, as lighttpd, mod_fcgid and spawn-fcgi do it; or else by
- * hand, and it listens on 127.0.0.1:9000.
+ * Without an address it finds out how it was started: for one CGI request, which it answers on
+ * standard output; with listening sockets, from systemd (`LISTEN_FDS`) or on descriptor 0, as
+ * lighttpd, mod_fcgid and spawn-fcgi do it; or else by hand, and it listens on 127.0.0.1:9000.
  *
  * @throws {TypeError} If the options contradict each other, or there is no handler.
  *

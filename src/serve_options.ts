@@ -17,8 +17,11 @@ export type ServeAddress = ListenAddress;
 export interface ServeSettings extends ConnectionOptions {
   /**
    * Who may connect over TCP: IP addresses, and subnets in CIDR notation. Others are turned away.
+   * An IPv4 address means its IPv6 form (`::ffff:10.0.0.1`), too.
    *
-   * @default the list in the environment variable `FCGI_WEB_SERVER_ADDRS` (FastCGI 1.0, section 3.2), else everybody
+   * @default the list in the environment variable `FCGI_WEB_SERVER_ADDRS` (FastCGI 1.0, section
+   * 3.2), else everybody; where Deno may not read that variable, the server listens on loopback
+   * alone and refuses any other address
    */
   webServerAddrs?: readonly string[];
   /**

@@ -1,11 +1,12 @@
 /**
  * Binding a Unix socket: its file, the owner and mode of that, and its place.
  *
- * The plan: the socket is bound aside, in a directory next to its place that nobody else can enter. There it gets its
- * owner and its mode, and then, complete, its name, by link(2), which replaces nothing. So the mode is in force before the first
- * connection whatever the umask says, and of two programs that start at once one gets the place and the other hears of it.
- * And at the end: every runtime that closes a listener removes the name it has bound, whatever is there by now. That name is
- * gone then, and what is removed here is our own file alone.
+ * The plan: the socket is bound aside, in a directory next to its place that nobody else can enter.
+ * There it gets its owner and its mode, and then, complete, its name, by link(2), which replaces
+ * nothing. So the mode is in force before the first connection whatever the umask says, and of two
+ * programs that start at once one gets the place and the other hears of it. And at the end: every
+ * runtime that closes a listener removes the name it has bound, whatever is there by now. That name
+ * is gone then, and what is removed here is our own file alone.
  *
  * Where that cannot be, the socket is bound in its place: on Deno with permission for that path alone, and where the
  * longer name is too long. Then it has the mode that the umask leaves for as long as a system call takes (under a umask of
@@ -68,7 +69,10 @@ export interface SocketAccess extends SocketOwnerIds {
   readonly mode?: number | undefined;
 }
 
-/** Binds a socket, with the `access` that is asked for, in place of `stale` if there is one; what else is there stays. */
+/**
+ * Binds a socket, with the `access` that is asked for, in place of `stale` if there is one; what
+ * else is there stays.
+ */
 export function bindSocket(
   place: string,
   access: SocketAccess,
@@ -149,8 +153,10 @@ function give(name: string, uid: number | undefined, gid: number | undefined): v
     throw new ListenError(
       code,
       isOwner
-        ? "Only root may give the socket another owner; leave the owner out, or give a group that this user belongs to"
-        : "This user does not belong to the group that the socket is to have; add it to that group, or give another",
+        ? "Only root may give the socket another owner; leave the owner out, or give a group that " +
+          "this user belongs to"
+        : "This user does not belong to the group that the socket is to have; add it to that " +
+          "group, or give another",
     );
   }
 }
@@ -179,7 +185,8 @@ async function bindInPlace(
 }
 
 /**
- * Removes the stale socket by way of `aside`, and nothing else: what somebody has put there since then is put back.
+ * Removes the stale socket by way of `aside`, and nothing else: what somebody has put there since
+ * then is put back.
  *
  * @throws {ListenError} If somebody has.
  */

@@ -33,7 +33,8 @@ const encoder = new TextEncoder();
 const REPLACEMENT = "\ufffd";
 
 /**
- * One variable; `undefined` if there is none, or if Deno does not let it be read, which {@link mayRead} tells apart.
+ * One variable; `undefined` if there is none, or if Deno does not let it be read, which {@link
+ * mayRead} tells apart.
  */
 export function variable(name: string): string | undefined {
   if (!mayRead(name)) return undefined;
@@ -41,7 +42,8 @@ export function variable(name: string): string | undefined {
   try {
     value = process.env[name];
   } catch {
-    // Deno throws for a value that is not UTF-8. It is there: a list of addresses must not count as none for that.
+    // Deno throws for a value that is not UTF-8. It is there: a list of addresses must not count as
+    // none for that.
     value = REPLACEMENT;
   }
   return value === undefined ? undefined : bytesOf(value);

@@ -1,9 +1,10 @@
 /**
  * Who may connect, for all listeners of a server: over TCP the hosts on the list, if there is one.
  *
- * The kind of a listener decides whether the list concerns a connection, not what the peer looks like: one over TCP that
- * resets at once has no address any more (getpeername(2) fails), just as one of a Unix socket never has. Such a peer
- * wants no answer. It is turned away without a word, for health checks are made like that.
+ * The kind of a listener decides whether the list concerns a connection, not what the peer looks
+ * like: one over TCP that resets at once has no address any more (getpeername(2) fails), just as
+ * one of a Unix socket never has. Such a peer wants no answer. It is turned away without a word,
+ * for health checks are made like that.
  */
 import { mayRead, variable } from "./environment.ts";
 import {
@@ -48,7 +49,8 @@ export class Gate {
   ): Promise<Listener> {
     const allowed = this.#allowed;
     if (allowed === undefined || "path" in target) return await listen(target, accept);
-    // What an inherited socket is shows once it listens. Until then it is taken for the stricter kind.
+    // What an inherited socket is shows once it listens. Until then it is taken for the stricter
+    // kind.
     let transport = "tcp";
     const listener = await listen(target, (socket) => {
       if (transport === "unix") return accept(socket);
@@ -64,8 +66,9 @@ export class Gate {
   }
 
   /**
-   * Why a server must not stay on an address: others reach it, and Deno does not let it be known who may. A list that
-   * somebody has made and nobody reads would leave the door open, and nobody would notice.
+   * Why a server must not stay on an address: others reach it, and Deno does not let it be known
+   * who may. A list that somebody has made and nobody reads would leave the door open, and nobody
+   * would notice.
    */
   refusal({ address }: Listener): Error | undefined {
     if (this.#isKnown || address.transport !== "tcp" || LOOPBACK.has(address.hostname)) return;

@@ -1,8 +1,9 @@
 import { isIP } from "node:net";
 
 /**
- * Refuses what is neither an IP address nor the name of a host. The runtimes take more: `""`, `"0"` and on Bun `"*"`
- * listen on every interface, which nobody says by accident with `"0.0.0.0"` or `"::"`.
+ * Refuses what is neither an IP address nor the name of a host. The runtimes take more: `""`, `"0"`
+ * and on Bun `"*"` listen on every interface, which nobody says by accident with `"0.0.0.0"` or
+ * `"::"`.
  *
  * @throws {TypeError} If `hostname` is neither; the message begins with `Cannot <action>`.
  */
@@ -13,7 +14,10 @@ export function checkHostname(hostname: unknown, action: string): asserts hostna
   throw new TypeError(`Cannot ${action}: the hostname is ${shown}, ${advice}`);
 }
 
-/** A part that says a number, which an address in an old spelling ends with (inet_aton(3)): `127.1`, `0x7f000001`. */
+/**
+ * A part that says a number, which an address in an old spelling ends with (inet_aton(3)): `127.1`,
+ * `0x7f000001`.
+ */
 const ENDS_IN_NUMBER = /(?:^|\.)(?:\d+|0x[\da-f]*)\.?$/i;
 /** What no name of a host holds: white space, and what belongs to another part of a URL. */
 const NO_NAME = /[\s\p{Cc}\[\]:/\\?#@*%]/u;

@@ -1,11 +1,12 @@
 /**
- * `bun --hot` runs the modules of a program again in the process that there is, at every change of a file. What the run
- * before has opened stays open: its address is taken, and its handler goes on. So each run leaves its listeners where the
- * next one finds them. That one goes on with those it wants again, as `Bun.serve` does; nobody is refused meanwhile, and
- * an inherited socket, which nobody could open again, is kept.
+ * `bun --hot` runs the modules of a program again in the process that there is, at every change of
+ * a file. What the run before has opened stays open: its address is taken, and its handler goes on.
+ * So each run leaves its listeners where the next one finds them. That one goes on with those it
+ * wants again, as `Bun.serve` does; nobody is refused meanwhile, and an inherited socket, which
+ * nobody could open again, is kept.
  *
- * The server that loses a listener like this shuts down, and answers what it has in flight. One whose address the next run
- * does not name goes on, as it does with `Bun.serve`.
+ * The server that loses a listener like this shuts down, and answers what it has in flight. One
+ * whose address the next run does not name goes on, as it does with `Bun.serve`.
  */
 import process from "node:process";
 import type { AcceptSocket, Listener, ListenTarget } from "./listener.ts";
@@ -34,7 +35,10 @@ interface Kept {
   accept: AcceptSocket;
 }
 
-/** Where every run of the module finds the listeners of the others: the modules are new, the global object is not. */
+/**
+ * Where every run of the module finds the listeners of the others: the modules are new, the global
+ * object is not.
+ */
 const REGISTRY = Symbol.for("@fastcgi/serve: the listeners of bun --hot");
 /** This run. */
 const RUN = {};
@@ -71,7 +75,10 @@ export class HotListeners {
     };
   }
 
-  /** The server listens everywhere it wants to: those who have lost a listener to it have nothing left to wait for. */
+  /**
+   * The server listens everywhere it wants to: those who have lost a listener to it have nothing
+   * left to wait for.
+   */
   settle(): void {
     for (const loser of this.#losers) loser.shutDown();
   }

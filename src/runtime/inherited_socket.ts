@@ -1,6 +1,7 @@
 /**
- * Listening sockets that this program was started with: systemd's (`LISTEN_FDS`, sd_listen_fds(3)), or descriptor 0, where
- * lighttpd, mod_fcgid, spawn-fcgi and every other FastCGI process manager put it (FastCGI 1.0, section 2.2).
+ * Listening sockets that this program was started with: systemd's (`LISTEN_FDS`, sd_listen_fds(3)),
+ * or descriptor 0, where lighttpd, mod_fcgid, spawn-fcgi and every other FastCGI process manager
+ * put it (FastCGI 1.0, section 2.2).
  *
  * "Is a socket" is not enough to know one: Apache's mod_cgid gives a CGI program a connected socket, and so does Node to a
  * child whose input is a pipe. Whether it listens shows when it is asked to: the system refuses what is no listening socket.
@@ -39,13 +40,15 @@ export function findInheritedSockets(): InheritedSockets | undefined {
 }
 
 /**
- * Why sockets of systemd's are not to be had here, in words for people: they are another process's. A shell or `npx`
- * between systemd and the program has that number; the program has the variables, and nobody serves the sockets.
+ * Why sockets of systemd's are not to be had here, in words for people: they are another process's.
+ * A shell or `npx` between systemd and the program has that number; the program has the variables,
+ * and nobody serves the sockets.
  */
 export function socketsOfAnother(): string | undefined {
   const pid = variable("LISTEN_PID") ?? "";
   if (countPassed() === 0 || !NUMBER.test(pid) || pid === String(process.pid)) return undefined;
-  return `systemd passed a socket to process ${pid}, not to this one: say \`exec\` in the wrapper, or start the program without one`;
+  return `systemd passed a socket to process ${pid}, not to this one: ` +
+    "say `exec` in the wrapper, or start the program without one";
 }
 
 /** Whether descriptor 3 is a socket that may be systemd's, and Deno does not let that be known. */

@@ -2,7 +2,10 @@ import type { Opened } from "./listen.ts";
 import { type Listener, nameOfTarget } from "./listener.ts";
 import { describeAccess } from "./socket_owner.ts";
 
-/** The line at start: where, and for an address that nobody has named why there, and how to choose another. */
+/**
+ * The line at start: where, and for an address that nobody has named why there, and how to choose
+ * another.
+ */
 export function lineAtStart({ listeners, reason, doubt }: Opened): string {
   const places = listeners.map(nameOf);
   const last = places.pop();

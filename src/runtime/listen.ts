@@ -37,7 +37,10 @@ export interface OpenOptions {
   onError(error: unknown): void;
   /** Who may connect over TCP; by default what `FCGI_WEB_SERVER_ADDRS` says, else everybody. */
   webServerAddrs?: readonly string[];
-  /** Shuts the server down, when its listeners have gone to another one; only `bun --hot` brings that about. */
+  /**
+   * Shuts the server down, when its listeners have gone to another one; only `bun --hot` brings
+   * that about.
+   */
   shutDown(): void;
 }
 
@@ -45,8 +48,8 @@ export interface OpenOptions {
 export const DEFAULT_TARGET = { hostname: "127.0.0.1", port: 9000 } as const;
 
 /**
- * Opens the listening sockets: the one that `target` names; without one, those that the program was started with, or else
- * 127.0.0.1:9000.
+ * Opens the listening sockets: the one that `target` names; without one, those that the program was
+ * started with, or else 127.0.0.1:9000.
  *
  * A web server that has started the program connects to the socket it has handed over, and to no other, whatever the
  * program was told (lighttpd's `bin-path` beside a `path` in the script). So a program with a target listens there, too, and
@@ -116,7 +119,13 @@ async function openDefault(listen: Listen): Promise<Found> {
     throw new Error(`Cannot listen: ${missed}; or name an address with { path } or { port }`);
   }
   const doubt = missed ?? hiddenRequest();
-  return { listeners: [await listen(DEFAULT_TARGET)], reason: "the default", doubt };
+  try {
+    return { listeners: [await listen(DEFAULT_TARGET)], reason: "the default", doubt };
+  } catch (error) {
+    // A program that has been started for CGI by mistake holds the port when the next one is.
+    const { message, cause } = error as Error;
+    throw doubt === undefined ? error : new Error(`${message}; ${doubt}`, { cause });
+  }
 }
 
 /** Finds a listening socket that is there, but that Deno does not let the program know about. */
@@ -131,7 +140,10 @@ async function hiddenSocket(listen: Listen): Promise<string | undefined> {
     "run deno with --allow-env=LISTEN_FDS,LISTEN_PID";
 }
 
-/** Says that this may be a CGI program, whose request Deno does not let be seen; nobody starts one on a terminal. */
+/**
+ * Says that this may be a CGI program, whose request Deno does not let be seen; nobody starts one
+ * on a terminal.
+ */
 function hiddenRequest(): string | undefined {
   if (isatty(0) || ["GATEWAY_INTERFACE", "REQUEST_METHOD"].every(mayRead)) return undefined;
   return "deno may not read the environment: a CGI program needs --allow-env";

@@ -1,10 +1,12 @@
 /**
- * Listening in a worker of `node:cluster`: the first process of the cluster listens, once for all its workers, and hands
- * the connections on. So a worker asks it with what it was told itself, or else each would ask for something of its own;
- * and what is not the worker's alone is not the worker's to remove.
+ * Listening in a worker of `node:cluster`: the first process of the cluster listens, once for all
+ * its workers, and hands the connections on. So a worker asks it with what it was told itself, or
+ * else each would ask for something of its own; and what is not the worker's alone is not the
+ * worker's to remove.
  *
- * On a path that leaves no time at which the socket could be bound aside (bind_path.ts): its owner and its mode come after
- * the name. The file goes with the last worker, and a stale one is taken away by whichever worker sees it first.
+ * On a path that leaves no time at which the socket could be bound aside (bind_path.ts): its owner
+ * and its mode come after the name. The file goes with the last worker, and a stale one is taken
+ * away by whichever worker sees it first.
  */
 import { resolve } from "node:path";
 import process from "node:process";
@@ -14,7 +16,10 @@ import type { AcceptSocket, Listener, PathTarget } from "./listener.ts";
 import { idsOf } from "./socket_owner.ts";
 import { fileAt, findStaleSocket } from "./stale_socket.ts";
 
-/** Whether this process is a worker of `node:cluster`, which nobody without a channel to another process is. */
+/**
+ * Whether this process is a worker of `node:cluster`, which nobody without a channel to another
+ * process is.
+ */
 export async function isClusterWorker(): Promise<boolean> {
   if (process.send === undefined) return false;
   const { default: cluster } = await import("node:cluster");

@@ -11,8 +11,8 @@ import type { AcceptSocket, Listener, ListenTarget } from "./listener.ts";
 /**
  * Opens one listening socket, on whichever runtime this is.
  *
- * @throws {Error} If it cannot: the message says what happened, to what, and what to do next; the system's error, with
- * its `code`, is the `cause`.
+ * @throws {Error} If it cannot: the message says what happened, to what, and what to do next; the
+ * system's error, with its `code`, is the `cause`.
  */
 export async function listenOn(
   target: ListenTarget,

@@ -1,6 +1,7 @@
 /**
- * Whose a socket file is, and what that means: the names of users and groups, from the files that have them on every Unix
- * system. Directories (LDAP, systemd's dynamic users) have more; those go by their numbers here.
+ * Whose a socket file is, and what that means: the names of users and groups, from the files that
+ * have them on every Unix system. Directories (LDAP, systemd's dynamic users) have more; those go
+ * by their numbers here.
  */
 import { readFileSync } from "node:fs";
 import { ListenError } from "./listen_error.ts";
@@ -73,7 +74,10 @@ function nameOf(kind: Kind, id: number): string {
   return linesOf(kind)?.find(([, , other]) => other === String(id))?.[0] ?? String(id);
 }
 
-/** The fields of every line; `undefined` where they may not be read. Deno is asked first, or else it would ask a person. */
+/**
+ * The fields of every line; `undefined` where they may not be read. Deno is asked first, or else it
+ * would ask a person.
+ */
 function linesOf(kind: Kind): string[][] | undefined {
   const path = FILES[kind];
   const { Deno } = globalThis as { Deno?: DenoPermissions };

@@ -2,8 +2,8 @@
  * Which hosts may connect over TCP. FastCGI knows no password: whoever reaches the port can ask anything, in any user's
  * name. The specification's own remedy is a list of the web servers' addresses (FastCGI 1.0, section 3.2).
  *
- * An IPv4 address is the same in its IPv6 form (`::ffff:10.0.0.1`, in whatever spelling), which a socket for both families
- * tells.
+ * An IPv4 address is the same in its IPv6 form (`::ffff:10.0.0.1`, in whatever spelling), which a
+ * socket for both families tells.
  */
 import { BlockList, isIP } from "node:net";
 
@@ -62,7 +62,10 @@ const MAPPED_BITS = 96;
 /** The IPv6 form in the one spelling that a URL has for it (RFC 5952). */
 const MAPPED = /^\[::ffff:([0-9a-f]+):([0-9a-f]+)\]$/;
 
-/** The IPv4 address in an IPv6 address of any spelling: `::ffff:10.0.0.1`, `::FFFF:a00:1`, `0:0:0:0:0:ffff:a00:1`. */
+/**
+ * The IPv4 address in an IPv6 address of any spelling: `::ffff:10.0.0.1`, `::FFFF:a00:1`,
+ * `0:0:0:0:0:ffff:a00:1`.
+ */
 function withoutMapping(address: string): string {
   if (isIP(address) !== 6 || address.includes("%")) return address;
   const [, high, low] = MAPPED.exec(new URL(`http://[${address}]/`).hostname) ?? [];

@@ -35,7 +35,10 @@ function startCluster(options: object): Promise<Script> {
   return runScript(CLUSTER, [JSON.stringify(options)], { denoPermissions: ["-A"] });
 }
 
-/** Waits for a number of lines on standard output, and resolves with what stands behind their beginning. */
+/**
+ * Waits for a number of lines on standard output, and resolves with what stands behind their
+ * beginning.
+ */
 async function lines({ program }: Script, start: string, count: number): Promise<string[]> {
   const find = () => program.stdout.lines.filter((line) => line.startsWith(start));
   await waitUntil(() => find().length >= count, {

@@ -1,4 +1,7 @@
-/** `bun --hot`, which runs the modules of a program again in the same process when a file has changed. */
+/**
+ * `bun --hot`, which runs the modules of a program again in the same process when a file has
+ * changed.
+ */
 import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
@@ -74,7 +77,7 @@ describe("bun --hot", { skip, timeout: 30_000 }, () => {
     });
   }
 
-  it("answers what is in flight with the old handler, and holds the new list of web servers", async () => {
+  it("answers what is in flight with the old handler, and holds the new list", async () => {
     await using directory = await tempDir();
     const address: ServeAddress = {
       transport: "tcp",

@@ -375,7 +375,10 @@ describe("socket file, before the first connection", () => {
       await new Promise((resolve) => setImmediate(resolve));
     }`;
 
-  /** A server whose every chmod(2) and chown(2) takes half a second, which makes room for whoever waits for it. */
+  /**
+   * A server whose every chmod(2) and chown(2) takes half a second, which makes room for whoever
+   * waits for it.
+   */
   async function serveSlowly(path: string, mode: number, umask: number): Promise<Program> {
     const app = join(dirname(path), "app.ts");
     await writeFile(

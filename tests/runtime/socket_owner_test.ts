@@ -1,4 +1,7 @@
-/** Whose a socket file is: the options `owner` and `group`, and what the line at start says of who may connect. */
+/**
+ * Whose a socket file is: the options `owner` and `group`, and what the line at start says of who
+ * may connect.
+ */
 import { lstat, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import process from "node:process";
@@ -142,7 +145,8 @@ describe("owner and group", () => {
         const kind = option === "owner" ? "user" : "group";
         assertEquals(
           message,
-          `Cannot listen on ${path}: EINVAL. There is no ${kind} "no-such-name" in /etc/${file}; give one that is there, or a number`,
+          `Cannot listen on ${path}: EINVAL. There is no ${kind} "no-such-name" in /etc/${file}; ` +
+            "give one that is there, or a number",
         );
         await server.finished;
         assertEquals(await readdir(dirname(path)), []);
@@ -152,11 +156,13 @@ describe("owner and group", () => {
     const forbidden: [options: string, advice: string][] = [
       [
         "owner: 0",
-        "EPERM. Only root may give the socket another owner; leave the owner out, or give a group that this user belongs to",
+        "EPERM. Only root may give the socket another owner; leave the owner out, or give a " +
+        "group that this user belongs to",
       ],
       [
         "group: 0",
-        "EPERM. This user does not belong to the group that the socket is to have; add it to that group, or give another",
+        "EPERM. This user does not belong to the group that the socket is to have; add it to " +
+        "that group, or give another",
       ],
       ["owner: 65534, group: 65534", ""],
       ["group: 65533", ""],
@@ -233,7 +239,8 @@ describe("owner and group", () => {
       const flag = `--allow-read=${what.split(", ")[1]}`;
       assertStringIncludes(
         app.program.stderr.text,
-        `Cannot listen on ${path}: EACCES. To find the ${what} must be read; run deno with ${flag}, or give its number`,
+        `Cannot listen on ${path}: EACCES. To find the ${what} must be read; ` +
+          `run deno with ${flag}, or give its number`,
       );
     }
     const given = [
@@ -253,7 +260,8 @@ describe("owner and group", () => {
 describe("the line at start, of a Unix socket", () => {
   const source = `import process from "node:process";
     process.umask(0o022);
-    serve({ path: process.argv[2], ...JSON.parse(process.argv[3] ?? "{}") }, () => new Response());`;
+    const [, , path, options = "{}"] = process.argv;
+    serve({ path, ...JSON.parse(options) }, () => new Response());`;
 
   it(
     "says the mode, the owner and the group, and who may connect",

@@ -289,7 +289,8 @@ describe(NAME, () => {
   /** What is said of an address that others reach, where nobody knows who may. */
   const refusal = (address: RegExp) =>
     new RegExp(
-      `Cannot listen on ${address.source}: other machines reach it, and who may connect is not known\\. ` +
+      `Cannot listen on ${address.source}: other machines reach it, ` +
+        "and who may connect is not known\\. " +
         `Run deno with --allow-env=${NAME}, or give webServerAddrs$`,
       "m",
     );
