@@ -8,11 +8,12 @@ import {
 } from "./server/serve_connection.ts";
 
 /**
- * Serves FastCGI over one pair of byte streams, of any kind, until the connection has ended on both sides.
+ * Serves FastCGI over one pair of byte streams, of any kind, until the connection has ended on both
+ * sides.
  *
  * @returns A promise that resolves when both streams are closed and what was given to
- * `info.waitUntil` has settled. It does not reject: a connection that breaks is an ordinary end, and
- * failures go to `onError`.
+ * `info.waitUntil` has settled. It does not reject: a connection that breaks is an ordinary end,
+ * and failures go to `onError`.
  * @throws {TypeError} If the options contradict each other.
  *
  * @example An application over streams

@@ -14,6 +14,7 @@ import { encodeEndRequest, type EndRequestBody } from "../protocol/bodies.ts";
 import { BROKEN_OFF, RecordType } from "../protocol/constants.ts";
 import { ContentBuffer } from "../protocol/content_buffer.ts";
 import { abortError } from "./abort_error.ts";
+import { cancelQuietly } from "./cancel_quietly.ts";
 import type { Connection } from "./connection.ts";
 import type { ServeRole } from "./handler.ts";
 import { asAbortReason, Lifecycle } from "./lifecycle.ts";
@@ -162,7 +163,7 @@ export class Exchange {
     const body = this.responseBody;
     if (body === undefined) return;
     this.responseBody = undefined;
-    this.connection.requests.run((body) => void body.cancel(reason).catch(() => {}), body);
+    this.connection.requests.run((body) => void cancelQuietly(body, reason), body);
   }
 
   /** The connection is gone in both directions; `reason` is the transport's, if it has one. */

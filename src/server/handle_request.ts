@@ -7,6 +7,7 @@ import { isGrant } from "../cgi/authorizer_head.ts";
 import { CgiParams } from "../cgi/params.ts";
 import { createRequest, methodAllowsBody, type Rejection } from "../cgi/request.ts";
 import { abortError } from "./abort_error.ts";
+import { cancelQuietly } from "./cancel_quietly.ts";
 import type { Exchange } from "./exchange.ts";
 import { HandlerInfo } from "./handler_info.ts";
 import { describeError } from "./log_line.ts";
@@ -104,7 +105,7 @@ async function handlerFailed(exchange: Exchange, error: unknown): Promise<void> 
     response = await service.reports.errorResponse(error);
     // An error page that has forgotten its status would open what the authorizer guards.
     if (exchange.role === "authorizer" && isGrant(response?.status ?? 0)) {
-      response?.body?.cancel(error).catch(() => {});
+      void cancelQuietly(response?.body, error);
       response = undefined;
     }
   }
@@ -113,6 +114,7 @@ async function handlerFailed(exchange: Exchange, error: unknown): Promise<void> 
     await sendResponse(exchange, response ?? internalServerError());
   } catch (failure) {
     if (exchange.isResponding) return responseFailed(exchange, failure);
+    exchange.dropBody(failure);
     service.report(failure);
     await sendResponse(exchange, internalServerError());
   }

@@ -1,4 +1,5 @@
 import { FastCgiError } from "../protocol/errors.ts";
+import { cancelQuietly } from "./cancel_quietly.ts";
 import type { ErrorHandler } from "./handler.ts";
 import { REPORT_INTERVAL } from "./limits.ts";
 
@@ -17,7 +18,8 @@ export class Reports {
 
   /** Tells of a failure that has no request to answer. */
   report(error: unknown): void {
-    void this.errorResponse(error);
+    // Nobody gets the page that `onError` may have for it.
+    void this.errorResponse(error).then((page) => cancelQuietly(page?.body, error));
   }
 
   /**
