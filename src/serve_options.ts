@@ -41,7 +41,9 @@ export interface ServeSettings extends ConnectionOptions {
    */
   maxConnections?: number;
   /**
-   * The most requests in flight on all connections; the next is answered 503 with `Retry-After`.
+   * The most requests at once on all connections; the next is answered 503 with `Retry-After`. One
+   * counts until its handler has settled, though the peer may be long gone: a handler that waits
+   * for something ends its wait when `request.signal` aborts.
    *
    * @default 4096
    */

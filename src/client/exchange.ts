@@ -171,7 +171,7 @@ export class Exchange {
     if (this.#state === "discard") return;
     if (protocolStatus !== ProtocolStatus.REQUEST_COMPLETE) throw requestRefused(protocolStatus);
     if (this.#state === "head") throw badReply("it ended before its header block did");
-    // Any other status may stand behind a whole answer: PHP has one behind every fatal error's page.
+    // Any other status may stand behind a whole answer: PHP's does behind a fatal error's page.
     if (appStatus === BROKEN_OFF) throw badReply("it broke off");
     if (this.#missing) throw badReply("its body is shorter than its Content-Length");
     this.#body!.close();

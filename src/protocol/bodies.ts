@@ -19,7 +19,10 @@ export interface BeginRequestBody {
 
 /** What END_REQUEST says (section 5.5). */
 export interface EndRequestBody {
-  /** The exit status of a CGI program, 0 to 4294967295, or {@link BROKEN_OFF}. No web server looks. */
+  /**
+   * The exit status of a CGI program, 0 to 4294967295, or {@link BROKEN_OFF}. No web server looks
+   * at it.
+   */
   readonly appStatus: number;
   /** One of {@link ProtocolStatus}, or a number nobody knows. */
   readonly protocolStatus: number;

@@ -43,10 +43,10 @@ export type Role = typeof Role[keyof typeof Role];
 
 /**
  * `END_REQUEST.appStatus` of an answer that broke off behind its header block, on a connection that
- * others share and that therefore stays. No web server looks at an `appStatus`, and it is 0 behind a
- * whole answer. Any other byte could be the exit status of a program (PHP ends whole answers so,
- * after `exit(1)` or a fatal error): this is none, and it is not 0 in its last byte either, which
- * `cgi-fcgi` ends with.
+ * others share and that therefore stays. Behind a whole answer it is 0, and no web server looks at
+ * it. A smaller number could be the exit status of a program (PHP ends whole answers so, after
+ * `exit(1)` or a fatal error); this is none, and its last byte, which `cgi-fcgi` ends with, is not
+ * 0.
  */
 export const BROKEN_OFF = 257;
 

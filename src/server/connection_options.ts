@@ -68,8 +68,9 @@ export interface ConnectionOptions {
    */
   maxBodyBytes?: number;
   /**
-   * The most requests in flight on one connection; the next is answered 503. 1 refuses multiplexing: `FCGI_MPXS_CONNS`
-   * is 0, and the 503 ends with `FCGI_CANT_MPX_CONN`.
+   * The most requests at once on one connection; the next is answered 503. One that the web server
+   * aborts counts until its handler has settled. 1 refuses multiplexing: `FCGI_MPXS_CONNS` is 0,
+   * and the 503 beside another request ends with `FCGI_CANT_MPX_CONN`.
    *
    * @default 100
    */

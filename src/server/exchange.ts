@@ -16,6 +16,7 @@ import { ContentBuffer } from "../protocol/content_buffer.ts";
 import { printLine } from "../log/print.ts";
 import { abortError, asAbortError } from "./abort_error.ts";
 import type { BodyReader } from "./body_start.ts";
+import { cancelQuietly } from "./cancel_quietly.ts";
 import type { Connection } from "./connection.ts";
 import type { ServeHandlerInfo, ServeRole } from "./handler.ts";
 import { Lifecycle } from "./lifecycle.ts";
@@ -31,7 +32,6 @@ type ExchangeState = "params" | "ready" | "handling" | "responding" | "ended";
 const NO_PARAMS = new CgiParams();
 const NO_CONTENT = new ContentBuffer();
 
-/** From BEGIN_REQUEST to END_REQUEST. */
 export class Exchange {
   readonly connection: Connection;
   readonly id: number;
@@ -166,7 +166,7 @@ export class Exchange {
   dropBody(reason?: unknown): void {
     const { responseBody: body, connection } = this;
     this.responseBody = undefined;
-    if (body) connection.requests.run((body) => void body.cancel(reason).catch(() => {}), body);
+    if (body) connection.requests.run((body) => void cancelQuietly(body, reason), body);
   }
 
   /** The connection is gone in both directions; `reason` is the transport's, if it has one. */
@@ -223,8 +223,8 @@ export class Exchange {
       this.#state = "ready";
       return undefined;
     }
-    const length = this.#paramsContent.length + content.length;
-    if (length > this.connection.service.options.maxParamsBytes) return PARAMS_TOO_LARGE;
+    const most = this.connection.service.options.maxParamsBytes - this.#paramsContent.length;
+    if (content.length > most) return PARAMS_TOO_LARGE;
     this.#paramsContent.append(content);
     return undefined;
   }

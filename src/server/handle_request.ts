@@ -10,6 +10,7 @@ import { contentLength } from "../cgi/content_length.ts";
 import { createRequest, isRejection, methodAllowsBody, type Rejection } from "../cgi/request.ts";
 import { describeThrown } from "../log/describe.ts";
 import { abortError, isAbortError } from "./abort_error.ts";
+import { cancelQuietly } from "./cancel_quietly.ts";
 import { errorContext } from "./error_context.ts";
 import type { Exchange } from "./exchange.ts";
 import { HandlerInfo } from "./handler_info.ts";
@@ -115,15 +116,15 @@ async function handlerFailed(exchange: Exchange, error: unknown): Promise<void> 
   try {
     // An error page that has forgotten its status would open what the authorizer guards.
     if (exchange.role === "authorizer" && isGrant(response?.status ?? 0)) {
-      response?.body?.cancel(error).catch(() => {});
+      void cancelQuietly(response?.body, error);
       response = undefined;
     }
     if (response === undefined) return sendInternalServerError(exchange);
     await sendResponse(exchange, response);
   } catch (failure) {
     if (exchange.isResponding) return responseFailed(exchange, failure);
-    service.report(failure, errorContext(exchange));
     exchange.dropBody(failure);
+    service.report(failure, errorContext(exchange));
     sendInternalServerError(exchange);
   }
 }

@@ -2,8 +2,8 @@ import { abortController } from "./abort_error.ts";
 import type { RunInContext } from "./run_in_context.ts";
 
 /**
- * How a request ends, for a handler that asks: `request.signal` and `info.completed`, each made when
- * it is first asked for. Most handlers ask for neither.
+ * The end of a request, for a handler that asks: `request.signal` and `info.completed`, each made
+ * when it is first asked for. Most handlers ask for neither.
  */
 export class Lifecycle {
   #abortReason: DOMException | undefined;

@@ -19,7 +19,10 @@ export const MAX_PARAMS: number = 1000;
  */
 export const MAX_BODY_BYTES: number = 128 * 1024 * 1024;
 
-/** The most requests in flight on one connection; the next is answered 503. HAProxy's default for a server is 100. */
+/**
+ * The most requests at once on one connection; the next is answered 503. HAProxy's default for a
+ * server is 100. An aborted one counts until its handler has settled, as in `maxRequests`.
+ */
 export const MAX_REQUESTS_PER_CONNECTION = 100;
 
 /**
@@ -32,8 +35,11 @@ export const MAX_REQUESTS_PER_CONNECTION = 100;
 export const MAX_CONNECTIONS = 4096;
 
 /**
- * The most requests in flight on all connections; the next is answered 503. As many as there are connections: web servers
- * have one request on each and never meet it. HAProxy with `mpxs-conns` could have a hundred on each.
+ * The most requests at once on all connections; the next is answered 503. As many as there are
+ * connections: web servers have one request on each and never meet it. HAProxy with `mpxs-conns`
+ * could have a hundred on each. A request counts until its handler has settled: whoever asks and
+ * resets, again and again, would otherwise have handlers without number (CVE-2023-44487 is the same
+ * over HTTP/2).
  */
 export const MAX_REQUESTS = 4096;
 

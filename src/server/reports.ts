@@ -1,6 +1,7 @@
 import { messageOf } from "../log/describe.ts";
 import { printLine, printThrown } from "../log/print.ts";
 import { FastCgiError } from "../protocol/errors.ts";
+import { cancelQuietly } from "./cancel_quietly.ts";
 import type { ErrorContext, ErrorHandler } from "./handler.ts";
 import { REPORT_INTERVAL } from "./limits.ts";
 
@@ -20,7 +21,8 @@ export class Reports {
 
   /** Tells of a failure that has no request to answer, or none any more; `context` names it. */
   report(error: unknown, context: ErrorContext = {}): void {
-    void this.errorResponse(error, context);
+    // Nobody gets the page that `onError` may have for it.
+    void this.errorResponse(error, context).then((page) => cancelQuietly(page?.body, error));
   }
 
   /**

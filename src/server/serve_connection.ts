@@ -23,7 +23,7 @@ export interface ServeConnectionOptions extends ConnectionOptions {
   signal?: AbortSignal;
 }
 
-/** As the public function of this name; `runInContext` is how to call what the application wrote. */
+/** As the public function of this name; `runInContext` calls what the application wrote. */
 export async function serveConnection(
   streams: StreamPair,
   handler: ServeHandler | ServeApplication,

@@ -26,7 +26,7 @@ const ROLE_NUMBERS: Record<ServeRole, number> = {
 export interface ServiceLimits {
   /** The most connections. */
   maxConnections?: number;
-  /** The most requests at once: in flight, or given up by the peer with a handler that still runs. */
+  /** The most requests at once: each until it has ended and its handler has settled. */
   maxRequests?: number;
 }
 

@@ -143,8 +143,8 @@ export function stderr(content: Uint8Array | string): Bytes {
 }
 
 /** An END_REQUEST record of request 1. */
-export function end(protocolStatus = 0): Bytes {
-  const content = bytes([0, 0, 0, 0, protocolStatus, 0, 0, 0]);
+export function end(protocolStatus = 0, appStatus = 0): Bytes {
+  const content = bytes([0, 0, appStatus >> 8, appStatus, protocolStatus, 0, 0, 0]);
   return rawRecord({ type: RecordType.END_REQUEST, content });
 }
 

@@ -1,6 +1,7 @@
 /** Applications that break, replies that are none, and requests that are given up. */
 import { StreamClient } from "../../src/client/mod.ts";
 import { FastCgiError, type FastCgiErrorCode, RecordType } from "../../src/protocol/mod.ts";
+import { BROKEN_OFF } from "../../src/protocol/constants.ts";
 import { latin1, utf8 } from "../_bytes.ts";
 import { assert, assertEquals, assertRejects, describe, it } from "../_harness.ts";
 import { rawRecord } from "../_records.ts";
@@ -125,6 +126,9 @@ describe("The body of a response fails", () => {
         end(),
       ]],
       ["the request ends with a status", "request_refused", "", [end(1)]],
+      ["the application breaks it off and keeps the connection", "bad_reply", "", [
+        end(0, BROKEN_OFF),
+      ]],
     ] as [string, FastCgiErrorCode, string, Uint8Array[]][]
   ) {
     it(`with ${code} when ${name}`, async () => {

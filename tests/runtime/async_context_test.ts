@@ -1,4 +1,7 @@
-/** That no request sees the async context of another, over sockets: what a runtime's own callbacks carry shows only there. */
+/**
+ * That no request sees the async context of another, over sockets: what a runtime's own callbacks
+ * carry shows only there.
+ */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { join as joinPath } from "node:path";
 import { serve, type ServeHandler, type ServeOptions } from "../../mod.ts";
@@ -20,7 +23,7 @@ const enter: ServeHandler = async (request) => {
 };
 
 for (const transport of ["tcp", "unix"] as const) {
-  describe(`the async context of a request on a ${transport === "tcp" ? "TCP" : "Unix"} socket`, () => {
+  describe(`the async context of a request on a socket: ${transport}`, () => {
     /** Serves while `ask` asks. */
     async function serving(
       ask: (connect: () => Promise<RawPeer>) => Promise<void>,

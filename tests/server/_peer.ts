@@ -190,7 +190,7 @@ export class Reply {
 /** How a request ends that was answered, or aborted. */
 export const COMPLETE = { appStatus: 0, protocolStatus: 0 };
 
-/** How one ends whose answer broke off behind its header block, while others share the connection. */
+/** How one ends whose answer broke off behind its head, while others share the connection. */
 export const BROKEN = { appStatus: 257, protocolStatus: 0 };
 
 /** Options of a {@link Peer}: those of the connection, and of the pipes to it. */

@@ -228,7 +228,7 @@ describe("the async context of a request", () => {
     assertEquals(seen, [undefined, undefined, undefined]);
   });
 
-  it("is not what an error's handler lacks: onError sees what the handler has entered", async () => {
+  it("is there for onError, which sees what the handler has entered", async () => {
     const seen: unknown[] = [];
     await using peer = new Peer((request) => {
       storage.enterWith(idOf(request));

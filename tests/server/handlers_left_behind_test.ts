@@ -214,7 +214,7 @@ describe("a handler whose request has ended", () => {
     assertEquals(await subject.ask(), 200);
   });
 
-  it("counts once when it settles without an end, fails, or answers what is no response", async () => {
+  it("counts once when it answers late, fails, or answers what is no response", async () => {
     const answers: ServeHandler[] = [
       () => Promise.resolve(new Response("late")),
       () => Promise.reject(new Error("late")),

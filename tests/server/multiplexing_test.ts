@@ -474,7 +474,8 @@ describe("Requests, on one connection", () => {
             gates.of("/break").promise.then(() => {
               const body = new ManualBody();
               body.push("begun");
-              setTimeout(() => body.error(new Error("reason")));
+              const isBegun = waitUntil(() => peer.writes.length > 0, { what: "the head" });
+              void isBegun.then(() => body.error(new Error("reason")));
               return new Response(body.stream);
             }),
           ]);
