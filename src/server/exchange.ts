@@ -44,7 +44,7 @@ export class Exchange {
   readonly data: RequestBody | undefined;
   /** Ticks since its state changed or something was sent, for whoever counts them. */
   ticks = 0;
-  /** Whether the peer still sends: not behind the end of the last stream, and perhaps after an abort. */
+  /** The peer's part: over with the end of its last stream, perhaps without that if aborted. */
   input: "open" | "aborted" | "ended" = "open";
   /** The reader of the response's body, to be cancelled if the exchange ends before it does. */
   responseBody: ReadableStreamDefaultReader<Uint8Array> | undefined;
