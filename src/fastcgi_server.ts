@@ -29,14 +29,14 @@ export interface FastCgiServer extends AsyncDisposable {
    */
   readonly finished: Promise<void>;
   /**
-   * Stops accepting, answers the requests in flight, closes the connections, and resolves when all is
-   * done; what takes longer than the option `shutdownTimeout` is broken off.
+   * Stops accepting, answers the requests in flight, closes the connections, and resolves when all
+   * is done; what takes longer than the option `shutdownTimeout` is broken off.
    *
-   * Whoever has connected by then is still accepted, and answered. On a Unix socket of its own that is
-   * everybody, for its file goes first, and on a socket that others hold, too (systemd's), the others
-   * take the rest. A TCP socket can only be closed in a moment when nobody waits: those few who connect
-   * in that very moment are reset, or while they do not stop coming (it is closed then after two
-   * seconds). Where none may be lost, take a Unix socket or systemd's.
+   * Whoever has connected by then is still accepted, and answered. On a Unix socket of its own that
+   * is everybody, for its file goes first, and on a socket that others hold, too (systemd's), the
+   * others take the rest. A TCP socket can only be closed in a moment when nobody waits: those few
+   * who connect in that very moment are reset, or while they do not stop coming (it is closed then
+   * after two seconds). Where none may be lost, take a Unix socket or systemd's.
    */
   shutdown(): Promise<void>;
   /** Keeps the process running while the server does, which is the default. */

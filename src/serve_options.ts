@@ -25,9 +25,9 @@ export interface ServeSettings extends ConnectionOptions {
    */
   webServerAddrs?: readonly string[];
   /**
-   * Whether SIGTERM, SIGINT, SIGQUIT and SIGUSR1 shut the server down and then end the process with 0.
-   * Another one but SIGUSR1 ends it at once, with 128 + its number, if it comes a second after the
-   * first or later: a terminal and systemd signal a whole group, and `deno task`, `bun run` and
+   * Whether SIGTERM, SIGINT, SIGQUIT and SIGUSR1 shut the server down and then end the process with
+   * 0. Another one but SIGUSR1 ends it at once, with 128 + its number, if it comes a second after
+   * the first or later: a terminal and systemd signal a whole group, and `deno task`, `bun run` and
    * `timeout` hand the signal on, so that one wish comes twice.
    *
    * @default true

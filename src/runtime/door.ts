@@ -5,11 +5,11 @@
  * waiting when the socket is closed gets a reset. So it is closed only when some turns of the event
  * loop have brought nobody.
  *
- * Where new ones can connect until then (TCP, a socket that the program has inherited) that may never
- * be, so there is a limit. It costs nobody anything where others hold the same socket (systemd, the
- * other processes of spawn-fcgi): those who wait then are theirs, but whether there are others cannot
- * be seen from here. On a TCP socket of the program's own, those who connect behind the last look are
- * reset: the docs of `shutdown()` say so.
+ * Where new ones can connect until then (TCP, a socket that the program has inherited) that may
+ * never be, so there is a limit. It costs nobody anything where others hold the same socket
+ * (systemd, the other processes of spawn-fcgi): those who wait then are theirs, but whether there
+ * are others cannot be seen from here. On a TCP socket of the program's own, those who connect
+ * behind the last look are reset: the docs of `shutdown()` say so.
  */
 import { type AcceptSocket, type Listener, NOBODY } from "./listener.ts";
 
@@ -21,11 +21,11 @@ const FEW_QUIET_TURNS = 4;
 const MAX_TURNS = 5_000;
 /**
  * How long new ones are let in where they do not stop coming, in milliseconds. A process that was
- * blocked takes a full queue in less, and what follows (`shutdownTimeout`, the end by force) is over
- * before the ten seconds are that Docker waits.
+ * blocked takes a full queue in less, and what follows (`shutdownTimeout`, the end by force) is
+ * over before the ten seconds are that Docker waits.
  */
 const MAX_WAIT = 2_000;
-/** From when on a few quiet turns are enough, in milliseconds: they show that the queue was empty. */
+/** From when on a few quiet turns are enough, in milliseconds: they show an empty queue. */
 const LONG_WAIT = 100;
 
 /** Counts who comes in, and can be shut. */

@@ -10,7 +10,7 @@
  */
 import process from "node:process";
 
-/** Signals that may also end the process at once: with the status that a shell tells then, 128 + n. */
+/** Signals that may also end the process at once, with what a shell tells then: 128 + n. */
 const STATUSES = { SIGTERM: 143, SIGINT: 130, SIGQUIT: 131 } as const;
 
 const SIGNALS = ["SIGTERM", "SIGINT", "SIGQUIT", "SIGUSR1"] as const;

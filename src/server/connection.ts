@@ -176,7 +176,7 @@ export class Connection {
     return this.#state === "open" || this.#state === "draining";
   }
 
-  /** What may still come of the peer: where that is nothing, closing cannot reset the connection. */
+  /** What may still come of the peer: where that is nothing, a close resets nothing. */
   get #expected(): Expected {
     if (this.#input === "ended") return "nothing";
     if (this.#input === "unreadable") return "anything";
@@ -229,8 +229,8 @@ export class Connection {
   }
 
   /**
-   * Closes our side, then drops what still comes, if anything may: closing both at once would reset the
-   * connection under the answer.
+   * Closes our side, then drops what still comes, if anything may: closing both at once would reset
+   * the connection under the answer.
    */
   #end(): void {
     if (!this.#isOpen) return;

@@ -51,7 +51,7 @@ export class Exchange {
   readonly data: RequestBody | undefined;
   /** Ticks since its state changed or something was sent. */
   ticks = 0;
-  /** Whether the peer still sends: not behind the end of the last stream, and perhaps after an abort. */
+  /** The peer's part: over with the end of its last stream, perhaps without that if aborted. */
   input: "open" | "aborted" | "ended" = "open";
   /** The reader of the response body, until that has ended: {@link dropBody} is its other end. */
   responseBody: BodyReader | undefined;

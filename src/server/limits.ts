@@ -147,16 +147,17 @@ export const PROMPT_TURNS = 10;
 export const PROMPT_TASKS = 2;
 
 /**
- * How long a closed sending side waits at the most for the peer's own end, in milliseconds, discarding
- * what still comes. Closing earlier resets the connection under an upload, and the answer is lost with
- * it (nginx: `lingering_timeout 5s`).
+ * How long a closed sending side waits at the most for the peer's own end, in milliseconds,
+ * discarding what still comes. Closing earlier resets the connection under an upload, and the
+ * answer is lost with it (nginx: `lingering_timeout 5s`).
  */
 export const LINGER_TIMEOUT = 5_000;
 
 /**
- * The same where nothing is on its way for sure, from the last that came: a request that crosses our
- * end is here within one round trip, and the longest on earth take about as long as this. Peers that
- * keep their connections may close them at their leisure (Apache with `enablereuse`: minutes later).
+ * The same where nothing is on its way for sure, from the last that came: a request that crosses
+ * our end is here within one round trip, and the longest on earth take about as long as this. Peers
+ * that keep their connections may close them at their leisure (Apache with `enablereuse`: minutes
+ * later).
  */
 export const QUIET_LINGER_TIMEOUT = 300;
 

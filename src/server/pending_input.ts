@@ -1,7 +1,8 @@
 /**
- * What a peer has still to send of requests that have ended: an answer may be out before its request
- * has come in (413 while the upload runs). Nobody reads it, but it has to be taken: a connection that is
- * closed under it is reset, and the answer that the peer has not read yet is lost with it.
+ * What a peer has still to send of requests that have ended: an answer may be out before its
+ * request has come in (413 while the upload runs). Nobody reads it, but it has to be taken: a
+ * connection that is closed under it is reset, and the answer that the peer has not read yet is
+ * lost with it.
  */
 import { RecordType } from "../protocol/constants.ts";
 import type { FastCgiRecord } from "../protocol/record.ts";

@@ -1,4 +1,4 @@
-/** That a shutdown does not wait for web servers that keep connections, and close them at their leisure. */
+/** That a shutdown does not wait for web servers that keep connections as long as they like. */
 import { afterAll, assertEquals, assertLess, beforeAll, describe, it } from "../_harness.ts";
 import { startTcpApp, startUnixApp } from "./_apps.ts";
 import { http } from "./_http_client.ts";

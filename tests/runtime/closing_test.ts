@@ -1,4 +1,4 @@
-/** How connections and listening sockets are closed: behind all that is owed, and without a wait for nothing. */
+/** How connections and listening sockets are closed: behind all that is owed, and soon. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { serve, type ServeAddress } from "../../mod.ts";

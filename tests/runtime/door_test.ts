@@ -1,4 +1,4 @@
-/** When a listening socket is closed: not before those who wait have come in, and some time in any case. */
+/** When a listening socket is closed: behind those who wait, and some time in any case. */
 import { listenThroughDoor } from "../../src/runtime/door.ts";
 import { type AcceptSocket, NOBODY, type Socket } from "../../src/runtime/listener.ts";
 import { assertEquals, assertGreaterOrEqual, assertLess, describe, it } from "../_harness.ts";

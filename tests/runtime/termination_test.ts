@@ -155,7 +155,7 @@ describe("termination", () => {
   for (
     const [signal, code] of [["SIGTERM", 143], ["SIGINT", 130], ["SIGQUIT", 131]] as const
   ) {
-    it(`ends at once at another ${signal}, a second after the first, with what a shell calls that`, async () => {
+    it(`ends at once at another ${signal} a second later, with 128 + its number`, async () => {
       await using app = await start(`serve({ port: 0 }, handler);`);
       await using slow = await slowRequest(app, await app.address(), "/slow");
       const begin = performance.now();
@@ -185,7 +185,7 @@ describe("termination", () => {
     assertEquals(await app.program.exit, gone, app.program.stderr.text);
   });
 
-  it("takes what it hears late, because it was busy, for what was sent within a moment", async () => {
+  it("takes what it hears late, having been busy, for what was sent in a moment", async () => {
     await using directory = await tempDir();
     const file = join(directory.path, "free");
     await using app = await start(
@@ -227,7 +227,7 @@ describe("termination", () => {
             await writeProject(directory.path);
             await using program = await spawnProgram(setsid!, command, {
               cwd: directory.path,
-              // `bun test --no-orphans` says with this that a Bun ends with the one who has started it.
+              // With this `bun test --no-orphans` has a Bun end with the one who has started it.
               env: {
                 NO_COLOR: "1",
                 FORCE_COLOR: undefined,

@@ -1,4 +1,4 @@
-/** How long a connection is held behind its last answer: only where something of its peer may still come. */
+/** How long a connection is held behind its last answer: where something may still come. */
 import { Role } from "../../src/protocol/mod.ts";
 import { Service } from "../../src/server/service.ts";
 import { assertEquals, describe, it } from "../_harness.ts";
@@ -10,7 +10,7 @@ import { Ticks } from "./_ticks.ts";
 
 /** The timers where a body, or the rest of a record, is on its way: for the whole time. */
 const MORE = [5000];
-/** The timers where the peer may go on, but need not: for the whole time, and since the last of it. */
+/** The timers where the peer may go on, but need not: in all, and since its last byte. */
 const ANYTHING = [5000, 300];
 /** Where there is nothing to wait for, the connection is closed. */
 const NOTHING: number[] = [];
