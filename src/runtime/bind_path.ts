@@ -153,8 +153,8 @@ function give(name: string, uid: number | undefined, gid: number | undefined): v
     throw new ListenError(
       code,
       isOwner
-        ? "Only root may give the socket another owner; leave the owner out, or give a group that " +
-          "this user belongs to"
+        ? "Only root may give the socket another owner; leave the owner out, or give a group " +
+          "that this user belongs to"
         : "This user does not belong to the group that the socket is to have; add it to that " +
           "group, or give another",
     );

@@ -239,7 +239,8 @@ describe("inherited socket, systemd's variables", { skip }, () => {
       assertStringIncludes(
         app.program.stderr.text,
         `Cannot listen: systemd passed a socket to process ${app.program.pid}, not to this one: ` +
-          "say `exec` in the wrapper, or start the program without one; or name an address with { path } or { port }",
+          "say `exec` in the wrapper, or start the program without one; " +
+          "or name an address with { path } or { port }",
       );
       assert(!app.program.stderr.text.includes("Serving"), app.program.stderr.text);
     }

@@ -98,6 +98,11 @@ const PLACES: Record<string, (root: string) => Promise<string>> = {
 const silent = { onListen() {} };
 const hello = () => new Response("Hello\n");
 
+async function ask(path: string): Promise<string> {
+  await using peer = await RawPeer.connect({ transport: "unix", path });
+  return (await peer.fetch({ keep: false })).text;
+}
+
 describe("owner and group", () => {
   const given: [what: string, options: Partial<ListenOnPath>, uid: number, gid: number][] = [
     ["a group by name", { group: GROUP.name }, 0, GROUP.id],
@@ -117,8 +122,7 @@ describe("owner and group", () => {
         await server.ready;
         const file = await lstat(path);
         assertEquals([file.uid, file.gid, file.mode & 0o777], [uid, gid, 0o660]);
-        await using peer = await RawPeer.connect({ transport: "unix", path });
-        assertEquals((await peer.fetch({ keep: false })).text, "Hello\n");
+        assertEquals(await ask(path), "Hello\n");
         await server.shutdown();
         assertEquals(await readdir(dirname(path)), []);
       });
