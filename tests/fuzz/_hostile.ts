@@ -219,7 +219,7 @@ const ATTACKS: Record<string, Attack> = {
     first: () => FEW_IDS.map((id) => open(id, longParams())),
     again: () => FEW_IDS.map((id) => again(rawBytes(5, id, bytes([1])), 8 * KIB)),
     patience: STUBBORN,
-    least: 6 * MIB,
+    least: 4 * MIB,
     most: bound(10),
     isSlow: true,
     options: FEW,
