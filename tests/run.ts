@@ -37,7 +37,7 @@ const VERSIONS = {
 };
 
 /** How long one runner may take, in milliseconds. */
-const RUNNER_TIMEOUT = 600_000;
+const RUNNER_TIMEOUT = 900_000;
 /** How long its output is read after it has ended, in milliseconds. */
 const OUTPUT_GRACE = 2_000;
 
