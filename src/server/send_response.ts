@@ -60,14 +60,18 @@ export async function sendResponse(exchange: Exchange, answer: Response): Promis
   let decoded = false;
   // Others show the type of a text.
   const isOwn = response === answer;
+  const hasBody = responseAllowsBody(method, response.status, exchange.role === "authorizer");
   let head = headOf(exchange, response, optionsFor(method, start, isOwn, decoded));
   if (hasCoding(head)) {
-    ({ decoded, start } = await lookAtCoding(response, reader, start));
+    // A body that nobody gets is not waited for.
+    if (hasBody || start.length > 0) {
+      ({ decoded, start } = await lookAtCoding(response, reader, start));
+    } else decoded = isDecodedUnseen(response);
     if (start.ended) exchange.responseBody = undefined;
     if (exchange.isEnded) return;
     head = headOf(exchange, response, optionsFor(method, start, isOwn, decoded));
   }
-  if (!responseAllowsBody(method, response.status, exchange.role === "authorizer")) {
+  if (!hasBody) {
     exchange.send(head, [], true);
   } else if (start.ended) {
     await sendContent(exchange, head, start.chunks, true);

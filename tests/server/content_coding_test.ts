@@ -279,6 +279,16 @@ describe("Content-Encoding", () => {
     assertEquals([Math.max(...writes), writes.length <= 64], [1, true]);
   });
 
+  it("is not waited for where there is no body: a HEAD", async () => {
+    const cancelled = Promise.withResolvers<unknown>();
+    const body = new ReadableStream<Uint8Array>({ cancel: cancelled.resolve });
+    const headers = { "content-encoding": "gzip", "content-length": "5" };
+    const reply = await sent(() => new Response(body, { headers }), { method: "HEAD" });
+    assertEquals(reply.header("content-encoding"), "gzip");
+    assertEquals(reply.header("content-length"), "5");
+    await cancelled.promise;
+  });
+
   it("waits for the first bytes, and ends with the request that is given up meanwhile", async () => {
     const cancelled = Promise.withResolvers<unknown>();
     const body = new ReadableStream<Uint8Array>({ cancel: cancelled.resolve });
