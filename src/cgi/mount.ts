@@ -10,7 +10,7 @@
  * look like `/app/admin`, which may be all that the web server lets through or guards.
  */
 import type { ParamsView } from "./params.ts";
-import { splitPath, utf8Bytes } from "./paths.ts";
+import { isBelow, utf8Bytes } from "./paths.ts";
 
 // As loaded: applications replace the global.
 const { URL } = globalThis;
@@ -27,8 +27,8 @@ export function urlBelowMount(params: ParamsView, url: string, mount: string): s
   const end = endOfMount(href, pathStart, utf8Bytes(mount));
   if (end === null) return null;
   // In a URL `%2F` is no slash; for web servers and `PATH_INFO` it is one, so that `/app/x%2F..%2F..`
-  // leads out. Below the mount point is what is there for both.
-  if (splitPath(params, mount).scriptName === "") return null;
+  // leads out. Below the mount point is what is there for all of them.
+  if (!isBelow(params, mount)) return null;
   return href.slice(0, pathStart) + (href.charCodeAt(end) === SLASH ? "" : "/") + href.slice(end);
 }
 

@@ -37,13 +37,23 @@ export function splitPath(params: ParamsView, basePath?: string): SplitPath {
   return { scriptName: decodeUtf8(scriptName), pathInfo: decodeUtf8(pathInfo) };
 }
 
+/**
+ * Whether the path is at or below `mount`, and is for every web server: nginx, lighttpd and Apache
+ * see one slash where there are several, and remove dot segments then, so that for them
+ * `/app//../x` is `/x`, and none of what guards `/app/x`.
+ *
+ * @param mount The mount point, as {@link mountPoint} makes it.
+ */
+export function isBelow(params: ParamsView, mount: string): boolean {
+  const { decoded } = askedPath(params);
+  const bytes = utf8Bytes(mount);
+  return [decoded, mergeSlashes(decoded)]
+    .every((spelling) => splitAt(removeDots(spelling), bytes) !== null);
+}
+
 /** {@link splitPath} in bytes: code unit n is byte n. */
 function split(params: ParamsView, basePath: string | undefined): SplitPath {
-  const uri = params.get("REQUEST_URI");
-  const raw = uri ? targetPath(uri) : null;
-  const decoded = raw === null
-    ? withSlash((params.get("SCRIPT_NAME") ?? "") + (params.get("PATH_INFO") ?? ""))
-    : percentDecode(raw);
+  const { raw, decoded } = askedPath(params);
   const path = removeDots(decoded);
   const mount = basePath === undefined
     ? givenMount(params, { raw, decoded, path })
@@ -51,7 +61,18 @@ function split(params: ParamsView, basePath: string | undefined): SplitPath {
   return splitAt(path, mount) ?? { scriptName: "", pathInfo: path };
 }
 
-/** The path of a request as it came, decoded, and without dot segments. */
+/** The path of a request as it came (`null` if the web server does not tell), and decoded. */
+function askedPath(params: ParamsView): { raw: string | null; decoded: string } {
+  const uri = params.get("REQUEST_URI");
+  if (!uri) {
+    const path = (params.get("SCRIPT_NAME") ?? "") + (params.get("PATH_INFO") ?? "");
+    return { raw: null, decoded: withSlash(path) };
+  }
+  const raw = targetPath(uri);
+  return { raw, decoded: percentDecode(raw) };
+}
+
+/** The same, and without dot segments. */
 interface AskedPath {
   readonly raw: string | null;
   readonly decoded: string;

@@ -58,6 +58,25 @@ describe("createRequest: mount", () => {
     outside("");
   });
 
+  it("makes no request of what is outside where slashes are merged before dots go (nginx)", () => {
+    for (
+      const way of [
+        "/../",
+        "//../",
+        "/x//../../",
+        "/%2f../",
+        "//./../",
+        "/%2F%2F../",
+        "/x///../../",
+      ]
+    ) {
+      outside(`${MOUNT}${way}secret`);
+    }
+    // Empty segments lead nowhere by themselves.
+    assertEquals(seen(`${MOUNT}//x`), ["//x", MOUNT, "//x"]);
+    assertEquals(seen(`${MOUNT}/x//../y`)[1], MOUNT);
+  });
+
   it("finds the mount point in every percent-encoding", () => {
     assertEquals(seen("/your%61pplication/x"), ["/x", MOUNT, "/x"]);
     assertEquals(seen("/%79%6F%75%72%61%70%70%6c%69%63%61%74%69%6f%6e"), ["/", MOUNT, ""]);
