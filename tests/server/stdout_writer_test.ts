@@ -35,6 +35,23 @@ describe("StdoutWriter", () => {
     );
   });
 
+  it("gives every log line padding, whatever its length", async () => {
+    const lengths = Array.from({ length: 17 }, (_, index) => index + 1);
+    const writes = await writesOf((_, info) => {
+      for (const length of lengths) info.log("x".repeat(length));
+      return plain(null);
+    });
+    const written = concat(writes);
+    const paddings: number[] = [];
+    for (let offset = 0; offset < written.length;) {
+      const content = (written[offset + 4]! << 8) + written[offset + 5]!;
+      const padding = written[offset + 6]!;
+      if (written[offset + 1] === RecordType.STDERR && content > 0) paddings.push(padding);
+      offset += 8 + content + padding;
+    }
+    assertEquals(paddings, lengths.map((length) => (-(length + 1) & 7) || 8));
+  });
+
   it("writes a reply with a log line as these bytes, all at once", async () => {
     const writes = await writesOf((_, info) => {
       info.log("line");
