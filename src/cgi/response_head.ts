@@ -36,6 +36,12 @@ export interface ResponseHeadOptions {
   body?: Uint8Array;
   /** Whether the application is asked as an authorizer (FastCGI 1.0, section 6.3). */
   authorizer?: boolean;
+  /**
+   * Whether an authorizer's 200 may go out; an error page must not be one.
+   *
+   * @default {true}
+   */
+  mayGrant?: boolean;
   /** Whether the body has been decoded: its Content-Encoding, and the length it had, are gone. */
   decoded?: boolean;
 }
@@ -71,6 +77,9 @@ export function responseHead(
   const status = response.status;
   if (!isFinalStatus(status)) {
     return { status: 500, reason: `Status of the response cannot be sent: ${status}` };
+  }
+  if (options.authorizer && options.mayGrant === false && isGrant(status)) {
+    return { status: 500, reason: "An error page must not let the request through" };
   }
   const lines = headerLines(response, status, options, []);
   const ending = statusLine(status, response.statusText);

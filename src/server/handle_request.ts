@@ -97,7 +97,7 @@ async function respond(exchange: Exchange, response: Response): Promise<void> {
   try {
     await sendResponse(exchange, response);
   } catch (error) {
-    if (exchange.isResponding) responseFailed(exchange, error);
+    if (exchange.isResponding) await responseFailed(exchange, error);
     else await handlerFailed(exchange, error);
   }
 }
@@ -120,21 +120,27 @@ async function handlerFailed(exchange: Exchange, error: unknown): Promise<void> 
       response = undefined;
     }
     if (response === undefined) return sendInternalServerError(exchange);
-    await sendResponse(exchange, response);
+    await sendResponse(exchange, response, false);
   } catch (failure) {
-    if (exchange.isResponding) return responseFailed(exchange, failure);
+    if (exchange.isResponding) return await responseFailed(exchange, failure);
     exchange.dropBody(failure);
     service.report(failure, errorContext(exchange));
     sendInternalServerError(exchange);
   }
 }
 
-/** The header block has been sent: all that can still be told is that the response is not whole. */
-function responseFailed(exchange: Exchange, error: unknown): void {
-  const { service } = exchange.connection;
+/**
+ * The header block has been sent: all that can still be told is that the response is not whole. The
+ * request counts until `onError` has settled, as it does where that has an answer to give.
+ */
+async function responseFailed(exchange: Exchange, error: unknown): Promise<void> {
+  const { service, requests } = exchange.connection;
   if (service.logsFailures) exchange.log(describeThrown(error));
-  service.report(error, errorContext(exchange));
+  requests.setHandled(exchange, true);
+  const told = service.reports.report(error, errorContext(exchange));
   exchange.breakOff(error);
+  await told;
+  requests.setHandled(exchange, false);
 }
 
 /** Whether a handler failed because its request was aborted, which is no failure of anybody's. */

@@ -19,10 +19,18 @@ export class Reports {
     this.#onError = onError;
   }
 
-  /** Tells of a failure that has no request to answer, or none any more; `context` names it. */
-  report(error: unknown, context: ErrorContext = {}): void {
-    // Nobody gets the page that `onError` may have for it.
-    void this.errorResponse(error, context).then((page) => cancelQuietly(page?.body, error));
+  /**
+   * Tells of a failure that has no request to answer, or none any more; `context` names it. Resolves
+   * when `onError` has settled, and never rejects.
+   */
+  async report(error: unknown, context: ErrorContext = {}): Promise<void> {
+    const page = await this.errorResponse(error, context);
+    // Nobody gets it. It may be anything, so be it that its getters throw.
+    try {
+      void cancelQuietly(page?.body, error);
+    } catch {
+      // Told to nobody.
+    }
   }
 
   /**
@@ -78,7 +86,7 @@ export class Reports {
   /** Tells of something whose message says it all: printed, it is one line without a stack. */
   #tell(error: unknown, context: ErrorContext = {}): void {
     if (this.#onError === undefined) printLine(messageOf(error));
-    else this.report(error, context);
+    else void this.report(error, context);
   }
 }
 

@@ -29,11 +29,17 @@ const { Response } = globalThis;
 /**
  * Sends `answer`, a `Response` of this runtime or of another making, as that of `exchange`.
  *
+ * @param mayGrant Whether it may let an authorizer's request through, which an error page may not,
+ * whatever its status says when it is asked again.
  * @throws {TypeError} If it is none, or its body has been used; nothing has been sent then.
  * @throws {FastCgiError} `bad_response` if its header block fits no record, or its body is shorter than it says.
  * @throws Whatever the body fails with; `exchange` says whether anything has been sent.
  */
-export async function sendResponse(exchange: Exchange, answer: Response): Promise<void> {
+export async function sendResponse(
+  exchange: Exchange,
+  answer: Response,
+  mayGrant = true,
+): Promise<void> {
   const response = asResponse(answer);
   const body = bodyOf(response);
   const { method } = exchange;
@@ -41,7 +47,7 @@ export async function sendResponse(exchange: Exchange, answer: Response): Promis
     if (exchange.isEnded) return;
     // The length of what a GET would have got is for the handler of a HEAD to say.
     const contentLength = method === "HEAD" ? undefined : 0;
-    const options: ResponseHeadOptions = { method, contentLength };
+    const options: ResponseHeadOptions = { method, contentLength, mayGrant };
     let head = headOf(exchange, response, options);
     if (hasCoding(head) && isDecodedUnseen(response)) {
       head = headOf(exchange, response, { ...options, decoded: true });
@@ -61,7 +67,7 @@ export async function sendResponse(exchange: Exchange, answer: Response): Promis
   // Others show the type of a text.
   const isOwn = response === answer;
   const hasBody = responseAllowsBody(method, response.status, exchange.role === "authorizer");
-  let head = headOf(exchange, response, optionsFor(method, start, isOwn, decoded));
+  let head = headOf(exchange, response, optionsFor(method, start, isOwn, mayGrant));
   if (hasCoding(head)) {
     // A body that nobody gets is not waited for.
     if (hasBody || start.length > 0) {
@@ -69,7 +75,10 @@ export async function sendResponse(exchange: Exchange, answer: Response): Promis
     } else decoded = isDecodedUnseen(response);
     if (start.ended) exchange.responseBody = undefined;
     if (exchange.isEnded) return;
-    head = headOf(exchange, response, optionsFor(method, start, isOwn, decoded));
+    head = headOf(exchange, response, {
+      ...optionsFor(method, start, isOwn, mayGrant),
+      decoded,
+    });
   }
   if (!hasBody) {
     exchange.send(head, [], true);
@@ -85,13 +94,13 @@ function optionsFor(
   method: string,
   start: BodyStart,
   isOwn: boolean,
-  decoded: boolean,
+  mayGrant: boolean,
 ): ResponseHeadOptions {
   return {
     method,
     contentLength: start.ended ? start.length : undefined,
     body: start.ended && isOwn ? start.chunks[0] : undefined,
-    decoded,
+    mayGrant,
   };
 }
 

@@ -138,7 +138,7 @@ export class Service {
 
   /** Tells `onError` of a failure that has no request to answer, or none any more. */
   report(error: unknown, context?: ErrorContext): void {
-    this.reports.report(error, context);
+    void this.reports.report(error, context);
   }
 
   /**

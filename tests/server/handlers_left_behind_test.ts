@@ -239,6 +239,42 @@ describe("a handler whose request has ended", () => {
     }
   });
 
+  it("counts while onError hears of an answer that broke off", async () => {
+    let heard = 0;
+    const gate = Promise.withResolvers<void>();
+    using subject = new Subject(
+      {
+        onError: () => {
+          heard++;
+          return gate.promise;
+        },
+      },
+      undefined,
+      () => {
+        let parts = 0;
+        return new Response(
+          new ReadableStream({
+            async pull(controller) {
+              if (parts++ === 0) return controller.enqueue(new Uint8Array(1));
+              await new Promise((resolve) => setTimeout(resolve));
+              controller.error(new Error("Broke off"));
+            },
+          }, { highWaterMark: 0 }),
+        );
+      },
+    );
+    for (let asked = 1; asked <= LIMIT; asked++) {
+      const { connection } = subject.connect();
+      connection.receive(request());
+      await waitUntil(() => heard === asked, { what: `onError of request ${asked}` });
+      connection.closed(new Error("ECONNRESET"));
+    }
+    assertEquals(await subject.ask(), 503);
+    gate.resolve();
+    await subject.nothingCounts();
+    assertEquals(heard, LIMIT);
+  });
+
   it("counts while onError makes its answer", async () => {
     const gate = Promise.withResolvers<void>();
     let called = 0;

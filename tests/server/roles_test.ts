@@ -135,6 +135,29 @@ describe("authorizer", () => {
     assertEquals(peer.takeErrors().length, 1);
   });
 
+  it("that fails refuses, though the error page's status changes when it is asked again", async () => {
+    const failing = () => {
+      throw new Error("No list of users");
+    };
+    for (const first of [403, 500, "200", undefined]) {
+      for (const body of [null, "Sorry"]) {
+        const pages = [
+          { statusText: "", headers: new Headers(), body, bodyUsed: false },
+          new Response(body),
+        ];
+        for (const page of pages) {
+          let asked = 0;
+          Object.defineProperty(page, "status", { get: () => asked++ === 0 ? first : 200 });
+          const onError = () => page as Response;
+          await using peer = new Peer(failing, { roles, onError });
+          const { status } = await peer.ask(question);
+          assert(status >= 400, `${first}, then 200, became ${status}`);
+          peer.takeErrors();
+        }
+      }
+    }
+  });
+
   it("that fails refuses, though the error page has no status of its own", async () => {
     const failing = () => {
       throw new Error("No list of users");
