@@ -57,6 +57,8 @@ async function busyPort(): Promise<{ port: number } & AsyncDisposable> {
 const NO_HOSTNAMES = [
   ...["", " ", "127.0.0.1 ", " 127.0.0.1", "127.0.0.1\n", "\0", "*", "[::1]", "[]", "::1/128"],
   ...["0", "00", "0x0", "0x7f000001", "127.1", "0.0", "0.0.0.0.", "256.0.0.1", "1.2.3.4.5"],
+  // The same in other digits, which a resolver reads as those.
+  ...["\uff10", "\u24ea", "0\u30020", "\uff11\uff12\uff17\uff0e1", "\uff0a"],
   ...["localhost:9000", "http://localhost", "a b", "a@b", 0, true, ["::1"]],
 ];
 

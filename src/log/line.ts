@@ -7,10 +7,10 @@ export const MAX_LOG_LINE = 4096;
 
 /**
  * What starts a line, moves a terminal's cursor, or turns text around: C0 and C1 controls (a
- * terminal takes U+009B for an escape sequence), U+2028 and U+2029, and the bidirectional
+ * terminal takes U+009B for an escape sequence), U+2028 and U+2029, and the bidirectional marks,
  * embeddings, overrides and isolates.
  */
-const CLASS = "\\x00-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069";
+const CLASS = "\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069";
 const CONTROLS = new RegExp(`[${CLASS}][${CLASS} ]*`, "g");
 
 /** Text without control characters: each run of them becomes a space. */

@@ -98,8 +98,12 @@ export function forgetProxyHeader(): void {
 function readsProxiesAtStart(): boolean {
   if (deno !== undefined || process.versions.bun !== undefined) return false;
   const { NODE_USE_ENV_PROXY, NODE_OPTIONS = "" } = process.env;
-  const options = [...process.execArgv, ...NODE_OPTIONS.split(" ")];
-  return NODE_USE_ENV_PROXY === "1" || options.includes("--use-env-proxy");
+  const options = [...process.execArgv, ...NODE_OPTIONS.split(/\s+/)];
+  // Node takes quotes in NODE_OPTIONS, and an underscore for a dash in any option.
+  const isSaid = options.some((option) =>
+    option.replace(/["'\\]/g, "").replaceAll("_", "-") === "--use-env-proxy"
+  );
+  return NODE_USE_ENV_PROXY === "1" || isSaid;
 }
 
 /** What the program was started with, byte by byte, where the system and the runtime let it be seen. */

@@ -27,6 +27,8 @@ function adviceOn(hostname: unknown): string | undefined {
   if (isIP(hostname) !== 0) return undefined;
   const bare = /^\[(.*)\]$/.exec(hostname)?.[1];
   if (bare !== undefined && isIP(bare) === 6) return "give it without the brackets";
-  if (ENDS_IN_NUMBER.test(hostname)) return "no IP address; write it out, such as 127.0.0.1";
-  return NO_NAME.test(hostname) ? "no address and no host name" : undefined;
+  // As a resolver reads it: digits and dots of other scripts are digits and dots (IDNA).
+  const mapped = hostname.normalize("NFKC").replaceAll("\u3002", ".");
+  if (ENDS_IN_NUMBER.test(mapped)) return "no IP address; write it out, such as 127.0.0.1";
+  return NO_NAME.test(mapped) ? "no address and no host name" : undefined;
 }

@@ -17,7 +17,7 @@ import {
 import { THROWN } from "../_thrown.ts";
 
 // deno-lint-ignore no-control-regex
-const CONTROLS = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/;
+const CONTROLS = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
 
 describe("describe", () => {
   for (const [name, make] of Object.entries(THROWN)) {
@@ -132,7 +132,7 @@ describe("describeThrown", () => {
 describe("lineOf", () => {
   it("is text as it is, without control characters", () => {
     assertEquals(
-      lineOf("a\nb\r\n\u2028c\u0085d\x9b31me\x1b[1mf\u202eg\u2066h\0"),
+      lineOf("a\nb\r\n\u2028c\u0085d\x9b31me\x1b[1mf\u202eg\u2066h\0\u200e\u200f\u061c"),
       "a b c d 31me [1mf g h",
     );
     assertEquals(lineOf("Grüße € 日本 😀  two spaces"), "Grüße € 日本 😀  two spaces");

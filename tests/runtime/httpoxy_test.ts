@@ -124,9 +124,11 @@ describe("serve: the Proxy header of a CGI request", { sanitize: false, timeout:
     const options of [
       { NODE_USE_ENV_PROXY: "1" },
       { NODE_OPTIONS: "--use-env-proxy" },
+      { NODE_OPTIONS: "--use_env_proxy" },
+      { NODE_OPTIONS: '  "--use-env-proxy"' },
     ] as Record<string, string>[]
   ) {
-    it(`is taken back where Node was told to use it: ${Object.keys(options)}`, {
+    it(`is taken back where Node was told to use it: ${Object.entries(options)}`, {
       skip,
     }, async () => {
       const { fetch, get } = await seen(options);
