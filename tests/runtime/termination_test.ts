@@ -212,10 +212,12 @@ describe("termination", () => {
     const direct = [process.execPath, ...RUN, "app.ts"];
     const starters = [
       { name: "timeout", command: ["timeout", "60", ...direct], skip: whyNoTimeout },
-      // Node has nothing of the kind, and npm ends without waiting for the program.
-      ...TASK === undefined
-        ? []
-        : [{ name: `${runtime} ${TASK[1]}`, command: TASK, skip: false as const }],
+      {
+        name: "the runtime's task runner",
+        command: TASK ?? direct,
+        skip: TASK === undefined &&
+          "Node has none, and npm ends without waiting for the program",
+      },
     ];
     for (const { name, command, skip } of starters) {
       for (const signal of ["SIGTERM", "SIGINT", "SIGQUIT"] as const) {
