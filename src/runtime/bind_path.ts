@@ -97,16 +97,20 @@ function lengthOf(path: string): number {
 }
 
 function canBindAside(place: string): boolean {
-  const directory = dirname(place);
-  const name = join(directory, `.${RANDOM}`, "s");
-  if (lengthOf(name) > MAX_PATH_BYTES) return false;
+  const name = join(dirname(place), `.${RANDOM}`, "s");
+  if (lengthOf(name) > MAX_PATH_BYTES || !canMoveAside(place)) return false;
+  return isGranted({ name: "net", host: `unix:${name}` });
+}
+
+/** Whether files may have other names, for a while, in the directory of the place. */
+function canMoveAside(place: string): boolean {
+  const path = dirname(place);
+  return isGranted({ name: "read", path }) && isGranted({ name: "write", path });
+}
+
+function isGranted(descriptor: Parameters<DenoPermissions["permissions"]["querySync"]>[0]) {
   const { Deno } = globalThis as { Deno?: DenoPermissions };
-  if (Deno === undefined) return true;
-  return ([
-    { name: "read", path: directory },
-    { name: "write", path: directory },
-    { name: "net", host: `unix:${name}` },
-  ] as const).every((descriptor) => Deno.permissions.querySync(descriptor).state === "granted");
+  return Deno === undefined || Deno.permissions.querySync(descriptor).state === "granted";
 }
 
 async function bindAside(
@@ -115,8 +119,7 @@ async function bindAside(
   stale: Stats | undefined,
   bind: BindName,
 ): Promise<Bound> {
-  // With mode 0700, and the group that the files of its directory get (setgid).
-  const directory = mkdtempSync(join(dirname(place), `.${RANDOM}`).slice(0, -RANDOM.length));
+  const directory = makeAside(place);
   const name = join(directory, "s");
   try {
     const listener = await bind(name);
@@ -134,6 +137,11 @@ async function bindAside(
   } finally {
     removeEmpty(directory);
   }
+}
+
+/** A directory beside the place: with mode 0700, and the group that files get there (setgid). */
+function makeAside(place: string): string {
+  return mkdtempSync(join(dirname(place), `.${RANDOM}`).slice(0, -RANDOM.length));
 }
 
 /** First the owner, then the mode: so at no moment may anybody connect who may not in the end. */
@@ -175,13 +183,27 @@ async function bindInPlace(
   stale: Stats | undefined,
   bind: BindName,
 ): Promise<Bound> {
-  if (stale !== undefined && isStillThere(place, stale)) remove(() => unlinkSync(place));
+  if (stale !== undefined) removeStale(place, stale);
   let file: Stats | undefined;
   const listener = await bind(place, () => {
     allow(place, access);
     file = fileAt(place);
   });
   return { listener, file, isInPlace: true };
+}
+
+function removeStale(place: string, stale: Stats): void {
+  // Between the look and the removal another program may have put its own there.
+  if (!canMoveAside(place)) {
+    if (isStillThere(place, stale)) remove(() => unlinkSync(place));
+    return;
+  }
+  const directory = makeAside(place);
+  try {
+    takeAway(place, stale, join(directory, "stale"));
+  } finally {
+    removeEmpty(directory);
+  }
 }
 
 /**
@@ -191,8 +213,7 @@ async function bindInPlace(
  * @throws {ListenError} If somebody has.
  */
 export function takeAway(place: string, stale: Stats, aside: string): void {
-  if (!isStillThere(place, stale)) return;
-  remove(() => renameSync(place, aside));
+  if (!isStillThere(place, stale) || !remove(() => renameSync(place, aside))) return;
   if (isUntouched(fileAt(aside), stale)) return unlinkSync(aside);
   putAt(place, aside);
   throw new ListenError("EADDRINUSE");
@@ -205,11 +226,14 @@ function isStillThere(place: string, stale: Stats): boolean {
   return true;
 }
 
-function remove(step: () => void): void {
+/** Takes one step; `false`: another program, which starts at the same time, was quicker. */
+function remove(step: () => void): boolean {
   try {
     step();
+    return true;
   } catch (error) {
     const { code } = error as { code?: string };
+    if (code === "ENOENT") return false;
     if (code !== "EACCES" && code !== "EPERM") throw error;
     throw new ListenError(
       code,

@@ -75,6 +75,40 @@ async function serveApart(
   return script;
 }
 
+/** What gives a socket its mode and its owner. */
+const SLOW_ACCESS = { calls: "chmod,fchmodat,chown,fchownat,lchown", delay: 500 };
+/** What takes a stale socket away. */
+const SLOW_REMOVAL = { calls: "rename,renameat,renameat2,unlink,unlinkat", delay: 1_500 };
+
+/**
+ * A server whose every system call of some names takes so many milliseconds, which makes room for
+ * whoever waits for it.
+ */
+async function serveSlowly(
+  path: string,
+  { calls, delay }: { calls: string; delay: number },
+  { mode, umask = 0o022 }: { mode?: number; umask?: number } = {},
+): Promise<Program> {
+  const app = join(dirname(path), "app.ts");
+  await writeFile(
+    app,
+    `import { serve } from ${JSON.stringify(new URL("../../mod.ts", import.meta.url).href)};
+    import process from "node:process";
+    process.umask(${umask});
+    const path = ${JSON.stringify(path)};
+    const access = ${mode === undefined ? "{}" : `{ mode: ${mode}, owner: 1, group: 1 }`};
+    serve({ path, ...access }, () => new Response("slow"));`,
+  );
+  return await spawnProgram(strace!, [
+    // -D: the program itself is our child, and gets our signals.
+    ...["-D", "-f", "-qq", "-o", "/dev/null", "-e", `trace=${calls}`],
+    ...["-e", `inject=${calls}:delay_enter=${delay * 1_000}`],
+    process.execPath,
+    ...(runtime === "deno" ? ["run", "--quiet", "-A"] : []),
+    app,
+  ]);
+}
+
 /** Leaves a socket behind at `path`, as a program does that is killed. */
 async function leaveBehind(path: string): Promise<void> {
   await using directory = await tempDir();
@@ -263,6 +297,32 @@ for (const { name, place } of [ASIDE, IN_PLACE]) {
       }
     });
 
+    for (const isTaken of [true, false]) {
+      const what = isTaken ? "has been taken" : "has gone";
+      it(`over a stale one that ${what} between the look and the removal`, {
+        skip: !strace && "strace is not installed, which can make the server slow",
+        timeout: 30_000,
+      }, async () => {
+        await using directory = await tempDir();
+        const path = await place(directory.path);
+        await leaveBehind(path);
+        await using slow = await serveSlowly(path, SLOW_REMOVAL);
+        // The directory to take the stale one away to: it is at that.
+        await waitUntil(async () => (await readdir(dirname(path))).length === 3);
+        await rm(path);
+        if (isTaken) {
+          await using server = serve({ path, ...silent }, () => new Response("quick"));
+          await server.ready;
+          await slow.waitForLine("stderr", /^Cannot listen on .*EADDRINUSE/);
+          await slow.exit;
+          assertEquals(await ask(path), "200 quick");
+        } else {
+          await slow.waitForLine("stderr", /^Serving FastCGI on /);
+          assertEquals(await ask(path), "200 slow");
+        }
+      });
+    }
+
     // In place, Deno's old listener stays open on purpose.
     const sanitize = name === ASIDE.name;
     it("survives the shutdown of one who has lost it to another", { sanitize }, async () => {
@@ -375,31 +435,6 @@ describe("socket file, before the first connection", () => {
       await new Promise((resolve) => setImmediate(resolve));
     }`;
 
-  /**
-   * A server whose every chmod(2) and chown(2) takes half a second, which makes room for whoever
-   * waits for it.
-   */
-  async function serveSlowly(path: string, mode: number, umask: number): Promise<Program> {
-    const app = join(dirname(path), "app.ts");
-    await writeFile(
-      app,
-      `import { serve } from ${JSON.stringify(new URL("../../mod.ts", import.meta.url).href)};
-      import process from "node:process";
-      process.umask(${umask});
-      const path = ${JSON.stringify(path)};
-      serve({ path, mode: ${mode}, owner: 1, group: 1 }, () => new Response("slow"));`,
-    );
-    const calls = "chmod,fchmodat,chown,fchownat,lchown";
-    return await spawnProgram(strace!, [
-      // -D: the program itself is our child, and gets our signals.
-      ...["-D", "-f", "-qq", "-o", "/dev/null", "-e", `trace=${calls}`],
-      ...["-e", `inject=${calls}:delay_enter=500000`],
-      process.execPath,
-      ...(runtime === "deno" ? ["run", "--quiet", "-A"] : []),
-      app,
-    ]);
-  }
-
   for (
     const { way, umask, isKeptOut } of [
       { way: ASIDE, umask: 0o000, isKeptOut: true },
@@ -421,7 +456,7 @@ describe("socket file, before the first connection", () => {
       const { program } = intruder;
       await program.waitForLine("stdout", /^ready$/);
       {
-        await using server = await serveSlowly(path, 0o600, umask);
+        await using server = await serveSlowly(path, SLOW_ACCESS, { mode: 0o600, umask });
         await server.waitForLine("stderr", /^Serving FastCGI on /);
         await program.waitForLine("stdout", /^kept out$/);
         assertEquals(/^in at /m.test(program.stdout.text), !isKeptOut, program.stdout.text);
@@ -429,7 +464,7 @@ describe("socket file, before the first connection", () => {
       if (!isKeptOut) return;
       // It has been trying all the time: it gets in where it may.
       await rm(path, { force: true });
-      await using _server = await serveSlowly(path, 0o666, umask);
+      await using _server = await serveSlowly(path, SLOW_ACCESS, { mode: 0o666, umask });
       await program.waitForLine("stdout", /^in at /);
     });
   }
