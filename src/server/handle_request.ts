@@ -13,7 +13,7 @@ import { abortError, isAbortError } from "./abort_error.ts";
 import { cancelQuietly } from "./cancel_quietly.ts";
 import { errorContext } from "./error_context.ts";
 import type { Exchange } from "./exchange.ts";
-import { HandlerInfo } from "./handler_info.ts";
+import { handlerInfo } from "./handler_info.ts";
 import { readParams } from "./read_params.ts";
 import { bodyTooLarge } from "./refusal.ts";
 import { sendPlain, sendResponse } from "./send_response.ts";
@@ -71,7 +71,7 @@ function answer(exchange: Exchange, { status, reason }: Rejection): void {
 
 function callHandler(exchange: Exchange, request: Request): void {
   const { service, requests } = exchange.connection;
-  const info = new HandlerInfo(exchange, exchange.data ? streamOf(exchange.data.open()) : null);
+  const info = handlerInfo(exchange, exchange.data ? streamOf(exchange.data.open()) : null);
   exchange.request = request;
   exchange.info = info;
   try {

@@ -1,16 +1,14 @@
 /**
  * What a handler gets as its second argument. Frameworks take it for a context or an environment
- * of their own: they put things into it, inherit from it, wrap it in a proxy.
+ * of their own: they put things into it, copy it, inherit from it, wrap it in a proxy.
  *
- * The plan: what a context is copied for (`{ ...info }`) and costs next to nothing is a property:
- * `params`, `role`, `data`, `remoteAddr`, `log`, `waitUntil`. The rest is worked out when it is
- * asked for, by accessors of the class: most handlers never ask. An accessor reads what it needs
- * through a property, not through a private name, which an object that inherits from the info does
- * not have; and to assign is to define a property of one's own.
- *
- * So a copy has no `url`, `scriptName`, `pathInfo` and `completed`. For these it would take
- * accessors of each info's own; to define them costs a fifth of a request on Deno, a tenth on Node
- * and Bun.
+ * The plan: what is at hand is a property, the rest is worked out when it is asked for, by
+ * accessors of the class, since most handlers never ask. An accessor reads what it needs through a
+ * property, not through a private name, which an object that inherits from the info does not have;
+ * and to assign is to define a property of one's own. Copies (`{ ...info }`) take own properties
+ * alone. To define own accessors costs a fifth of a request on Deno, so whoever asks which there
+ * are gets them then: for that the info is a proxy, which answers all other questions as its target
+ * does.
  */
 import type { ParamsView } from "../cgi/params.ts";
 import { type SplitPath, splitPath } from "../cgi/paths.ts";
@@ -22,7 +20,10 @@ import type { RemoteAddress, ServeHandlerInfo, ServeRole } from "./handler.ts";
 
 /** Holds an exchange where nobody who prints the info, or walks through it, comes by. */
 class Source {
+  /** Whether the info has its accessors itself. */
+  isWhole = false;
   readonly #exchange: Exchange;
+  #remoteAddr: RemoteAddress | undefined;
   #path: SplitPath | undefined;
 
   constructor(exchange: Exchange) {
@@ -33,6 +34,10 @@ class Source {
     return this.#exchange;
   }
 
+  get remoteAddr(): RemoteAddress {
+    return this.#remoteAddr ??= remoteAddress(this.#exchange.params);
+  }
+
   get path(): SplitPath {
     const { params, connection: { service: { options } } } = this.#exchange;
     return this.#path ??= splitPath(params, options.basePath);
@@ -41,26 +46,29 @@ class Source {
 
 const source = Symbol("source");
 
-/** {@link ServeHandlerInfo} over an exchange. */
-export class HandlerInfo implements ServeHandlerInfo {
+/** The info of an exchange. */
+export function handlerInfo(
+  exchange: Exchange,
+  data: ReadableStream<Uint8Array> | null,
+): ServeHandlerInfo {
+  return new Proxy(new HandlerInfo(exchange, data), WHOLE_WHEN_LISTED);
+}
+
+class HandlerInfo implements ServeHandlerInfo {
   readonly params: ParamsView;
   readonly role: ServeRole;
   readonly data: ReadableStream<Uint8Array> | null;
-  readonly remoteAddr: RemoteAddress;
-  readonly log: (message: unknown) => void;
-  readonly waitUntil: (promise: PromiseLike<unknown>) => void;
   readonly [source]: Source;
 
   constructor(exchange: Exchange, data: ReadableStream<Uint8Array> | null) {
     this.params = exchange.params;
     this.role = exchange.role;
     this.data = data;
-    this.remoteAddr = remoteAddress(exchange.params);
-    // Bound functions, so that a handler may take them apart: `(request, { log }) => …`.
-    this.log = (message) => exchange.log(message);
-    this.waitUntil = (promise) =>
-      exchange.connection.service.waitUntil(promise, errorContext(exchange));
     this[source] = new Source(exchange);
+  }
+
+  get remoteAddr(): RemoteAddress {
+    return this[source].remoteAddr;
   }
 
   get url(): string {
@@ -79,20 +87,48 @@ export class HandlerInfo implements ServeHandlerInfo {
     return this[source].exchange.completed;
   }
 
-  static {
-    const accessors = Object.getOwnPropertyDescriptors(this.prototype);
-    for (const [name, { get, configurable }] of Object.entries(accessors)) {
-      if (get === undefined) continue;
-      Object.defineProperty(this.prototype, name, {
-        get,
-        set(value: unknown) {
-          const property = { value, writable: true, enumerable: true, configurable: true };
-          Object.defineProperty(this, name, property);
-        },
-        // So that `for (const name in info)` finds them.
-        enumerable: true,
-        configurable,
-      });
-    }
+  // Bound functions, so that a handler may take them apart: `(request, { log }) => …`.
+  get log(): (message: unknown) => void {
+    const { exchange } = this[source];
+    return (message) => exchange.log(message);
+  }
+
+  get waitUntil(): (promise: PromiseLike<unknown>) => void {
+    const { exchange } = this[source];
+    return (promise) => exchange.connection.service.waitUntil(promise, errorContext(exchange));
   }
 }
+
+/** The accessors, with setters. */
+const accessors: PropertyDescriptorMap = {};
+for (
+  const [name, { get }] of Object.entries(Object.getOwnPropertyDescriptors(HandlerInfo.prototype))
+) {
+  if (get === undefined) continue;
+  accessors[name] = {
+    get,
+    set(value: unknown) {
+      const property = { value, writable: true, enumerable: true, configurable: true };
+      Object.defineProperty(this, name, property);
+    },
+    enumerable: true,
+    configurable: true,
+  };
+}
+Object.defineProperties(HandlerInfo.prototype, accessors);
+
+/** Gives an info its own accessors before anybody sees which properties it has, once. */
+function own(info: HandlerInfo): HandlerInfo {
+  if (info[source].isWhole) return info;
+  info[source].isWhole = true;
+  for (const [name, accessor] of Object.entries(accessors)) {
+    if (!Object.hasOwn(info, name)) Object.defineProperty(info, name, accessor);
+  }
+  return info;
+}
+
+const WHOLE_WHEN_LISTED: ProxyHandler<HandlerInfo> = {
+  ownKeys: (info) => Reflect.ownKeys(own(info)),
+  getOwnPropertyDescriptor: (info, name) => Reflect.getOwnPropertyDescriptor(own(info), name),
+  preventExtensions: (info) => Reflect.preventExtensions(own(info)),
+};

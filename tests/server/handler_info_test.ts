@@ -21,6 +21,11 @@ import {
   type RequestInit,
 } from "./_peer.ts";
 
+/** With symbols, which `Object.getOwnPropertyDescriptors` has no type for. */
+function descriptorsOf(object: object): PropertyDescriptorMap {
+  return Object.getOwnPropertyDescriptors(object);
+}
+
 /** What a handler sees of its info, for one request. */
 async function seen<T>(
   look: (info: ServeHandlerInfo) => T,
@@ -274,16 +279,37 @@ describe("HandlerInfo", () => {
       assertEquals(names.toSorted(), all.toSorted());
     });
 
-    it("can be spread", async () => {
-      const [before, after] = await seen((info) => {
-        const copy = { ...info };
-        const names = all.filter((name) => name in copy);
-        return [shown(info, names), shown(copy, names)];
-      }, { params });
-      assertEquals(after, before);
-      const names = ["params", "remoteAddr", "role", "data", "log", "waitUntil"];
-      assertEquals(after!.map((pair) => (pair as [string])[0]).sort(), names.sort());
-    });
+    for (
+      const [how, make] of Object.entries<(info: ServeHandlerInfo) => ServeHandlerInfo>({
+        "spread": (info) => ({ ...info }),
+        "taken apart with a rest": ({ ...rest }) => rest,
+        "assigned": (info) => Object.assign({}, info),
+        "defined again": (info) => {
+          return Object.defineProperties({}, descriptorsOf(info)) as ServeHandlerInfo;
+        },
+        "copied by its names": (info) =>
+          Object.fromEntries(Object.entries(info)) as unknown as ServeHandlerInfo,
+        "frozen": (info) => Object.freeze(info),
+      })
+    ) {
+      it(`shows everything when it is ${how}`, async () => {
+        const [before, after, again] = await seen((info) => {
+          return [shown(info), shown(make(info)), shown(info)];
+        }, { params });
+        assertEquals(after, before);
+        assertEquals(again, before);
+      });
+
+      it(`shows what was assigned before when it is ${how}`, async () => {
+        for (const name of all) {
+          const value = await seen((info) => {
+            Object.assign(info, { [name]: 1 });
+            return make(info)[name];
+          }, { params });
+          assertEquals(value as unknown, 1, name);
+        }
+      });
+    }
 
     it("prints nothing of the connection", async () => {
       const text = await seen((info) => inspect(info, { depth: 10, showHidden: true }));
