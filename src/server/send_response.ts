@@ -40,8 +40,16 @@ export async function sendResponse(
   answer: Response,
   mayGrant = true,
 ): Promise<void> {
-  const response = asResponse(answer);
-  const body = bodyOf(response);
+  let response = asResponse(answer);
+  let { body } = response;
+  if (body !== null && typeof body.getReader !== "function") {
+    // On Bun node-fetch's is of the runtime's class, with a body of Node's.
+    response = foreignResponse(answer);
+    ({ body } = response);
+  }
+  if (response.bodyUsed || body?.locked) {
+    throw new TypeError("Cannot send the handler's answer: its body has been used already");
+  }
   const { method } = exchange;
   if (body === null) {
     if (exchange.isEnded) return;
@@ -217,17 +225,7 @@ function asResponse(answer: Response): ResponseLike {
   if (!(answer instanceof Response)) return foreignResponse(answer);
   // Bun forgets the type of a Blob or a FormData unless the headers are looked at before the body.
   void answer.headers;
-  const { body } = answer;
-  // On Bun node-fetch's is of the runtime's class, with a body of Node's.
-  return body === null || typeof body.getReader === "function" ? answer : foreignResponse(answer);
-}
-
-function bodyOf(response: ResponseLike): ResponseLike["body"] {
-  const { bodyUsed, body } = response;
-  if (bodyUsed || body?.locked) {
-    throw new TypeError("Cannot send the handler's answer: its body has been used already");
-  }
-  return body;
+  return answer;
 }
 
 /** What the header block says, which asks the same function. */
