@@ -69,7 +69,7 @@ export class Server implements FastCgiServer {
     const opening = open(target, {
       accept: (socket) => service.accept(socket),
       // Such as no descriptor left, again and again.
-      onError: (error) => service.reports.reportPeerFault(error),
+      onError: (error) => service.application.reports.reportPeerFault(error),
       webServerAddrs: options.webServerAddrs,
       shutDown: () => void this.shutdown(),
     });

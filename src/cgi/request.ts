@@ -72,6 +72,15 @@ export function createRequest(
   return request;
 }
 
+/** The method as `Request` spells it (Fetch standard, section 2.2.1); `""` if there is none. */
+export function requestMethod(params: CgiParams): string {
+  return normalized(params.get("REQUEST_METHOD") ?? "");
+}
+
+function normalized(method: string): string {
+  return NORMALIZED.test(method) ? method.toUpperCase() : method;
+}
+
 /**
  * Whether a `Request` with this method may have a body: any but GET and HEAD (Fetch standard,
  * section 5.4).
@@ -87,7 +96,7 @@ function requestInit(
 ): RequestInit | undefined {
   if (method === "GET") return undefined;
   const init: RequestInit & { duplex?: "half" } = {
-    method: NORMALIZED.test(method) ? method.toUpperCase() : method,
+    method: normalized(method),
   };
   if (body !== null && methodAllowsBody(method)) {
     init.body = body as RequestInit["body"];

@@ -12,6 +12,8 @@ import { answerManagement } from "../protocol/management.ts";
 import { encodeRecord, type FastCgiRecord, INVALID_RECORD } from "../protocol/record.ts";
 import { RecordDecoder } from "../protocol/record_decoder.ts";
 import { abortError } from "./abort_error.ts";
+import type { Application } from "./application.ts";
+import { SharedBodyFlow } from "./body_flow.ts";
 import type { ConnectionState, InputState } from "./connection_state.ts";
 import type { Exchange } from "./exchange.ts";
 import { LastLook } from "./last_look.ts";
@@ -21,18 +23,32 @@ import { Output } from "./output.ts";
 import type { Expected } from "./pending_input.ts";
 import { Probe } from "./probe.ts";
 import { ReadGate } from "./read_gate.ts";
-import { Requests } from "./requests.ts";
-import type { Service } from "./service.ts";
+import { Requests, type RequestsConnection } from "./requests.ts";
 import type { Transport } from "./transport.ts";
 
-/** The engine of one connection. A transport's events are its methods; none throws. */
-export class Connection {
-  readonly service: Service;
+/** Who keeps a connection among others. */
+export interface ConnectionOwner {
+  /** Something happens, after which the connection may have to be waited for. */
+  startTicking(): void;
+  /** The connection is closed on both sides. */
+  connectionClosed(connection: Connection): void;
+}
+
+/**
+ * The engine of one connection.
+ *
+ * Its methods are of four kinds, in this order: events of the transport, of which none throws;
+ * commands of whoever keeps it; questions; and what its requests call.
+ */
+export class Connection implements RequestsConnection {
+  readonly application: Application;
+  readonly #owner: ConnectionOwner;
   readonly #transport: Transport;
   #decoder: RecordDecoder = new RecordDecoder();
-  readonly requests: Requests;
   readonly reading: ReadGate;
   readonly output: Output;
+  readonly bodies: SharedBodyFlow;
+  readonly requests: Requests;
   /** Whether this is a connection too many: its requests are refused. */
   isRefused = false;
   #state: ConnectionState = "open";
@@ -45,24 +61,30 @@ export class Connection {
   #linger: Linger | undefined;
   readonly #probe = new Probe(() => this.#sendProbe());
 
-  constructor(transport: Transport, service: Service) {
+  constructor(transport: Transport, application: Application, owner: ConnectionOwner) {
     this.#transport = transport;
-    this.service = service;
-    this.requests = new Requests(this);
+    this.application = application;
+    this.#owner = owner;
     this.reading = new ReadGate(transport);
     this.output = new Output(transport, this.reading);
+    const { maxBufferedBodyBytes } = application.options;
+    this.bodies = new SharedBodyFlow(maxBufferedBodyBytes, this.reading, this.output);
+    this.requests = new Requests(this);
   }
+
+  // Events of the transport.
 
   /** Bytes have come; they belong to the connection from now on. */
   receive(chunk: Uint8Array): void {
     if (this.#input !== "open" || this.#state === "closed") return;
-    this.service.watch();
+    this.#owner.startTicking();
     const failure = this.#readRecords(chunk);
     this.requests.chunkEnded();
     if (failure !== undefined) {
       // What follows cannot be understood; what came before is answered.
       if (this.#isOpen) {
-        this.requests.run((failure) => this.service.reports.reportPeerFault(failure), failure);
+        const { reports, run } = this.application;
+        run((failure) => reports.reportPeerFault(failure), failure);
       }
       this.#inputEnded("unreadable", "The web server broke the protocol");
     }
@@ -80,22 +102,12 @@ export class Connection {
     this.output.drained();
   }
 
-  /** The transport has closed both sides, of itself or because it was asked to. */
+  /** The transport has closed both sides; `reason` is the error that it has met, if any. */
   closed(reason?: unknown): void {
-    if (this.#state === "closed") return;
-    this.#state = "closed";
-    this.reading.end();
-    this.#lastLook.stop();
-    this.#probe.stop();
-    this.#linger?.stop();
-    for (const exchange of this.requests.all) exchange.connectionLost(reason);
-    this.requests.clear();
-    // Handlers that still run hold on to their connection, and to nothing that it had read.
-    this.#decoder = new RecordDecoder();
-    this.drained();
-    this.#transport.destroy();
-    this.service.connectionClosed(this);
+    this.destroy(reason);
   }
+
+  // Commands of whoever keeps it.
 
   /**
    * Closes the connection when no request is left on it, nor on its way: what has come is read before, and a first request
@@ -114,6 +126,31 @@ export class Connection {
     this.drain();
   }
 
+  /** Closes the connection as soon as no request is left on it. */
+  endWhenDone(): void {
+    if (this.#state === "open") this.#state = "draining";
+    this.#endIfDone();
+  }
+
+  /** Closes both sides at once; requests in flight are lost for `reason`. */
+  destroy(reason?: unknown): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    this.reading.end();
+    this.#lastLook.stop();
+    this.#probe.stop();
+    this.#linger?.stop();
+    for (const exchange of this.requests.all) exchange.connectionLost(reason);
+    this.requests.clear();
+    // Handlers that still run hold on to their connection, and to nothing that it had read.
+    this.#decoder = new RecordDecoder();
+    this.output.drained();
+    this.#transport.destroy();
+    this.#owner.connectionClosed(this);
+  }
+
+  // Questions.
+
   /** Whether requests are taken, so that the connection counts against the limit of them. */
   get isServing(): boolean {
     return this.#isOpen && !this.isRefused;
@@ -124,20 +161,24 @@ export class Connection {
     return this.requests.size === 0 && !this.#awaitsRequest && !this.output.isBlocked;
   }
 
-  /** Closes the connection as soon as no request is left on it. */
-  endWhenDone(): void {
-    if (this.#state === "open") this.#state = "draining";
-    this.#endIfDone();
+  /** Counts a tick; returns how many have passed without the request that is due. */
+  tick(): number {
+    return this.#ticks = this.#awaitsRequest && !this.reading.isHeld ? this.#ticks + 1 : 0;
   }
+
+  // What its requests call.
 
   /** Something has been asked on this connection. */
   requestBegins(): void {
     this.#isFresh = false;
   }
 
-  /** A tick has passed: in how many by now a request that is due has not begun. */
-  waitedForRequest(): number {
-    return this.#ticks = this.#awaitsRequest && !this.reading.isHeld ? this.#ticks + 1 : 0;
+  isAlone(exchange: Exchange): boolean {
+    return this.requests.isAlone(exchange);
+  }
+
+  handlerLeftBehind(isAtWork: boolean): void {
+    this.requests.handlerLeftBehind(isAtWork);
   }
 
   /** Sends bytes. `false` means: wait for {@link writable} before the next. */
@@ -158,14 +199,14 @@ export class Connection {
     else this.#endIfDone();
   }
 
-  /** Makes the web server see that the response broke off: an invalid record, then the end of the connection. */
-  breakOff(): void {
+  /** Shows the web server that a response broke off: an invalid record, then the end. */
+  abortWire(): void {
     this.write(INVALID_RECORD.slice());
     this.requests.clear();
     this.#end();
   }
 
-  /** Whether a first request, or the rest of a record that may be one, is due. */
+  /** Whether `paramsTimeout` runs: nothing has begun yet, or a record is incomplete. */
   get #awaitsRequest(): boolean {
     if (this.#state !== "open" || this.requests.size > 0) return false;
     return this.#isFresh || this.#decoder.isPartial;
@@ -198,7 +239,7 @@ export class Connection {
   }
 
   #answer(record: FastCgiRecord): void {
-    const answer = answerManagement(record, this.service.managementValues);
+    const answer = answerManagement(record, this.application.managementValues);
     if (answer !== undefined) this.write(answer);
   }
 
@@ -237,11 +278,11 @@ export class Connection {
     this.#state = "ending";
     this.#lastLook.stop();
     this.#probe.stop();
-    this.service.watch();
+    this.#owner.startTicking();
     this.output.end(() => {
       if (this.#state !== "ending") return;
       this.#state = "lingering";
-      this.#linger = new Linger(() => this.closed());
+      this.#linger = new Linger(() => this.destroy());
       this.#linger.wait(this.#expected);
     });
   }

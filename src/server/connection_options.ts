@@ -76,13 +76,6 @@ export interface ConnectionOptions {
    */
   maxRequestsPerConnection?: number;
   /**
-   * Whether the 503 of a request too many ends with `FCGI_OVERLOADED` instead of `FCGI_REQUEST_COMPLETE`, for a web server
-   * that makes use of it. HAProxy drops the connection for it, and every request on it.
-   *
-   * @default false
-   */
-  sendOverloaded?: boolean;
-  /**
    * The most bytes of a request body that wait unread, where other requests may share the connection, before it is not
    * read any more; where none may (no `FCGI_KEEP_CONN`, or multiplexing is refused), 65536 and no more than this.
    *
@@ -124,7 +117,6 @@ export const CONNECTION_OPTIONS: Record<keyof ConnectionOptions, true> = {
   maxParams: true,
   maxBodyBytes: true,
   maxRequestsPerConnection: true,
-  sendOverloaded: true,
   maxBufferedBodyBytes: true,
   paramsTimeout: true,
   handlerTimeout: true,
@@ -157,7 +149,6 @@ export function completeOptions(options: ConnectionOptions): CompleteOptions {
     onError: options.onError,
     ...mountOf(options),
     roles: options.roles ?? ["responder"],
-    sendOverloaded: options.sendOverloaded ?? false,
     ...limits,
   };
 }

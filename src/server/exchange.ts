@@ -10,72 +10,84 @@
  */
 import { CgiParams } from "../cgi/params.ts";
 import type { Rejection } from "../cgi/rejection.ts";
-import { encodeEndRequest, type EndRequestBody } from "../protocol/bodies.ts";
-import { RecordType } from "../protocol/constants.ts";
-import { ContentBuffer } from "../protocol/content_buffer.ts";
+import { requestMethod } from "../cgi/request.ts";
 import { printLine } from "../log/print.ts";
+import { encodeEndRequest, type EndRequestBody } from "../protocol/bodies.ts";
 import { abortError, asAbortError } from "./abort_error.ts";
+import type { Application } from "./application.ts";
 import type { BodyReader } from "./body_start.ts";
-import { cancelQuietly } from "./cancel_quietly.ts";
-import type { Connection } from "./connection.ts";
-import type { ServeHandlerInfo, ServeRole } from "./handler.ts";
+import type { ErrorContext, ServeHandlerInfo, ServeRole } from "./handler.ts";
 import { Lifecycle } from "./lifecycle.ts";
-import { BODY_HIGH_WATER_MARK } from "./limits.ts";
-import { encodeLogLine } from "./log_line.ts";
-import { BODY_TOO_EARLY, bodyTooLarge, PARAMS_TOO_LARGE } from "./refusal.ts";
-import { RequestBody } from "./request_body.ts";
-import { COMPLETE, encodeWrite, INCOMPLETE } from "./stdout_writer.ts";
+import { Reply } from "./reply.ts";
+import { COMPLETE, INCOMPLETE } from "./reply_bytes.ts";
+import type { BodyFlow } from "./request_body.ts";
+import { RequestInput } from "./request_input.ts";
+
+/** What an exchange needs of the connection that it is on. */
+export interface ExchangeConnection {
+  readonly application: Application;
+  /** The flow control that its bodies share. */
+  readonly bodies: BodyFlow;
+  /** Whether no other exchange is in flight, so that to break the connection breaks none. */
+  isAlone(exchange: Exchange): boolean;
+  /** Sends bytes. `false` means: wait for {@link writable} before the next. */
+  write(bytes: Uint8Array): boolean;
+  /** Resolves when bytes are taken again, or never will be. */
+  writable(): Promise<void>;
+  /** Breaks the connection off, so that the web server sees a broken answer. */
+  abortWire(): void;
+  /** An exchange has sent its END_REQUEST, or was given up; its id may come again. */
+  exchangeEnded(exchange: Exchange): void;
+  /** The handler of one that has ended is at work, or has settled. */
+  handlerLeftBehind(isAtWork: boolean): void;
+}
 
 /** `ready` is when PARAMS end, `responding` begins with the first byte of the header block. */
 type ExchangeState = "params" | "ready" | "handling" | "responding" | "ended";
 
 const NO_PARAMS = new CgiParams();
-const NO_CONTENT = new ContentBuffer();
 
+/** One request on its way from records to records. */
 export class Exchange {
-  readonly connection: Connection;
+  readonly application: Application;
   readonly id: number;
   readonly role: ServeRole;
   /** FCGI_KEEP_CONN of this request. */
   readonly keepConnection: boolean;
-  /** The parameters; none until they are complete. */
-  params: CgiParams = NO_PARAMS;
-  /** The method as `Request` spells it; `""` until the parameters have told. */
-  method = "";
-  /** The arguments of the handler, once it was called. */
-  request: Request | undefined;
-  info: ServeHandlerInfo | undefined;
-  /** What END_REQUEST says behind an answer, if not that the request is complete. */
-  endRequest: EndRequestBody | undefined;
-  readonly stdin: RequestBody;
-  readonly data: RequestBody | undefined;
-  /** Ticks since its state changed or something was sent. */
-  ticks = 0;
-  /** The peer's part: over with the end of its last stream, perhaps without that if aborted. */
-  input: "open" | "aborted" | "ended" = "open";
-  /** The reader of the response body, until that has ended: {@link dropBody} is its other end. */
-  responseBody: BodyReader | undefined;
-  /** Whether a handler is under way: until it has settled this counts, be the peer long gone. */
-  isHandled = false;
-  #state: ExchangeState = "params";
-  #paramsContent: ContentBuffer = new ContentBuffer();
-  /** Log lines that wait for the next write, encoded. */
-  #log: Uint8Array[] = [];
-  #hasLogged = false;
+  readonly input: RequestInput;
+  readonly #connection: ExchangeConnection;
+  readonly #reply: Reply;
   readonly #lifecycle = new Lifecycle();
+  #state: ExchangeState = "params";
+  #params: CgiParams = NO_PARAMS;
+  #method = "";
+  #request: Request | undefined;
+  #info: ServeHandlerInfo | undefined;
+  #isHandled = false;
+  /** Ticks since its state changed or something was sent. */
+  #ticks = 0;
 
-  constructor(connection: Connection, id: number, role: ServeRole, keepConnection: boolean) {
-    this.connection = connection;
+  constructor(connection: ExchangeConnection, id: number, role: ServeRole, keep: boolean) {
+    const { application, bodies } = connection;
+    this.#connection = connection;
+    this.application = application;
     this.id = id;
     this.role = role;
-    this.keepConnection = keepConnection;
-    this.stdin = new RequestBody(connection.requests, connection.service.options.maxBodyBytes);
-    if (role === "filter") this.data = new RequestBody(connection.requests);
+    this.keepConnection = keep;
+    this.input = new RequestInput(role, application.options, bodies);
+    this.#reply = new Reply(id);
   }
 
-  /** Whether nothing more can be sent. */
-  get isEnded(): boolean {
-    return this.#state === "ended";
+  // What is known of it.
+
+  /** The parameters; none until they are complete. */
+  get params(): CgiParams {
+    return this.#params;
+  }
+
+  /** The method as `Request` spells it; `""` until the parameters have told. */
+  get method(): string {
+    return this.#method;
   }
 
   /** Where it stands; `handling` is while the handler is awaited. */
@@ -83,9 +95,19 @@ export class Exchange {
     return this.#state;
   }
 
+  /** Whether nothing more can be sent. */
+  get isEnded(): boolean {
+    return this.#state === "ended";
+  }
+
   /** Whether the header block has been sent and the end has not. */
   get isResponding(): boolean {
     return this.#state === "responding";
+  }
+
+  /** Whether a handler is under way: until it has settled this counts, be the peer long gone. */
+  get isHandled(): boolean {
+    return this.#isHandled;
   }
 
   /** Why the exchange was aborted, if it was. */
@@ -103,70 +125,151 @@ export class Exchange {
     return this.#lifecycle.completed;
   }
 
-  /** Takes the content of a PARAMS, STDIN or DATA record; returns what to answer instead of going on, if anything. */
+  /** What `onError` is told of this request, once its handler was called. */
+  get errorContext(): ErrorContext {
+    return this.#request === undefined ? {} : { request: this.#request, info: this.#info };
+  }
+
+  /** Counts a tick; returns how many have passed since its state changed or something was sent. */
+  tick(): number {
+    return ++this.#ticks;
+  }
+
+  // The way in, to a handler.
+
+  /**
+   * Takes the content of a PARAMS, STDIN or DATA record; returns what to answer instead of going on,
+   * if anything.
+   */
   receive(type: number, content: Uint8Array): Rejection | undefined {
-    if (type === RecordType.PARAMS) return this.#receiveParams(content);
-    const body = type === RecordType.STDIN ? this.stdin : this.data;
-    if (content.length === 0 && body === (this.data ?? this.stdin)) this.input = "ended";
-    const isTaken = body?.push(content) ?? true;
-    if (!isTaken) return bodyTooLarge(this.connection.service.options.maxBodyBytes);
-    // Behind the parameters a body waits for one chunk at the most; before them nothing stops it.
-    return this.#state === "params" && (body?.gathered ?? 0) > BODY_HIGH_WATER_MARK
-      ? BODY_TOO_EARLY
-      : undefined;
+    const rejection = this.input.receive(type, content);
+    if (this.#state === "params" && this.input.hasParams) this.#state = "ready";
+    return rejection;
   }
 
-  /** Ends the parameters and turns to the answer; returns them, or `undefined` if the exchange is past that. */
-  takeParams(): Uint8Array | undefined {
-    if (this.#state !== "params" && this.#state !== "ready") return undefined;
+  /** Turns from the parameters to an answer; returns whether there is none on its way yet. */
+  beginHandling(): boolean {
+    if (this.#state !== "params" && this.#state !== "ready") return false;
     this.#state = "handling";
-    this.ticks = 0;
-    const content = this.#paramsContent.bytes();
-    this.#paramsContent = NO_CONTENT;
-    return content;
+    this.#ticks = 0;
+    return true;
   }
 
-  /** ABORT_REQUEST: the request ends at once, whatever the handler still does. */
-  abort(): void {
-    if (this.#state === "ended") return;
-    this.input = "aborted";
-    this.connection.write(encodeEndRequest(this.id, COMPLETE));
-    this.#giveUp(abortError("The web server aborted the request"));
-    this.connection.exchangeEnded(this);
+  /** Reads the parameters, which are complete; returns what is wrong with them, if anything. */
+  readParams(): Rejection | undefined {
+    const params = this.input.readParams();
+    if (!(params instanceof CgiParams)) return params;
+    this.#params = params;
+    this.#method = requestMethod(params);
+    return undefined;
   }
+
+  /** The handler is called, with these arguments. */
+  handlerCalled(request: Request, info: ServeHandlerInfo): void {
+    this.#request = request;
+    this.#info = info;
+  }
+
+  /** The code of the application that is to answer is under way, or has settled. */
+  setHandled(isHandled: boolean): void {
+    if (this.#isHandled === isHandled) return;
+    this.#isHandled = isHandled;
+    if (this.isEnded) this.#connection.handlerLeftBehind(isHandled);
+  }
+
+  // The way out, from an answer.
+
+  /** `info.log`: one line to FCGI_STDERR, with or after the first STDOUT write. */
+  log(message: unknown): void {
+    if (this.#state === "ended") return printLine(message);
+    this.#reply.log(message);
+    if (this.#state === "responding") this.send("", [], false);
+  }
+
+  /** The body of the response is read by `reader`: {@link dropBody} is its other end. */
+  bodyOpened(reader: BodyReader): void {
+    this.#reply.bodyOpened(reader);
+  }
+
+  /** The body of the response has been read to its end. */
+  bodyEnded(): void {
+    this.#reply.bodyEnded();
+  }
+
+  /**
+   * Sends a part of the response; with `end`, its end, of which END_REQUEST says `endRequest`.
+   * Content fills at most one record.
+   *
+   * @returns Whether more may be sent at once; `false`: wait for {@link writable}.
+   */
+  send(
+    head: string,
+    body: readonly Uint8Array[],
+    end: boolean,
+    endRequest?: EndRequestBody,
+  ): boolean {
+    if (this.#state === "ended") return true;
+    this.#state = "responding";
+    this.#ticks = 0;
+    const isWritable = this.#connection.write(this.#reply.encode(head, body, end, endRequest));
+    if (end) {
+      this.#close();
+      this.#connection.exchangeEnded(this);
+    }
+    return isWritable;
+  }
+
+  /** Resolves when more may be sent, or nothing ever will be. */
+  writable(): Promise<void> {
+    return this.#connection.writable();
+  }
+
+  // The ends that are no whole answer, from the mildest on.
 
   /** The peer says no more. What it has not said is missing; what it asked is still answered. */
   peerEnded(reason: DOMException): void {
     if (this.#state === "ended") return;
     if (this.#state === "params") {
       this.#giveUp(reason);
-      return this.connection.exchangeEnded(this);
+      return this.#connection.exchangeEnded(this);
     }
-    this.stdin.fail(reason);
-    this.data?.fail(reason);
+    this.input.failBodies(reason);
     this.abortSignal(reason);
   }
 
   /** Tells the handler that its answer is not wanted, or not for long; it may still give one. */
   abortSignal(reason: DOMException): void {
-    if (this.#state !== "ended") this.#lifecycle.abort(reason, this.connection.requests.run);
+    if (this.#state !== "ended") this.#lifecycle.abort(reason, this.application.run);
   }
 
-  /** The handler's answer comes too late: it is told so, and somebody else answers. */
-  overrule(reason: DOMException): void {
+  /** The handler missed its turn: its request is aborted, and its response will be ignored. */
+  rejectLate(reason: DOMException): void {
     this.#lifecycle.fail(reason);
     this.dropBody(reason);
     this.abortSignal(reason);
   }
 
+  /** ABORT_REQUEST: the request ends at once, whatever the handler still does. */
+  abort(): void {
+    if (this.#state === "ended") return;
+    this.input.abort();
+    this.#connection.write(encodeEndRequest(this.id, COMPLETE));
+    this.#giveUp(abortError("The web server aborted the request"));
+    this.#connection.exchangeEnded(this);
+  }
+
   /**
-   * Cancels the response's body, if there is one that has not ended. Every way in which an exchange
-   * ends leads here, and so does every answer that another takes the place of.
+   * The response broke off after its header block, so its status cannot change. An invalid record and
+   * the end of the connection are what makes web servers cut the client's connection; with other
+   * requests on it, only this one ends.
    */
-  dropBody(reason?: unknown): void {
-    const { responseBody: body, connection } = this;
-    this.responseBody = undefined;
-    if (body) connection.requests.run((body) => void cancelQuietly(body, reason), body);
+  breakOff(error: unknown): void {
+    if (this.#state === "ended") return;
+    const isAlone = this.#connection.isAlone(this);
+    if (!isAlone) this.#connection.write(encodeEndRequest(this.id, INCOMPLETE));
+    this.#giveUp(error);
+    if (isAlone) this.#connection.abortWire();
+    else this.#connection.exchangeEnded(this);
   }
 
   /** The connection is gone in both directions; `reason` is the transport's, if it has one. */
@@ -175,75 +278,28 @@ export class Exchange {
     this.#giveUp(reason ?? abortError("The connection was closed"));
   }
 
-  /** `info.log`: one line to FCGI_STDERR, with or after the first STDOUT write. */
-  log(message: unknown): void {
-    if (this.#state === "ended") return printLine(message);
-    this.#hasLogged = true;
-    this.#log.push(encodeLogLine(message));
-    if (this.#state === "responding") this.send("", [], false);
-  }
-
   /**
-   * Sends a part of the response; with `end`, its end. Content fills at most one record.
-   *
-   * @returns Whether more may be sent at once; `false`: wait for the connection to be writable.
+   * Cancels the response's body, if there is one that has not ended. Every way in which an exchange
+   * ends leads here, and so does every answer that another takes the place of.
    */
-  send(head: string, body: readonly Uint8Array[], end: boolean): boolean {
-    if (this.#state === "ended") return true;
-    this.#state = "responding";
-    this.ticks = 0;
-    const ending = end ? this.#hasLogged ? "end with stderr" : "end" : "open";
-    const log = this.#log;
-    if (log.length > 0) this.#log = [];
-    const bytes = encodeWrite(this.id, head, body, log, ending, this.endRequest);
-    const isWritable = this.connection.write(bytes);
-    if (end) {
-      this.#close();
-      this.connection.exchangeEnded(this);
-    }
-    return isWritable;
-  }
-
-  /**
-   * The response broke off after its header block, so its status cannot change. An invalid record and the end of the
-   * connection are what makes web servers cut the client's connection; with other requests on it, only this one ends.
-   */
-  breakOff(error: unknown): void {
-    if (this.#state === "ended") return;
-    const isAlone = this.connection.requests.isAlone(this);
-    if (!isAlone) this.connection.write(encodeEndRequest(this.id, INCOMPLETE));
-    this.#giveUp(error);
-    if (isAlone) this.connection.breakOff();
-    else this.connection.exchangeEnded(this);
-  }
-
-  #receiveParams(content: Uint8Array): Rejection | undefined {
-    if (this.#state !== "params") return undefined;
-    if (content.length === 0) {
-      this.#state = "ready";
-      return undefined;
-    }
-    const most = this.connection.service.options.maxParamsBytes - this.#paramsContent.length;
-    if (content.length > most) return PARAMS_TOO_LARGE;
-    this.#paramsContent.append(content);
-    return undefined;
+  dropBody(reason?: unknown): void {
+    this.#reply.dropBody(reason, this.application.run);
   }
 
   #giveUp(reason: unknown): void {
     this.#lifecycle.fail(reason);
     // A handler that still runs holds on to this, and to nothing that only an answer needs.
-    this.#paramsContent = NO_CONTENT;
-    this.#log = [];
+    this.#reply.dropLog();
     const abortReason = asAbortError(reason);
     this.#close(abortReason, reason);
-    this.#lifecycle.abort(abortReason, this.connection.requests.run);
+    this.#lifecycle.abort(abortReason, this.application.run);
   }
 
   /** Nothing more is sent; whoever still reads what the peer has not sent gets a reason. */
   #close(reason?: DOMException, cause: unknown = reason): void {
     this.#state = "ended";
-    this.stdin.fail(reason);
-    this.data?.fail(reason);
+    this.input.dropParams();
+    this.input.failBodies(reason);
     this.dropBody(cause);
     this.#lifecycle.end();
   }

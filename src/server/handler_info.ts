@@ -14,7 +14,6 @@ import type { ParamsView } from "../cgi/params.ts";
 import { type SplitPath, splitPath } from "../cgi/paths.ts";
 import { remoteAddress } from "../cgi/remote_addr.ts";
 import { publicUrl } from "../cgi/request_url.ts";
-import { errorContext } from "./error_context.ts";
 import type { Exchange } from "./exchange.ts";
 import type { RemoteAddress, ServeHandlerInfo, ServeRole } from "./handler.ts";
 
@@ -39,7 +38,7 @@ class Source {
   }
 
   get path(): SplitPath {
-    const { params, connection: { service: { options } } } = this.#exchange;
+    const { params, application: { options } } = this.#exchange;
     return this.#path ??= splitPath(params, options.basePath);
   }
 }
@@ -95,7 +94,7 @@ class HandlerInfo implements ServeHandlerInfo {
 
   get waitUntil(): (promise: PromiseLike<unknown>) => void {
     const { exchange } = this[source];
-    return (promise) => exchange.connection.service.waitUntil(promise, errorContext(exchange));
+    return (promise) => exchange.application.waitUntil(promise, exchange.errorContext);
   }
 }
 

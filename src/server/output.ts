@@ -18,7 +18,7 @@ export class Output {
   #unsent = 0;
   /** Bytes written in all. */
   #written = 0;
-  /** Of those, what the peer had taken at the last tick, but for a constant. */
+  /** Bytes that the peer had taken by the last tick, up to a constant offset. */
   #taken = 0;
   /** Ticks since it took the last of them. */
   #ticks = 0;
@@ -81,8 +81,8 @@ export class Output {
     });
   }
 
-  /** A tick has passed: in how many by now the peer has taken nothing of what there is. */
-  waited(): number {
+  /** Counts a tick; returns how many in a row have passed without progress of what is written. */
+  tick(): number {
     if (!this.isBlocked) return this.#ticks = 0;
     const taken = this.#written - this.#transport.backlog;
     this.#ticks = taken === this.#taken ? this.#ticks + 1 : 0;

@@ -46,12 +46,12 @@ export class PendingInput {
 
   /** A request has ended. */
   end(exchange: Exchange): void {
-    const { id, input, role, stdin, data, method } = exchange;
-    if (input === "ended") return;
+    const { id, input: { progress, stdin, data }, role, method } = exchange;
+    if (progress === "ended") return;
     // An authorizer gets no content, and not from everybody an end of it.
     const isEmpty = role === "authorizer" ? method !== "" : data === undefined && stdin.isComplete;
     const type = data === undefined ? RecordType.STDIN : RecordType.DATA;
-    this.#await(id, isEmpty || input === "aborted" ? END_ALONE : type);
+    this.#await(id, isEmpty || progress === "aborted" ? END_ALONE : type);
   }
 
   /** A record that no request takes. */

@@ -1,48 +1,42 @@
 /**
- * The requests of one connection: records go to the one that has their id.
- *
- * They share the connection's reading, so a body that its handler does not read must not stop it too soon. Bodies are
- * kept up to a limit each. Where no other request can come (no FCGI_KEEP_CONN, or multiplexing refused) that is one
- * record's worth; elsewhere it is `maxBufferedBodyBytes`, and from the first request on, for the second would stand
- * unseen behind a body that is not read. Past the limit the connection is not read until the handler reads on, or has
- * read nothing for so long that it is given up for the others: never when there are none. (There may be some that are not
- * seen, behind more of a body than the limit. They wait: nobody can tell them from more of it.)
+ * The requests of one connection: records go to the one that has their id, and that one is answered
+ * from here on.
  */
 import { decodeBeginRequest } from "../protocol/bodies.ts";
 import { FCGI_KEEP_CONN, RecordType } from "../protocol/constants.ts";
 import { fatalPeerError } from "../protocol/errors.ts";
 import type { FastCgiRecord } from "../protocol/record.ts";
-import type { Connection } from "./connection.ts";
-import { Exchange } from "./exchange.ts";
-import { handleRequest, reject } from "./handle_request.ts";
-import { BODY_HIGH_WATER_MARK, STALL_TIMEOUT } from "./limits.ts";
-import { refusalOf } from "./refusal.ts";
-import type { RunInContext } from "./run_in_context.ts";
-import { encodeUnknownRole } from "./unknown_role.ts";
+import { admit } from "./admission.ts";
+import { reject } from "./answer.ts";
+import type { SharedBodyFlow } from "./body_flow.ts";
+import { Exchange, type ExchangeConnection } from "./exchange.ts";
+import { handleRequest } from "./handle_request.ts";
 import { type Expected, PendingInput } from "./pending_input.ts";
-import type { BodyFlow } from "./request_body.ts";
-import { giveUpStalled } from "./stalled.ts";
+import { encodeUnknownRole } from "./unknown_role.ts";
+
+/** What requests need of the connection that they are on. */
+export interface RequestsConnection extends ExchangeConnection {
+  readonly bodies: SharedBodyFlow;
+  /** Whether this is a connection too many: its requests are refused. */
+  readonly isRefused: boolean;
+  /** Something has been asked on this connection. */
+  requestBegins(): void;
+  /** Closes the connection as soon as no request is left on it. */
+  endWhenDone(): void;
+}
 
 /** The requests in flight on a connection, by id. */
-export class Requests implements BodyFlow {
-  readonly #connection: Connection;
+export class Requests {
+  readonly #connection: RequestsConnection;
   readonly #exchanges = new Map<number, Exchange>();
-  /** How to call what the application wrote. */
-  readonly run: RunInContext;
   readonly #pendingInput = new PendingInput();
   /** Exchanges whose parameters ended in the chunk at hand. */
   #ready: Exchange[] = [];
-  /** Whether other requests may come while one is in flight. */
-  #mayBeShared = false;
   /** Requests that have ended while their handlers run on: nobody else may take their place yet. */
   #leftBehind = 0;
-  /** Request bodies that wait for their handler. */
-  #fullBodies = 0;
-  #stallTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(connection: Connection) {
+  constructor(connection: RequestsConnection) {
     this.#connection = connection;
-    this.run = connection.service.runInContext;
   }
 
   /** How many there are. */
@@ -55,15 +49,9 @@ export class Requests implements BodyFlow {
     return [...this.#exchanges.values()];
   }
 
+  /** Whether there are several. */
   get isShared(): boolean {
     return this.#exchanges.size > 1;
-  }
-
-  get bodyLimit(): number {
-    const { maxBufferedBodyBytes } = this.#connection.service.options;
-    return this.#mayBeShared
-      ? maxBufferedBodyBytes
-      : Math.min(maxBufferedBodyBytes, BODY_HIGH_WATER_MARK);
   }
 
   /** Whether `exchange` is the only one, so that breaking the connection breaks no other. */
@@ -111,9 +99,10 @@ export class Requests implements BodyFlow {
     if (this.#ready.length > 0) {
       const ready = this.#ready;
       this.#ready = [];
-      for (const exchange of ready) this.run(handleRequest, exchange);
+      const { run } = this.#connection.application;
+      for (const exchange of ready) run(handleRequest, exchange);
     }
-    if (this.#fullBodies > 0) this.#watchStalled();
+    this.#connection.bodies.watch(this);
   }
 
   /** Forgets one that has ended; its id may come again. */
@@ -131,28 +120,14 @@ export class Requests implements BodyFlow {
       this.#leave(exchange);
     }
     this.#exchanges.clear();
-    clearTimeout(this.#stallTimer);
+    this.#connection.bodies.stop();
   }
 
-  /** The code of the application that is to answer is under way, or has settled. */
-  setHandled(exchange: Exchange, isHandled: boolean): void {
-    if (exchange.isHandled === isHandled) return;
-    exchange.isHandled = isHandled;
-    if (!exchange.isEnded) return;
-    const change = isHandled ? 1 : -1;
+  /** The handler of one that has ended is at work, or has settled: until then it counts. */
+  handlerLeftBehind(isAtWork: boolean): void {
+    const change = isAtWork ? 1 : -1;
     this.#leftBehind += change;
-    this.#connection.service.requestsInFlight += change;
-  }
-
-  bodyFull(): void {
-    if (this.#fullBodies++ === 0) this.#connection.reading.hold();
-  }
-
-  bodyRoom(): void {
-    if (--this.#fullBodies > 0) return;
-    clearTimeout(this.#stallTimer);
-    this.#stallTimer = undefined;
-    this.#connection.reading.release();
+    this.#connection.application.requestsInFlight += change;
   }
 
   #begin(requestId: number, content: Uint8Array): void {
@@ -167,8 +142,8 @@ export class Requests implements BodyFlow {
     const isKept = (flags & FCGI_KEEP_CONN) !== 0;
     this.#pendingInput.begin(requestId, isKept);
     const keepConnection = isKept && !connection.isRefused;
-    const { roles, options } = connection.service;
-    const name = roles.get(role);
+    const { application } = connection;
+    const name = application.roles.get(role);
     if (name === undefined) {
       connection.write(encodeUnknownRole(requestId));
       this.#pendingInput.refuse(requestId);
@@ -177,16 +152,22 @@ export class Requests implements BodyFlow {
     }
     const exchange = new Exchange(connection, requestId, name, keepConnection);
     this.#exchanges.set(requestId, exchange);
-    connection.service.requestsInFlight++;
-    this.#mayBeShared ||= options.maxRequestsPerConnection > 1 && (keepConnection || this.isShared);
-    const refusal = refusalOf(exchange, this.#exchanges.size, this.#leftBehind);
-    if (refusal !== undefined) reject(exchange, refusal);
+    application.requestsInFlight++;
+    if (application.options.maxRequestsPerConnection > 1 && (keepConnection || this.isShared)) {
+      connection.bodies.share();
+    }
+    const refusal = admit(application, {
+      isRefused: connection.isRefused,
+      inFlight: this.#exchanges.size,
+      leftBehind: this.#leftBehind,
+    });
+    if (refusal !== undefined) reject(exchange, refusal.rejection, refusal.endRequest);
   }
 
   /** One has ended. Whoever resets or aborts what they ask must not have more handlers for it. */
   #leave(exchange: Exchange): void {
     if (exchange.isHandled) this.#leftBehind++;
-    else this.#connection.service.requestsInFlight--;
+    else this.#connection.application.requestsInFlight--;
   }
 
   #receiveStream(record: FastCgiRecord): void {
@@ -196,16 +177,5 @@ export class Requests implements BodyFlow {
     const rejection = exchange.receive(type, content);
     if (rejection !== undefined) reject(exchange, rejection);
     else if (type === RecordType.PARAMS && exchange.state === "ready") this.#ready.push(exchange);
-  }
-
-  /** While a body is full nobody is read: looks whether its handler reads, if others wait. */
-  #watchStalled(): void {
-    if (!this.isShared) return;
-    this.#stallTimer ??= setTimeout(() => {
-      this.#stallTimer = undefined;
-      // A handler cannot go on either while the peer does not read what is written.
-      if (this.isShared && !this.#connection.output.isAwaited) giveUpStalled(this.all);
-      if (this.#fullBodies > 0) this.#watchStalled();
-    }, STALL_TIMEOUT);
   }
 }

@@ -14,12 +14,12 @@ import {
   type ResponseHeadSource,
 } from "../cgi/response_head.ts";
 import { isFinalStatus } from "../cgi/status.ts";
+import type { EndRequestBody } from "../protocol/bodies.ts";
 import { FastCgiError } from "../protocol/errors.ts";
 import { STREAM_CONTENT_LEN } from "../protocol/record.ts";
 import { type BodyReader, type BodyStart, readBodyStart } from "./body_start.ts";
 import { bytesOf } from "./chunk.ts";
 import { hasCoding, isDecodedUnseen, lookAtCoding } from "./content_coding.ts";
-import { errorContext } from "./error_context.ts";
 import type { Exchange } from "./exchange.ts";
 import { foreignResponse, type ResponseLike } from "./foreign_response.ts";
 
@@ -64,11 +64,11 @@ export async function sendResponse(
     return;
   }
   const reader = body.getReader();
-  exchange.responseBody = reader;
+  exchange.bodyOpened(reader);
   // The request was aborted while the handler thought.
   if (exchange.isEnded) return exchange.dropBody(exchange.abortReason);
   let start = await readBodyStart(reader);
-  if (start.ended) exchange.responseBody = undefined;
+  if (start.ended) exchange.bodyEnded();
   // Or while the body did.
   if (exchange.isEnded) return;
   let decoded = false;
@@ -81,7 +81,7 @@ export async function sendResponse(
     if (hasBody || start.length > 0) {
       ({ decoded, start } = await lookAtCoding(response, reader, start));
     } else decoded = isDecodedUnseen(response);
-    if (start.ended) exchange.responseBody = undefined;
+    if (start.ended) exchange.bodyEnded();
     if (exchange.isEnded) return;
     head = headOf(exchange, response, {
       ...optionsFor(method, start, isOwn, mayGrant),
@@ -115,8 +115,15 @@ function optionsFor(
 /**
  * Sends an answer of the server's own, with a text unless that is `""`. No `Response` is needed for
  * it: what failed may be the one that the application has put in place of the runtime's.
+ *
+ * @param endRequest What END_REQUEST says behind it, if not that the request is complete.
  */
-export function sendPlain(exchange: Exchange, status: number, text: string): void {
+export function sendPlain(
+  exchange: Exchange,
+  status: number,
+  text: string,
+  endRequest?: EndRequestBody,
+): void {
   const headers = new Map([["content-type", "text/plain; charset=utf-8"]]);
   if (status === 503) headers.set("retry-after", "1");
   const response = { status: isFinalStatus(status) ? status : 500, statusText: "", headers };
@@ -126,7 +133,7 @@ export function sendPlain(exchange: Exchange, status: number, text: string): voi
   const contentLength = method === "HEAD" && text === "" ? undefined : body.length;
   const head = headOf(exchange, response, { method, contentLength });
   const isSent = responseAllowsBody(method, response.status, role === "authorizer");
-  exchange.send(head, isSent ? [body] : [], true);
+  exchange.send(head, isSent ? [body] : [], true, endRequest);
 }
 
 /** Sends a body of unknown end: never more than `declared` bytes, and less is a failure. */
@@ -150,13 +157,13 @@ async function sendStream(
     if (left < 0) {
       // The response is whole as far as the client can tell; HAProxy and Caddy would fail it for the rest.
       const error = badResponse(`its body is longer than its Content-Length of ${declared} bytes`);
-      exchange.connection.service.report(error, errorContext(exchange));
+      void exchange.application.reports.report(error, exchange.errorContext);
       exchange.dropBody(error);
       break;
     }
     const read = await (pending ?? reader.read());
     if (read.done) {
-      exchange.responseBody = undefined;
+      exchange.bodyEnded();
       break;
     }
     chunks = [bytesOf(read.value)];
@@ -194,7 +201,7 @@ async function sendContent(
 
 /** Waits until the connection takes more, if it does not at once. */
 function sent(exchange: Exchange, isWritable: boolean): Promise<void> | undefined {
-  return isWritable || exchange.isEnded ? undefined : exchange.connection.writable();
+  return isWritable || exchange.isEnded ? undefined : exchange.writable();
 }
 
 function headOf(
@@ -215,7 +222,7 @@ function headOf(
   }
   const warning = headerLimitWarning(head);
   if (warning !== null) {
-    exchange.connection.service.reports.warnOnce(warning, errorContext(exchange));
+    exchange.application.reports.warnOnce(warning, exchange.errorContext);
   }
   return head;
 }

@@ -57,9 +57,10 @@ export async function serveCgi(
   const transport = new CgiTransport(program, isBodyFirst(env));
   const onError = options.onError ??
     ((error: unknown) => transport.log(encodeLogLine(describeThrown(error))));
-  const service = new Service(handler, { ...options, onError });
-  // Both ways lead to standard error: one of them is enough.
-  service.logsFailures = options.onError !== undefined;
+  const service = new Service(handler, { ...options, onError }, {
+    // Both ways lead to standard error: one of them is enough.
+    logsFailures: options.onError !== undefined,
+  });
   const bodyLength = bodyLengthOf(env);
   const isComplete = await transport.run(
     service.accept(transport),

@@ -65,7 +65,9 @@ class Subject implements Disposable {
   }
 
   async nothingCounts(): Promise<void> {
-    await waitUntil(() => this.service.requestsInFlight === 0, { what: "the count to be 0" });
+    await waitUntil(() => this.service.application.requestsInFlight === 0, {
+      what: "the count to be 0",
+    });
   }
 
   /** The status of a request on a connection of its own. */
@@ -118,7 +120,7 @@ describe("a handler whose request has ended", () => {
       for (let i = 0; i < 5 * LIMIT; i++) end(subject.connect());
       assertEquals([subject.running, subject.mostRunning], [LIMIT, LIMIT]);
       assertEquals(await subject.ask(), 503);
-      assertEquals(subject.service.requestsInFlight, LIMIT);
+      assertEquals(subject.service.application.requestsInFlight, LIMIT);
       await subject.release();
       // There is room for as many again, and not for more.
       for (let i = 0; i < 5 * LIMIT; i++) end(subject.connect());
@@ -149,7 +151,7 @@ describe("a handler whose request has ended", () => {
     assertEquals([subject.running, subject.mostRunning], [LIMIT, LIMIT]);
     transport.take();
     connection.receive(request());
-    await waitUntil(() => subject.service.requestsInFlight === LIMIT);
+    await waitUntil(() => subject.service.application.requestsInFlight === LIMIT);
     assertEquals(new Reply(transport.take()).status, 503);
     // It is no other connection's matter.
     const other = subject.connect();
@@ -230,11 +232,11 @@ describe("a handler whose request has ended", () => {
       const { connection } = subject.connect();
       connection.receive(request());
       connection.receive(abort());
-      assertEquals(subject.service.requestsInFlight, 1);
+      assertEquals(subject.service.application.requestsInFlight, 1);
       gate.resolve();
       await subject.nothingCounts();
       connection.closed();
-      assertEquals(subject.service.requestsInFlight, 0);
+      assertEquals(subject.service.application.requestsInFlight, 0);
       assertEquals(await subject.ask() === 503, false);
     }
   });
@@ -294,7 +296,7 @@ describe("a handler whose request has ended", () => {
       await waitUntil(() => called === Math.min(i + 1, 2));
       connection.closed();
     }
-    assertEquals([called, subject.service.requestsInFlight], [2, 2]);
+    assertEquals([called, subject.service.application.requestsInFlight], [2, 2]);
     gate.resolve();
     await subject.nothingCounts();
   });

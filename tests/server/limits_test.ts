@@ -114,18 +114,18 @@ describe("maxBodyBytes", () => {
     body.push("first");
     await peer.nextOf();
     // A refusal begins with it, and goes on with an error.
-    const { takeParams } = Exchange.prototype;
+    const { beginHandling } = Exchange.prototype;
     let refused = 0;
-    Exchange.prototype.takeParams = function () {
+    Exchange.prototype.beginHandling = function () {
       refused++;
-      return takeParams.call(this);
+      return beginHandling.call(this);
     };
     try {
       void peer.send(...Array.from({ length: 100 }, () => stdin("x".repeat(1001))));
       await peer.fence();
       assertEquals(refused, 1);
     } finally {
-      Exchange.prototype.takeParams = takeParams;
+      Exchange.prototype.beginHandling = beginHandling;
     }
     body.close();
     assertEquals((await peer.reply()).end, COMPLETE);
@@ -227,24 +227,25 @@ describe("maxRequests", () => {
     for (const [how, end] of Object.entries(ends)) {
       const one = Recorder.accept(service);
       end(one);
-      await waitUntil(() => service.requestsInFlight === 0, { what: `the end of one ${how}` });
+      await waitUntil(() => service.application.requestsInFlight === 0, {
+        what: `the end of one ${how}`,
+      });
       one.connection.closed();
-      assertEquals(service.requestsInFlight, 0, how);
+      assertEquals(service.application.requestsInFlight, 0, how);
     }
   });
 
   it("is told by GET_VALUES, where it is the lower one", () => {
     const told = (maxRequests: number) =>
-      new Service(hello, {}, { maxRequests }).managementValues.get("FCGI_MAX_REQS");
+      new Service(hello, {}, { maxRequests }).application.managementValues.get("FCGI_MAX_REQS");
     assertEquals([told(7), told(5000)], ["7", "100"]);
   });
 });
 
-describe("sendOverloaded", () => {
-  it("ends the 503 of a request too many with FCGI_OVERLOADED, of one that may not share with FCGI_CANT_MPX_CONN", async () => {
-    for (const [maxRequestsPerConnection, protocolStatus] of [[2, 2], [1, 1]] as const) {
-      const options = { maxRequestsPerConnection, sendOverloaded: true };
-      await using peer = new Peer(echo, options);
+describe("the 503 of a request too many", () => {
+  it("ends with FCGI_REQUEST_COMPLETE, that of one that may not share with FCGI_CANT_MPX_CONN", async () => {
+    for (const [maxRequestsPerConnection, protocolStatus] of [[2, 0], [1, 1]] as const) {
+      await using peer = new Peer(echo, { maxRequestsPerConnection });
       const ids = [1, 3].slice(0, maxRequestsPerConnection);
       for (const id of ids) void peer.send(openRequest({ id }));
       const reply = await peer.ask({ id: 5 });

@@ -282,7 +282,7 @@ describe("RequestBody", () => {
     const connection = service.accept(new Sink());
     connection.receive(openRequest({ method: "GET" }));
     for (let i = 0; i < 5; i++) connection.receive(stdin(pattern(60_000)));
-    const [{ stdin: body }] = connection.requests.all;
+    const [{ input: { stdin: body } }] = connection.requests.all;
     assertEquals(body.gathered, 0);
     connection.closed();
   });

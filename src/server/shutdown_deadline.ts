@@ -2,42 +2,43 @@
  * The end of a shutdown that does not end by itself.
  *
  * ```text
- * shutdown ──► timeout: request.signal aborts ──► grace: 503, or the answer breaks off ──► grace: connections destroyed
+ * shutdown ── timeout ──► request.signal aborts ── grace ──► 503, or the answer breaks off ── grace ──► destroyed
  * ```
  */
 import { FastCgiError } from "../protocol/errors.ts";
 import { abortError } from "./abort_error.ts";
+import { reject } from "./answer.ts";
 import type { Connection } from "./connection.ts";
-import { reject } from "./handle_request.ts";
 import { SHUTDOWN_GRACE } from "./limits.ts";
+import type { PendingWork } from "./pending_work.ts";
 
 /** What `setTimeout` takes; it elapses at once for more. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** Forces an end upon connections and work, `timeout` milliseconds from now. */
-export class Deadline {
+export class ShutdownDeadline {
   readonly #timeout: number;
   readonly #connections: ReadonlySet<Connection>;
-  readonly #pending: Set<unknown>;
-  readonly #over: (lost?: FastCgiError) => void;
+  readonly #pending: PendingWork;
+  readonly #onExpired: (lost?: FastCgiError) => void;
   readonly #reason: DOMException;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
    * @param connections What is to be closed then.
    * @param pending What is not waited for any longer then.
-   * @param over Hears when nothing is waited for any longer, and what was lost with that, if anything.
+   * @param onExpired Hears when nothing is waited for any longer, and what was lost with that, if anything.
    */
   constructor(
     timeout: number,
     connections: ReadonlySet<Connection>,
-    pending: Set<unknown>,
-    over: (lost?: FastCgiError) => void,
+    pending: PendingWork,
+    onExpired: (lost?: FastCgiError) => void,
   ) {
     this.#timeout = timeout;
     this.#connections = connections;
     this.#pending = pending;
-    this.#over = over;
+    this.#onExpired = onExpired;
     this.#reason = abortError(`The server shuts down and has waited for ${timeout} ms`);
     if (timeout > 0 && timeout <= LONGEST_TIMER) this.#next(timeout, () => this.#abort());
   }
@@ -51,21 +52,21 @@ export class Deadline {
     for (const { requests } of [...this.#connections]) {
       for (const exchange of requests.all) exchange.abortSignal(this.#reason);
     }
-    this.#next(SHUTDOWN_GRACE, () => this.#breakOff());
+    this.#next(SHUTDOWN_GRACE, () => this.#forceEnd());
   }
 
-  #breakOff(): void {
+  #forceEnd(): void {
     const connections = [...this.#connections];
     const requests = connections.reduce((count, { requests: { size } }) => count + size, 0);
-    for (const connection of connections) breakOff(connection, this.#reason);
+    for (const connection of connections) forceEnd(connection, this.#reason);
     this.#next(SHUTDOWN_GRACE, () => this.#destroy());
     const promises = this.#pending.size;
     this.#pending.clear();
-    this.#over(requests + promises > 0 ? this.#lost(requests, promises) : undefined);
+    this.#onExpired(requests + promises > 0 ? this.#lost(requests, promises) : undefined);
   }
 
   #destroy(): void {
-    for (const connection of [...this.#connections]) connection.closed(this.#reason);
+    for (const connection of [...this.#connections]) connection.destroy(this.#reason);
   }
 
   #lost(requests: number, promises: number): FastCgiError {
@@ -82,12 +83,16 @@ export class Deadline {
   }
 }
 
-/** Requests without an answer get 503, answers that have begun break off, and the connection ends. */
-function breakOff(connection: Connection, reason: DOMException): void {
+/**
+ * Ends what is left on a connection, in this order, for each step is about what the one before it
+ * leaves: requests without an answer get 503; those that have begun one are lost, each for its
+ * handler; if there was any, the web server is shown that answers broke off.
+ */
+function forceEnd(connection: Connection, reason: DOMException): void {
   for (const exchange of connection.requests.all) {
     if (!exchange.isResponding) reject(exchange, { status: 503, reason: reason.message });
   }
   const broken = connection.requests.all;
   for (const exchange of broken) exchange.connectionLost(reason);
-  if (broken.length > 0) connection.breakOff();
+  if (broken.length > 0) connection.abortWire();
 }

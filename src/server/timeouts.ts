@@ -1,0 +1,78 @@
+/**
+ * The three timeouts of a connection: parameters that do not come, handlers that do not answer, a
+ * peer that does not read.
+ */
+import { FastCgiError } from "../protocol/errors.ts";
+import { abortError } from "./abort_error.ts";
+import { reject } from "./answer.ts";
+import type { Connection } from "./connection.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** How many ticks each may last; after more it is given up. */
+export interface TickLimits {
+  readonly params: number;
+  readonly handler: number;
+  readonly write: number;
+}
+
+/**
+ * Counts one tick on a connection, and gives up what has lasted too long. Nothing else on it is
+ * touched.
+ */
+export function checkTimeouts(connection: Connection, limits: TickLimits): void {
+  if (connection.output.tick() > limits.write) return writeTimedOut(connection);
+  // An empty connection is ordinary: it ends, and nobody is told.
+  if (connection.tick() > limits.params) connection.endWhenDone();
+  for (const exchange of connection.requests.all) {
+    const awaitsParams = exchange.state === "params";
+    // What we do not read cannot come, and what is not taken cannot be given.
+    if (awaitsParams ? connection.reading.isHeld : connection.output.isBlocked) continue;
+    const ticks = exchange.tick();
+    if (ticks <= (awaitsParams ? limits.params : limits.handler)) continue;
+    if (awaitsParams) paramsTimedOut(connection, exchange);
+    else handlerTimedOut(exchange);
+  }
+}
+
+/**
+ * The connection closes behind the answer: a web server that sends half a head is not one to wait
+ * for again.
+ */
+function paramsTimedOut(connection: Connection, exchange: Exchange): void {
+  const { options: { paramsTimeout }, reports } = connection.application;
+  reports.reportPeerFault(
+    new FastCgiError("timed_out", `Cannot wait for parameters longer than ${paramsTimeout} ms`, {
+      fault: "peer",
+      connectionSurvives: false,
+    }),
+  );
+  reject(exchange, { status: 408, reason: "The request did not come in time" });
+  connection.endWhenDone();
+}
+
+function handlerTimedOut(exchange: Exchange): void {
+  const { options: { handlerTimeout }, reports } = exchange.application;
+  const message = `The handler has given nothing for ${handlerTimeout} ms`;
+  exchange.log(message);
+  if (exchange.isResponding) exchange.breakOff(abortError(message));
+  else reject(exchange, { status: 504, reason: message });
+  void reports.report(
+    new FastCgiError("timed_out", `Cannot wait for a handler any longer: ${message}`, {
+      fault: "application",
+      connectionSurvives: true,
+    }),
+    exchange.errorContext,
+  );
+}
+
+function writeTimedOut(connection: Connection): void {
+  const { options: { writeTimeout }, reports } = connection.application;
+  const message = `The web server has read nothing for ${writeTimeout} ms`;
+  reports.reportPeerFault(
+    new FastCgiError("timed_out", `Cannot send any more: ${message}`, {
+      fault: "peer",
+      connectionSurvives: false,
+    }),
+  );
+  connection.destroy(abortError(message));
+}
