@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { fail } from "./_harness.ts";
+import { fail } from "./_assert.ts";
 
 /** Bytes that `Response`, `Blob` and the rest take as they are. */
 export type Bytes = Uint8Array<ArrayBuffer>;

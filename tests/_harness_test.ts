@@ -6,8 +6,6 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import {
-  afterAll,
-  afterEach,
   assert,
   assertEquals,
   assertExists,
@@ -23,13 +21,10 @@ import {
   assertStrictEquals,
   assertStringIncludes,
   assertThrows,
-  beforeAll,
-  beforeEach,
-  describe,
   fail,
-  it,
   unreachable,
-} from "./_harness.ts";
+} from "./_assert.ts";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, it } from "./_harness.ts";
 import {
   freePort,
   runtime,
@@ -150,9 +145,11 @@ describe("runner", () => {
   it("reports each failure and each skip with its reason", { timeout: 60_000 }, async () => {
     await using directory = await tempDir();
     const file = join(directory.path, "bad_test.ts");
-    const harness = new URL("./_harness.ts", import.meta.url).href;
-    const names = "assertEquals, beforeAll, describe, it";
-    await writeFile(file, `import { ${names} } from ${JSON.stringify(harness)};${BAD_TESTS}`);
+    const [assertions, harness] = ["./_assert.ts", "./_harness.ts"]
+      .map((name) => JSON.stringify(new URL(name, import.meta.url).href));
+    const imports = `import { assertEquals } from ${assertions};
+      import { beforeAll, describe, it } from ${harness};`;
+    await writeFile(file, imports + BAD_TESTS);
     const command = {
       deno: ["test", "-A", "--no-check", "--no-config", "--no-lock", file],
       bun: ["test", file],

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { assertEquals } from "./_harness.ts";
+import { assertEquals } from "./_assert.ts";
 import { assertBytes, type Bytes } from "./_bytes.ts";
 
 /** How much is on its way, in bytes, before a write has to wait: a socket's buffer. */

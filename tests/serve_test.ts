@@ -24,9 +24,8 @@ import {
   assertRejects,
   assertStringIncludes,
   assertThrows,
-  describe,
-  it,
-} from "./_harness.ts";
+} from "./_assert.ts";
+import { describe, it } from "./_harness.ts";
 import { tempDir, waitUntil } from "./_runtime.ts";
 import { RawPeer, request, requestHead } from "./runtime/_raw_peer.ts";
 import { runScript } from "./runtime/_script.ts";

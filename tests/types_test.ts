@@ -7,7 +7,8 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { FRAMEWORKS, installFrameworks } from "./_npm.ts";
-import { assertEquals, describe, it } from "./_harness.ts";
+import { assertEquals } from "./_assert.ts";
+import { describe, it } from "./_harness.ts";
 import { runtime, spawnProgram, tempDir } from "./_runtime.ts";
 
 const ROOT = new URL("../", import.meta.url);

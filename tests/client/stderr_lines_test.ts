@@ -1,6 +1,7 @@
 import { StderrLines } from "../../src/client/stderr_lines.ts";
 import { concat, everySplit, utf8 } from "../_bytes.ts";
-import { assertEquals, describe, it } from "../_harness.ts";
+import { assertEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { captureConsoleError } from "../server/_peer.ts";
 
 function lines(...parts: Uint8Array[]): string[] {

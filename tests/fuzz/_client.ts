@@ -10,7 +10,7 @@ import { StreamClient } from "../../src/client/mod.ts";
 import type { ResponseHead } from "../../src/client/header_block.ts";
 import { ReplyDecoder } from "../../src/client/reply_decoder.ts";
 import { concat, type Random } from "../_bytes.ts";
-import { assertEquals, fail } from "../_harness.ts";
+import { assertEquals, fail } from "../_assert.ts";
 import { checkSame } from "./_decoder.ts";
 import type { Target } from "./_fuzz.ts";
 import { type Meaning, meaningOf, randomReply } from "./_replies.ts";

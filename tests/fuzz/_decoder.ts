@@ -16,7 +16,7 @@ import {
 import { type FastCgiRecord } from "../../src/protocol/record.ts";
 import { RecordDecoder } from "../../src/protocol/record_decoder.ts";
 import { concat } from "../_bytes.ts";
-import { fail } from "../_harness.ts";
+import { fail } from "../_assert.ts";
 import type { Target } from "./_fuzz.ts";
 import { readPairs, readRecords, type ReferenceRecord } from "./_reference.ts";
 import { cut, damage, randomRequests, rawBytes } from "./_streams.ts";

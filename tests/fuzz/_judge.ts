@@ -10,7 +10,7 @@
  */
 import type { ServeRole } from "../../mod.ts";
 import { concat, latin1 } from "../_bytes.ts";
-import { fail } from "../_harness.ts";
+import { fail } from "../_assert.ts";
 import { checkSame } from "./_decoder.ts";
 import { type Call, CALL_HEADER, type Desk } from "./_handlers.ts";
 import { readPairs, readRecords, type ReferenceRecord } from "./_reference.ts";

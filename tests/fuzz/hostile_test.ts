@@ -6,14 +6,8 @@
  * 2 MiB beside. With the default options these are 184 MiB, with one request 4 MiB. The attacks go on until the
  * connection does not read any more, or there is nothing that they could still fill.
  */
-import {
-  assert,
-  assertEquals,
-  assertGreater,
-  assertLessOrEqual,
-  describe,
-  it,
-} from "../_harness.ts";
+import { assert, assertEquals, assertGreater, assertLessOrEqual } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { spawnScript } from "../_runtime.ts";
 import { attacks, type Damage } from "./_hostile.ts";
 

@@ -30,9 +30,8 @@ import {
   assertNotEquals,
   assertRejects,
   assertStringIncludes,
-  describe,
-  it,
-} from "../_harness.ts";
+} from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { type Program, runtime, spawnProgram, tempDir, waitUntil, which } from "../_runtime.ts";
 import { RawPeer, request } from "./_raw_peer.ts";
 import { runScript, type Script } from "./_script.ts";

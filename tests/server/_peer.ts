@@ -22,7 +22,7 @@ import {
   type ServeConnectionOptions,
   type ServeHandler,
 } from "../../mod.ts";
-import { assert, assertEquals, assertExists, fail } from "../_harness.ts";
+import { assert, assertEquals, assertExists, fail } from "../_assert.ts";
 import { type Bytes, bytes, concat, latin1 } from "../_bytes.ts";
 import { Duplex, type Pipe, type PipeOptions } from "../_pair.ts";
 import { parseRecords, type RawRecord } from "../_records.ts";

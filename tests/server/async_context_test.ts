@@ -4,7 +4,8 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { serveConnection, type ServeHandler } from "../../mod.ts";
-import { assertEquals, describe, it } from "../_harness.ts";
+import { assertEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { concat } from "../_bytes.ts";
 import { Duplex } from "../_pair.ts";
 import { abort, openRequest, Peer, request, stdin } from "./_peer.ts";

@@ -5,9 +5,8 @@ import {
   assertInstanceOf,
   assertLess,
   assertLessOrEqual,
-  describe,
-  it,
-} from "../_harness.ts";
+} from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { assertBytes, bytes, chunksOf, concat, pattern } from "../_bytes.ts";
 import { parsePairs, rawRecord } from "../_records.ts";
 import { encodeBeginRequest, encodeGetValues, RecordType, Role } from "../../src/protocol/mod.ts";

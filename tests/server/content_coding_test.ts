@@ -6,7 +6,8 @@
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import * as zlib from "node:zlib";
-import { assertEquals, describe, it } from "../_harness.ts";
+import { assertEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { assertBytes, bytes, pattern, Random, utf8 } from "../_bytes.ts";
 import type * as ContentCoding from "../../src/server/content_coding.ts";
 import { COMPLETE, Peer, type Reply, request, type RequestInit } from "./_peer.ts";

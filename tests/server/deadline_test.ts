@@ -1,12 +1,6 @@
 /** A shutdown that does not end by itself: `request.signal` aborts, then an honest end, then any end. */
-import {
-  assertEquals,
-  assertInstanceOf,
-  assertMatch,
-  assertStringIncludes,
-  describe,
-  it,
-} from "../_harness.ts";
+import { assertEquals, assertInstanceOf, assertMatch, assertStringIncludes } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { bytes, concat } from "../_bytes.ts";
 import { FastCgiError, type ServeHandler } from "../../mod.ts";
 import { Service } from "../../src/server/service.ts";

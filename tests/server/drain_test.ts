@@ -1,5 +1,6 @@
 /** A connection that is to end: what is on its way to it is answered first, and nothing is waited for without bound. */
-import { assertEquals, assertLess, assertLessOrEqual, describe, it } from "../_harness.ts";
+import { assertEquals, assertLess, assertLessOrEqual } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { encodeGetValues, RecordType } from "../../src/protocol/mod.ts";
 import { serve, type ServeHandler } from "../../mod.ts";
 import { RawPeer, request as rawRequest } from "../runtime/_raw_peer.ts";

@@ -2,7 +2,8 @@
  * Of every failure `onError` hears which request it belongs to, and of a peer's fault that it
  * belongs to none.
  */
-import { assertEquals, assertInstanceOf, assertStrictEquals, describe, it } from "../_harness.ts";
+import { assertEquals, assertInstanceOf, assertStrictEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { RecordType } from "../../src/protocol/mod.ts";
 import type { ServeHandler, ServeHandlerInfo } from "../../mod.ts";
 import {

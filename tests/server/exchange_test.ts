@@ -5,9 +5,8 @@ import {
   assertRejects,
   assertStrictEquals,
   assertStringIncludes,
-  describe,
-  it,
-} from "../_harness.ts";
+} from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { assertBytes, bytes, concat, pattern, Random, utf8AsLatin1 } from "../_bytes.ts";
 import { randomStream, rawPairs, rawRecord } from "../_records.ts";
 import { RecordType } from "../../src/protocol/mod.ts";

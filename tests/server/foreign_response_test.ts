@@ -5,7 +5,8 @@
  */
 import { Readable } from "node:stream";
 import { createContext, runInContext } from "node:vm";
-import { assertEquals, assertInstanceOf, assertStringIncludes, describe, it } from "../_harness.ts";
+import { assertEquals, assertInstanceOf, assertStringIncludes } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { assertBytes, bytes, concat, pattern, utf8 } from "../_bytes.ts";
 import { runtime } from "../_runtime.ts";
 import type { ServeHandler } from "../../mod.ts";

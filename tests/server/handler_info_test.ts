@@ -5,9 +5,8 @@ import {
   assertInstanceOf,
   assertRejects,
   assertStringIncludes,
-  describe,
-  it,
-} from "../_harness.ts";
+} from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { utf8AsLatin1 } from "../_bytes.ts";
 import { Role } from "../../src/protocol/mod.ts";
 import type { ServeHandlerInfo } from "../../mod.ts";

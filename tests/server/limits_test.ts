@@ -1,5 +1,6 @@
 /** Limits with an honest answer each: what is over one gets it, and nobody else notices. */
-import { assert, assertEquals, assertInstanceOf, assertThrows, describe, it } from "../_harness.ts";
+import { assert, assertEquals, assertInstanceOf, assertThrows } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { bytes, concat } from "../_bytes.ts";
 import { waitUntil } from "../_runtime.ts";
 import { encodeGetValues } from "../../src/protocol/mod.ts";

@@ -1,7 +1,8 @@
 /** How long a connection is held behind its last answer: where something may still come. */
 import { Role } from "../../src/protocol/mod.ts";
 import { Service } from "../../src/server/service.ts";
-import { assertEquals, describe, it } from "../_harness.ts";
+import { assertEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { rawRecord } from "../_records.ts";
 import { LongTimers } from "./_long_timers.ts";
 import { abort, begin, openRequest, params, request, stdin } from "./_peer.ts";

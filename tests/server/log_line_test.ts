@@ -1,11 +1,5 @@
-import {
-  assert,
-  assertEquals,
-  assertLess,
-  assertStringIncludes,
-  describe,
-  it,
-} from "../_harness.ts";
+import { assert, assertEquals, assertLess, assertStringIncludes } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { latin1 } from "../_bytes.ts";
 import { parseRecords } from "../_records.ts";
 import { RecordType } from "../../src/protocol/mod.ts";

@@ -12,9 +12,8 @@ import {
   assertLessOrEqual,
   assertRejects,
   assertStringIncludes,
-  describe,
-  it,
-} from "../_harness.ts";
+} from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { assertBytes, type Bytes, bytes, chunksOf, pattern, Random } from "../_bytes.ts";
 import { rawRecord } from "../_records.ts";
 import { RecordType, Role } from "../../src/protocol/mod.ts";

@@ -1,5 +1,6 @@
 /** What a peer that reads slowly, or not at all, does to a connection. The clock is the test's. */
-import { assertEquals, assertGreater, assertLess, describe, it } from "../_harness.ts";
+import { assertEquals, assertGreater, assertLess } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { bytes } from "../_bytes.ts";
 import { encodeGetValues } from "../../src/protocol/mod.ts";
 import type { ServeHandler } from "../../mod.ts";

@@ -1,5 +1,6 @@
 /** Requests and connections that are one too many: an honest answer each, and what GET_VALUES tells is true. */
-import { afterEach, assertEquals, assertExists, describe, it } from "../_harness.ts";
+import { assertEquals, assertExists } from "../_assert.ts";
+import { afterEach, describe, it } from "../_harness.ts";
 import { type Bytes, bytes } from "../_bytes.ts";
 import { parsePairs } from "../_records.ts";
 import { encodeGetValues, RecordType } from "../../src/protocol/mod.ts";

@@ -3,7 +3,8 @@
  * older @hono/node-server, npm undici's `install()`, polyfills. No request is answered otherwise
  * for it, and above all none is let in.
  */
-import { assertEquals, assertInstanceOf, describe, it } from "../_harness.ts";
+import { assertEquals, assertInstanceOf } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { concat, latin1 } from "../_bytes.ts";
 import type { RawRecord } from "../_records.ts";
 import { runtime } from "../_runtime.ts";

@@ -1,5 +1,6 @@
 /** What `onError` hears of faults that any peer can repeat as often as it likes. */
-import { assertEquals, assertInstanceOf, assertMatch, describe, it } from "../_harness.ts";
+import { assertEquals, assertInstanceOf, assertMatch } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { FastCgiError } from "../../src/protocol/mod.ts";
 import { Reports } from "../../src/server/reports.ts";
 import { serve } from "../../mod.ts";

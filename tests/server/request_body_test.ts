@@ -1,4 +1,5 @@
-import { assert, assertEquals, assertLess, assertRejects, describe, it } from "../_harness.ts";
+import { assert, assertEquals, assertLess, assertRejects } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import {
   assertBytes,
   bytes,

@@ -4,7 +4,8 @@
  */
 import { RecordType, Role } from "../../src/protocol/mod.ts";
 import type { ErrorHandler, ServeHandler, ServeRole } from "../../mod.ts";
-import { assertEquals, describe, it } from "../_harness.ts";
+import { assertEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import {
   abort,
   ManualBody,

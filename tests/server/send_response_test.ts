@@ -7,9 +7,8 @@ import {
   assertMatch,
   assertStrictEquals,
   assertStringIncludes,
-  describe,
-  it,
-} from "../_harness.ts";
+} from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { assertBytes, bytes, concat, latin1, pattern, utf8, utf8AsLatin1 } from "../_bytes.ts";
 import { parseRecords } from "../_records.ts";
 import { runtime, tempDir } from "../_runtime.ts";

@@ -3,7 +3,8 @@ import { isCgiEnvironment, serveCgi } from "../../src/server/serve_cgi.ts";
 import type { ConnectionOptions } from "../../src/server/connection_options.ts";
 import type { ServeHandler } from "../../mod.ts";
 import { bytes, concat, latin1 } from "../_bytes.ts";
-import { assert, assertEquals, assertLess, assertMatch, describe, it } from "../_harness.ts";
+import { assert, assertEquals, assertLess, assertMatch } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { ManualBody, quiet, readyBody } from "./_peer.ts";
 
 interface Start extends ConnectionOptions {

@@ -6,9 +6,8 @@ import {
   assertLess,
   assertRejects,
   assertStringIncludes,
-  describe,
-  it,
-} from "../_harness.ts";
+} from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { assertBytes, bytes, chunksOf, concat, everySplit, pattern } from "../_bytes.ts";
 import { RecordType } from "../../src/protocol/mod.ts";
 import { serveConnection, type ServeHandler } from "../../mod.ts";

@@ -1,5 +1,6 @@
 /** The message flows of FastCGI 1.0, appendix B, as the specification writes them down, byte for byte. */
-import { assertEquals, describe, it } from "../_harness.ts";
+import { assertEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { bytes, latin1 } from "../_bytes.ts";
 import { rawRecord } from "../_records.ts";
 import { RecordType } from "../../src/protocol/mod.ts";

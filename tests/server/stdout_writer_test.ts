@@ -1,4 +1,5 @@
-import { assertEquals, describe, it } from "../_harness.ts";
+import { assertEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { assertBytes, bytes, concat, pattern } from "../_bytes.ts";
 import { parseRecords } from "../_records.ts";
 import { RecordType } from "../../src/protocol/mod.ts";

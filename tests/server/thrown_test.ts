@@ -3,7 +3,8 @@
  * and no more: the next one on the connection is answered. A rejection that nobody handles would
  * fail the test by itself, as it would end a program.
  */
-import { assertEquals, assertInstanceOf, assertStringIncludes, describe, it } from "../_harness.ts";
+import { assertEquals, assertInstanceOf, assertStringIncludes } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { runtime } from "../_runtime.ts";
 import { THROWN } from "../_thrown.ts";
 import type { ServeHandler, ServeHandlerInfo } from "../../mod.ts";

@@ -1,5 +1,6 @@
 /** The clock of the timeouts: how often it looks, and when it stands. */
-import { assertEquals, describe, it } from "../_harness.ts";
+import { assertEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { Ticker } from "../../src/server/ticker.ts";
 import { Peer } from "./_peer.ts";
 import { Ticks } from "./_ticks.ts";

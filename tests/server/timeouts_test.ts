@@ -1,5 +1,6 @@
 /** What lasts too long is given up, with an answer where one can still be given; nobody else on the connection notices. */
-import { assert, assertEquals, assertInstanceOf, assertMatch, describe, it } from "../_harness.ts";
+import { assert, assertEquals, assertInstanceOf, assertMatch } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { waitUntil } from "../_runtime.ts";
 import { FastCgiError, RecordType } from "../../src/protocol/mod.ts";
 import { serve, type ServeHandler } from "../../mod.ts";

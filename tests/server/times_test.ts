@@ -1,12 +1,6 @@
 /** Handlers that give nothing, tick by tick: the clock is the test's. */
-import {
-  assert,
-  assertEquals,
-  assertInstanceOf,
-  assertStringIncludes,
-  describe,
-  it,
-} from "../_harness.ts";
+import { assert, assertEquals, assertInstanceOf, assertStringIncludes } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { FastCgiError, type ServeHandler } from "../../mod.ts";
 import { RecordType } from "../../src/protocol/mod.ts";
 import { BROKEN, COMPLETE, ManualBody, Peer, quiet, request } from "./_peer.ts";

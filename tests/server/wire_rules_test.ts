@@ -1,12 +1,6 @@
 /** The wire rules that real web servers have taught, one test each: a rule is broken only with a new measurement. */
-import {
-  assert,
-  assertEquals,
-  assertInstanceOf,
-  assertStringIncludes,
-  describe,
-  it,
-} from "../_harness.ts";
+import { assert, assertEquals, assertInstanceOf, assertStringIncludes } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { assertBytes, latin1, pattern } from "../_bytes.ts";
 import { parsePairs, parseRecords } from "../_records.ts";
 import { encodeGetValues, RecordType, Role } from "../../src/protocol/mod.ts";
