@@ -1,6 +1,6 @@
 /**
- * Assertions: the names and arguments of `@std/assert` over `node:assert/strict`, so that tests need
- * no package.
+ * Assertions: the names and arguments of `@std/assert` over `node:assert/strict`, so that tests
+ * need no package.
  *
  * @module
  */

@@ -3,10 +3,10 @@
  * library (`@std/testing/bdd`), so that one suite runs everywhere without it. The assertions are in
  * `_assert.ts`.
  *
- * The plan: `describe` collects a tree; when the outermost `describe` returns, each test of the tree is
- * registered with the runtime's own runner as a flat test named `suite > test`. Hooks, deadlines and
- * skips live here, so they mean the same on every runtime; failures, counts and filters are the
- * runner's own.
+ * The plan: `describe` collects a tree; when the outermost `describe` returns, each test of the
+ * tree is registered with the runtime's own runner as a flat test named `suite > test`. Hooks,
+ * deadlines and skips live here, so they mean the same on every runtime; failures, counts and
+ * filters are the runner's own.
  *
  * ```ts ignore
  * describe("RecordDecoder", () => {
@@ -69,7 +69,10 @@ interface Runner {
   afterFile(body: TestBody): void;
 }
 
-/** The deadline of a body or a hook, unless `timeout` says otherwise: far above any honest unit test. */
+/**
+ * The deadline of a body or a hook, unless `timeout` says otherwise: far above any honest unit
+ * test.
+ */
 const DEFAULT_TIMEOUT = 10_000;
 /** What the runner's own deadline adds to ours: hooks have theirs, and ours must speak first. */
 const RUNNER_GRACE = 60_000;
@@ -134,7 +137,8 @@ export function describe(name: string, ...rest: [() => void] | [TestOptions, () 
     current = suite.parent;
   }
   if (suite.hooks.beforeAll.length + suite.hooks.afterAll.length > 0) {
-    // A filter, or a deadline, may keep the last test from running: then this is the time to clean up.
+    // A filter, or a deadline, may keep the last test from running: then this is the time to clean
+    // up.
     runner.afterFile(() => finish(suite));
   }
   if (current === null) registerCollected();

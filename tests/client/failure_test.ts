@@ -7,7 +7,7 @@ import { assert, assertEquals, assertRejects } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
 import { rawRecord } from "../_records.ts";
 import { runtime } from "../_runtime.ts";
-import { captureConsoleError } from "../server/_peer.ts";
+import { captureConsoleError } from "../_console.ts";
 import { THROWN } from "../_thrown.ts";
 import { Application, end, manualStream, reply, stderr, stdout, upload } from "./_application.ts";
 

@@ -5,7 +5,7 @@ import { connect, FastCgiClient, type GatewayOptions, serveGateway } from "../..
 import { assertBytes, bytes, latin1, pattern } from "../_bytes.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
-import { captureConsoleError } from "../server/_peer.ts";
+import { captureConsoleError } from "../_console.ts";
 import { freePort } from "../_runtime.ts";
 import { end, stdout } from "./_application.ts";
 

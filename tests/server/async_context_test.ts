@@ -8,7 +8,8 @@ import { assertEquals } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
 import { concat } from "../_bytes.ts";
 import { Duplex } from "../_pair.ts";
-import { abort, openRequest, Peer, request, stdin } from "./_peer.ts";
+import { Peer } from "./_peer.ts";
+import { abort, openRequest, request, stdin } from "./_request.ts";
 
 const at = (id: number) => ({ id, params: { REQUEST_URI: `/${id}` } });
 const idOf = (request: Request) => new URL(request.url).pathname;

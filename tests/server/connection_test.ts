@@ -11,20 +11,11 @@ import { assertBytes, bytes, chunksOf, concat, pattern } from "../_bytes.ts";
 import { parsePairs, rawRecord } from "../_records.ts";
 import { encodeBeginRequest, encodeGetValues, RecordType, Role } from "../../src/protocol/mod.ts";
 import { FastCgiError, type FastCgiErrorCode, type ServeHandler } from "../../mod.ts";
-import {
-  abort,
-  begin,
-  COMPLETE,
-  ManualBody,
-  openRequest,
-  params,
-  Peer,
-  type PeerOptions,
-  quiet,
-  record,
-  request,
-  stdin,
-} from "./_peer.ts";
+import { ManualBody } from "./_manual_body.ts";
+import { Peer, type PeerOptions } from "./_peer.ts";
+import { quiet } from "./_quiet.ts";
+import { COMPLETE } from "./_reply.ts";
+import { abort, begin, openRequest, params, record, request, stdin } from "./_request.ts";
 import { LongTimers } from "./_long_timers.ts";
 
 const hello: ServeHandler = () => new Response("Hello\n");

@@ -10,7 +10,9 @@ import { assertEquals } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
 import { assertBytes, bytes, pattern, Random, utf8 } from "../_bytes.ts";
 import type * as ContentCoding from "../../src/server/content_coding.ts";
-import { COMPLETE, Peer, type Reply, request, type RequestInit } from "./_peer.ts";
+import { Peer } from "./_peer.ts";
+import { COMPLETE, type Reply } from "./_reply.ts";
+import { request, type RequestInit } from "./_request.ts";
 
 /** The encoders, and the decoders of a client. */
 const CODERS: Record<string, [encode: Coder, decode: Coder]> = {

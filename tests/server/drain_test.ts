@@ -4,7 +4,10 @@ import { describe, it } from "../_harness.ts";
 import { encodeGetValues, RecordType } from "../../src/protocol/mod.ts";
 import { serve, type ServeHandler } from "../../mod.ts";
 import { RawPeer, request as rawRequest } from "../runtime/_raw_peer.ts";
-import { COMPLETE, openRequest, Peer, quiet, request, stdin } from "./_peer.ts";
+import { Peer } from "./_peer.ts";
+import { quiet } from "./_quiet.ts";
+import { COMPLETE } from "./_reply.ts";
+import { openRequest, request, stdin } from "./_request.ts";
 import { LongTimers } from "./_long_timers.ts";
 
 /** How long a first request is waited for, as the engine says it. */

@@ -6,16 +6,9 @@ import { assertEquals, assertInstanceOf, assertStrictEquals } from "../_assert.t
 import { describe, it } from "../_harness.ts";
 import { RecordType } from "../../src/protocol/mod.ts";
 import type { ServeHandler, ServeHandlerInfo } from "../../mod.ts";
-import {
-  begin,
-  ManualBody,
-  openRequest,
-  Peer,
-  type PeerOptions,
-  record,
-  type RequestInit,
-  stdin,
-} from "./_peer.ts";
+import { ManualBody } from "./_manual_body.ts";
+import { Peer, type PeerOptions } from "./_peer.ts";
+import { begin, openRequest, record, type RequestInit, stdin } from "./_request.ts";
 import { LongTimers } from "./_long_timers.ts";
 
 const failure = new Error("Wanted by the test");

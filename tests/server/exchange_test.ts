@@ -11,26 +11,23 @@ import { assertBytes, bytes, concat, pattern, Random, utf8AsLatin1 } from "../_b
 import { randomStream, rawPairs, rawRecord } from "../_records.ts";
 import { RecordType } from "../../src/protocol/mod.ts";
 import type { ServeHandler } from "../../mod.ts";
+import { captureConsoleError } from "../_console.ts";
+import { ManualBody, readyBody } from "./_manual_body.ts";
+import { Peer, type PeerOptions } from "./_peer.ts";
+import { quiet } from "./_quiet.ts";
+import { COMPLETE, type Reply } from "./_reply.ts";
 import {
   abort,
   begin,
-  captureConsoleError,
-  COMPLETE,
-  ManualBody,
   openRequest,
   paramPairs,
   type Params,
   params,
-  Peer,
-  type PeerOptions,
-  quiet,
-  readyBody,
   record,
-  type Reply,
   request,
   stdin,
   stream,
-} from "./_peer.ts";
+} from "./_request.ts";
 
 const hello: ServeHandler = () => new Response("Hello\n");
 

@@ -11,7 +11,9 @@ import { assertBytes, bytes, concat, pattern, utf8 } from "../_bytes.ts";
 import { runtime } from "../_runtime.ts";
 import type { ServeHandler } from "../../mod.ts";
 import { foreignResponse } from "../../src/server/foreign_response.ts";
-import { COMPLETE, Peer, type Reply, request, type RequestInit } from "./_peer.ts";
+import { Peer } from "./_peer.ts";
+import { COMPLETE, type Reply } from "./_reply.ts";
+import { request, type RequestInit } from "./_request.ts";
 
 /** What comes of something that a handler returned. */
 async function sent(answer: () => unknown, init: RequestInit = {}): Promise<Reply> {

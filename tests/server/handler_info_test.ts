@@ -10,15 +10,10 @@ import { describe, it } from "../_harness.ts";
 import { utf8AsLatin1 } from "../_bytes.ts";
 import { Role } from "../../src/protocol/mod.ts";
 import type { ServeHandlerInfo } from "../../mod.ts";
-import {
-  abort,
-  ManualBody,
-  Peer,
-  type PeerOptions,
-  quiet,
-  request,
-  type RequestInit,
-} from "./_peer.ts";
+import { ManualBody } from "./_manual_body.ts";
+import { Peer, type PeerOptions } from "./_peer.ts";
+import { quiet } from "./_quiet.ts";
+import { abort, request, type RequestInit } from "./_request.ts";
 
 /** What a handler sees of its info, for one request. */
 async function seen<T>(

@@ -8,7 +8,10 @@ import { Exchange } from "../../src/server/exchange.ts";
 import { Service } from "../../src/server/service.ts";
 import { serve, type ServeHandler } from "../../mod.ts";
 import { RawPeer } from "../runtime/_raw_peer.ts";
-import { abort, COMPLETE, ManualBody, openRequest, Peer, request, stdin } from "./_peer.ts";
+import { ManualBody } from "./_manual_body.ts";
+import { Peer } from "./_peer.ts";
+import { COMPLETE } from "./_reply.ts";
+import { abort, openRequest, request, stdin } from "./_request.ts";
 import { Recorder } from "./_recorder.ts";
 
 const echo: ServeHandler = async (request) => new Response(await request.text());

@@ -5,7 +5,7 @@ import { assertEquals } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
 import { rawRecord } from "../_records.ts";
 import { LongTimers } from "./_long_timers.ts";
-import { abort, begin, openRequest, params, request, stdin } from "./_peer.ts";
+import { abort, begin, openRequest, params, request, stdin } from "./_request.ts";
 import { Recorder } from "./_recorder.ts";
 import { Ticks } from "./_ticks.ts";
 

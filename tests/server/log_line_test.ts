@@ -3,7 +3,10 @@ import { describe, it } from "../_harness.ts";
 import { latin1 } from "../_bytes.ts";
 import { parseRecords } from "../_records.ts";
 import { RecordType } from "../../src/protocol/mod.ts";
-import { captureConsoleError, ManualBody, Peer, request } from "./_peer.ts";
+import { captureConsoleError } from "../_console.ts";
+import { ManualBody } from "./_manual_body.ts";
+import { Peer } from "./_peer.ts";
+import { request } from "./_request.ts";
 
 /** What FCGI_STDERR gets of these messages. */
 async function logged(...messages: string[]): Promise<string> {

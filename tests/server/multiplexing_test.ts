@@ -19,20 +19,11 @@ import { rawRecord } from "../_records.ts";
 import { RecordType, Role } from "../../src/protocol/mod.ts";
 import { FastCgiError, serve, type ServeHandler } from "../../mod.ts";
 import { RawPeer, request as rawRequest, requestHead } from "../runtime/_raw_peer.ts";
-import {
-  abort,
-  BROKEN,
-  COMPLETE,
-  ManualBody,
-  openRequest,
-  Peer,
-  type PeerOptions,
-  quiet,
-  record,
-  request,
-  type RequestInit,
-  stdin,
-} from "./_peer.ts";
+import { ManualBody } from "./_manual_body.ts";
+import { Peer, type PeerOptions } from "./_peer.ts";
+import { quiet } from "./_quiet.ts";
+import { BROKEN, COMPLETE } from "./_reply.ts";
+import { abort, openRequest, record, request, type RequestInit, stdin } from "./_request.ts";
 import { waitUntil } from "../_runtime.ts";
 import { LongTimers } from "./_long_timers.ts";
 

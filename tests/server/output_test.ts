@@ -6,17 +6,11 @@ import { encodeGetValues } from "../../src/protocol/mod.ts";
 import type { ServeHandler } from "../../mod.ts";
 import { MAX_UNSENT_BYTES } from "../../src/server/limits.ts";
 import { Service } from "../../src/server/service.ts";
-import {
-  begin,
-  ManualBody,
-  openRequest,
-  params,
-  Peer,
-  quiet,
-  Reply,
-  request,
-  stdin,
-} from "./_peer.ts";
+import { ManualBody } from "./_manual_body.ts";
+import { Peer } from "./_peer.ts";
+import { quiet } from "./_quiet.ts";
+import { Reply } from "./_reply.ts";
+import { begin, openRequest, params, request, stdin } from "./_request.ts";
 import { Recorder } from "./_recorder.ts";
 import { Ticks } from "./_ticks.ts";
 

@@ -9,7 +9,9 @@ import { Service } from "../../src/server/service.ts";
 import { FastCgiClient } from "../../src/client/mod.ts";
 import { serve, type ServeHandler } from "../../mod.ts";
 import { RawPeer } from "../runtime/_raw_peer.ts";
-import { abort, COMPLETE, openRequest, Peer, Reply, request, stdin } from "./_peer.ts";
+import { Peer } from "./_peer.ts";
+import { COMPLETE, Reply } from "./_reply.ts";
+import { abort, openRequest, request, stdin } from "./_request.ts";
 import { LongTimers } from "./_long_timers.ts";
 import { Recorder } from "./_recorder.ts";
 

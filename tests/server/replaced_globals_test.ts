@@ -10,7 +10,9 @@ import type { RawRecord } from "../_records.ts";
 import { runtime } from "../_runtime.ts";
 import { RecordType } from "../../src/protocol/mod.ts";
 import type { ServeHandler } from "../../mod.ts";
-import { COMPLETE, openRequest, Peer, Reply, request, stdin } from "./_peer.ts";
+import { Peer } from "./_peer.ts";
+import { COMPLETE, Reply } from "./_reply.ts";
+import { openRequest, request, stdin } from "./_request.ts";
 
 const RESPONDER = 1;
 const AUTHORIZER = 2;

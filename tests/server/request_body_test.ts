@@ -16,18 +16,10 @@ import { Service } from "../../src/server/service.ts";
 import type { Transport } from "../../src/server/transport.ts";
 import type { ServeHandler } from "../../mod.ts";
 import { RequestBody } from "../../src/server/request_body.ts";
-import {
-  begin,
-  COMPLETE,
-  openRequest,
-  params,
-  Peer,
-  quiet,
-  record,
-  request,
-  stdin,
-  stream,
-} from "./_peer.ts";
+import { Peer } from "./_peer.ts";
+import { quiet } from "./_quiet.ts";
+import { COMPLETE } from "./_reply.ts";
+import { begin, openRequest, params, record, request, stdin, stream } from "./_request.ts";
 
 const echo: ServeHandler = (request) => new Response(request.body);
 const echoText: ServeHandler = async (request) => new Response(await request.text());

@@ -4,20 +4,20 @@ import { describe, it } from "../_harness.ts";
 import { assertBytes, type Bytes, bytes, chunksOf, latin1, pattern } from "../_bytes.ts";
 import { RecordType, Role } from "../../src/protocol/mod.ts";
 import type { ServeHandler } from "../../mod.ts";
+import { ManualBody } from "./_manual_body.ts";
+import { Peer } from "./_peer.ts";
+import { quiet } from "./_quiet.ts";
+import { COMPLETE } from "./_reply.ts";
 import {
   begin,
-  COMPLETE,
-  ManualBody,
   openRequest,
   params,
-  Peer,
-  quiet,
   record,
   request,
   type RequestInit,
   stdin,
   stream,
-} from "./_peer.ts";
+} from "./_request.ts";
 
 const data = (content: Uint8Array | string = "", id = 1) => record(RecordType.DATA, content, id);
 const textOf = (body: ReadableStream<Uint8Array> | null) => new Response(body).text();

@@ -14,17 +14,11 @@ import { parseRecords } from "../_records.ts";
 import { runtime, tempDir } from "../_runtime.ts";
 import { RecordType } from "../../src/protocol/mod.ts";
 import { FastCgiError, type ServeHandler } from "../../mod.ts";
-import {
-  BROKEN,
-  COMPLETE,
-  ManualBody,
-  Peer,
-  quiet,
-  readyBody,
-  type Reply,
-  request,
-  type RequestInit,
-} from "./_peer.ts";
+import { ManualBody, readyBody } from "./_manual_body.ts";
+import { Peer } from "./_peer.ts";
+import { quiet } from "./_quiet.ts";
+import { BROKEN, COMPLETE, type Reply } from "./_reply.ts";
+import { request, type RequestInit } from "./_request.ts";
 
 /** What comes of one response. */
 async function sent(make: () => Response, init: RequestInit = {}): Promise<Reply> {

@@ -5,7 +5,8 @@ import type { ServeHandler } from "../../mod.ts";
 import { bytes, concat, latin1 } from "../_bytes.ts";
 import { assert, assertEquals, assertLess, assertMatch } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
-import { ManualBody, quiet, readyBody } from "./_peer.ts";
+import { ManualBody, readyBody } from "./_manual_body.ts";
+import { quiet } from "./_quiet.ts";
 
 interface Start extends ConnectionOptions {
   env?: Record<string, string>;

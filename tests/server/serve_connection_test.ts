@@ -12,20 +12,12 @@ import { assertBytes, bytes, chunksOf, concat, everySplit, pattern } from "../_b
 import { RecordType } from "../../src/protocol/mod.ts";
 import { serveConnection, type ServeHandler } from "../../mod.ts";
 import type { Pipe } from "../_pair.ts";
-import {
-  abort,
-  begin,
-  captureConsoleError,
-  COMPLETE,
-  ManualBody,
-  openRequest,
-  params,
-  Peer,
-  quiet,
-  record,
-  request,
-  stdin,
-} from "./_peer.ts";
+import { captureConsoleError } from "../_console.ts";
+import { ManualBody } from "./_manual_body.ts";
+import { Peer } from "./_peer.ts";
+import { quiet } from "./_quiet.ts";
+import { COMPLETE } from "./_reply.ts";
+import { abort, begin, openRequest, params, record, request, stdin } from "./_request.ts";
 import { LongTimers } from "./_long_timers.ts";
 
 const hello: ServeHandler = () => new Response("Hello\n");

@@ -4,7 +4,8 @@ import { describe, it } from "../_harness.ts";
 import { bytes, latin1 } from "../_bytes.ts";
 import { rawRecord } from "../_records.ts";
 import { RecordType } from "../../src/protocol/mod.ts";
-import { ManualBody, Peer } from "./_peer.ts";
+import { ManualBody } from "./_manual_body.ts";
+import { Peer } from "./_peer.ts";
 
 const { BEGIN_REQUEST, END_REQUEST, PARAMS, STDIN, STDOUT, STDERR } = RecordType;
 

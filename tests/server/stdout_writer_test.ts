@@ -4,7 +4,9 @@ import { assertBytes, bytes, concat, pattern } from "../_bytes.ts";
 import { parseRecords } from "../_records.ts";
 import { RecordType } from "../../src/protocol/mod.ts";
 import type { ServeHandler } from "../../mod.ts";
-import { ManualBody, Peer, request } from "./_peer.ts";
+import { ManualBody } from "./_manual_body.ts";
+import { Peer } from "./_peer.ts";
+import { request } from "./_request.ts";
 
 /** A reply whose header block is the same on every runtime. */
 const plain = (body: BodyInit | null, init: ResponseInit = {}) =>

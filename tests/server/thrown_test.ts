@@ -8,7 +8,10 @@ import { describe, it } from "../_harness.ts";
 import { runtime } from "../_runtime.ts";
 import { THROWN } from "../_thrown.ts";
 import type { ServeHandler, ServeHandlerInfo } from "../../mod.ts";
-import { captureConsoleError, ManualBody, Peer, type PeerOptions, request } from "./_peer.ts";
+import { captureConsoleError } from "../_console.ts";
+import { ManualBody } from "./_manual_body.ts";
+import { Peer, type PeerOptions } from "./_peer.ts";
+import { request } from "./_request.ts";
 
 /** Asks for `/bad` and then for `/good`; what is printed meanwhile is text, and returned. */
 async function ask(

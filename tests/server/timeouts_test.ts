@@ -5,17 +5,10 @@ import { waitUntil } from "../_runtime.ts";
 import { FastCgiError, RecordType } from "../../src/protocol/mod.ts";
 import { serve, type ServeHandler } from "../../mod.ts";
 import { RawPeer, request as rawRequest } from "../runtime/_raw_peer.ts";
-import {
-  begin,
-  COMPLETE,
-  ManualBody,
-  openRequest,
-  params,
-  Peer,
-  record,
-  request,
-  stdin,
-} from "./_peer.ts";
+import { ManualBody } from "./_manual_body.ts";
+import { Peer } from "./_peer.ts";
+import { COMPLETE } from "./_reply.ts";
+import { begin, openRequest, params, record, request, stdin } from "./_request.ts";
 import { LongTimers } from "./_long_timers.ts";
 
 /** Milliseconds: short, so that the tests are. Nothing depends on how long it takes in the end. */

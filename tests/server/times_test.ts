@@ -3,7 +3,11 @@ import { assert, assertEquals, assertInstanceOf, assertStringIncludes } from "..
 import { describe, it } from "../_harness.ts";
 import { FastCgiError, type ServeHandler } from "../../mod.ts";
 import { RecordType } from "../../src/protocol/mod.ts";
-import { BROKEN, COMPLETE, ManualBody, Peer, quiet, request } from "./_peer.ts";
+import { ManualBody } from "./_manual_body.ts";
+import { Peer } from "./_peer.ts";
+import { quiet } from "./_quiet.ts";
+import { BROKEN, COMPLETE } from "./_reply.ts";
+import { request } from "./_request.ts";
 import { Ticks } from "./_ticks.ts";
 
 /** With a timeout of 1000 ms the clock ticks each 250 ms: it has not passed yet. */

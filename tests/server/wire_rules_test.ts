@@ -4,7 +4,10 @@ import { describe, it } from "../_harness.ts";
 import { assertBytes, latin1, pattern } from "../_bytes.ts";
 import { parsePairs, parseRecords } from "../_records.ts";
 import { encodeGetValues, RecordType, Role } from "../../src/protocol/mod.ts";
-import { abort, begin, COMPLETE, ManualBody, openRequest, Peer, request, stdin } from "./_peer.ts";
+import { ManualBody } from "./_manual_body.ts";
+import { Peer } from "./_peer.ts";
+import { COMPLETE } from "./_reply.ts";
+import { abort, begin, openRequest, request, stdin } from "./_request.ts";
 
 describe("wire rule", () => {
   it("1: the handler starts when PARAMS end, not when STDIN ends", async () => {
