@@ -19,7 +19,7 @@ import { type Bytes, concat } from "../_bytes.ts";
 import { Duplex, type Pipe, type PipeOptions } from "../_pair.ts";
 import { parseRecords, type RawRecord } from "../_records.ts";
 import { Reply } from "./_reply.ts";
-import { request, type RequestInit } from "./_request.ts";
+import { request, type RequestSpec } from "./_request.ts";
 import { checkWireRules } from "./_wire_rules.ts";
 
 /** Options of a {@link Peer}: those of the connection, and of the pipes to it. */
@@ -137,9 +137,9 @@ export class Peer implements AsyncDisposable {
   }
 
   /** Sends a request and waits for the answer. */
-  async ask(init: RequestInit = {}): Promise<Reply> {
-    void this.send(request(init));
-    return await this.reply(init.id);
+  async ask(spec: RequestSpec = {}): Promise<Reply> {
+    void this.send(request(spec));
+    return await this.reply(spec.id);
   }
 
   /** Waits until the application has taken and looked at everything that was sent. */

@@ -18,7 +18,7 @@ import { type Bytes, bytes, concat } from "../_bytes.ts";
 export type Params = Record<string, string> | [string, string][];
 
 /** A request of a web server; without anything: GET / on a connection that is kept. */
-export interface RequestInit {
+export interface RequestSpec {
   /** @default {1} */
   id?: number;
   /** FCGI_KEEP_CONN. @default {true} */
@@ -36,12 +36,12 @@ export interface RequestInit {
 }
 
 /** BEGIN_REQUEST. */
-export function begin({ id = 1, keep = true, role = Role.RESPONDER }: RequestInit = {}): Bytes {
+export function begin({ id = 1, keep = true, role = Role.RESPONDER }: RequestSpec = {}): Bytes {
   return bytes(encodeBeginRequest(id, { role, flags: keep ? FCGI_KEEP_CONN : 0 }));
 }
 
 /** The parameters of a request, encoded as pairs. */
-export function paramPairs({ method = "GET", params = {} }: RequestInit = {}): Bytes {
+export function paramPairs({ method = "GET", params = {} }: RequestSpec = {}): Bytes {
   return bytes(encodeNameValues([
     ["REQUEST_METHOD", method],
     ["REQUEST_URI", "/"],
@@ -52,8 +52,8 @@ export function paramPairs({ method = "GET", params = {} }: RequestInit = {}): B
 }
 
 /** A whole PARAMS stream. */
-export function params(init: RequestInit = {}): Bytes {
-  return stream(RecordType.PARAMS, paramPairs(init), init.id);
+export function params(spec: RequestSpec = {}): Bytes {
+  return stream(RecordType.PARAMS, paramPairs(spec), spec.id);
 }
 
 /** A whole stream: content in records, then the empty one. */
@@ -77,17 +77,17 @@ export function abort(id = 1): Bytes {
 }
 
 /** A whole request. */
-export function request(init: RequestInit = {}): Bytes {
-  const { id = 1, stdin = "", data } = init;
+export function request(spec: RequestSpec = {}): Bytes {
+  const { id = 1, stdin = "", data } = spec;
   return concat([
-    begin(init),
-    params(init),
+    begin(spec),
+    params(spec),
     stdin === null ? bytes() : stream(RecordType.STDIN, stdin, id),
     data === undefined ? bytes() : stream(RecordType.DATA, data, id),
   ]);
 }
 
 /** A request whose body is still to come. */
-export function openRequest(init: RequestInit = {}): Bytes {
-  return request({ method: "POST", ...init, stdin: null });
+export function openRequest(spec: RequestSpec = {}): Bytes {
+  return request({ method: "POST", ...spec, stdin: null });
 }

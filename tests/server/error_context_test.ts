@@ -8,7 +8,7 @@ import { RecordType } from "../../src/protocol/mod.ts";
 import type { ServeHandler, ServeHandlerInfo } from "../../mod.ts";
 import { ManualBody } from "./_manual_body.ts";
 import { Peer, type PeerOptions } from "./_peer.ts";
-import { begin, openRequest, record, type RequestInit, stdin } from "./_request.ts";
+import { begin, openRequest, record, type RequestSpec, stdin } from "./_request.ts";
 import { LongTimers } from "./_long_timers.ts";
 
 const failure = new Error("Wanted by the test");
@@ -18,7 +18,7 @@ interface Failure {
   name: string;
   handler: ServeHandler;
   options?: PeerOptions;
-  init?: RequestInit;
+  spec?: RequestSpec;
   errors?: number;
 }
 
@@ -95,19 +95,19 @@ const FAILURES: Failure[] = [
     name: "an authorizer",
     handler: () => Promise.reject(failure),
     options: { roles: ["authorizer"] },
-    init: { role: 2 },
+    spec: { role: 2 },
   },
 ];
 
 describe("onError", () => {
-  for (const { name, handler, options, init, errors = 1 } of FAILURES) {
+  for (const { name, handler, options, spec, errors = 1 } of FAILURES) {
     it(`hears the request and the info of ${name}`, async () => {
       const called: [Request, ServeHandlerInfo][] = [];
       await using peer = new Peer((request, info) => {
         called.push([request, info]);
         return handler(request, info);
       }, options);
-      await peer.ask({ ...init, keep: false, params: { REQUEST_URI: "/which?one" } });
+      await peer.ask({ ...spec, keep: false, params: { REQUEST_URI: "/which?one" } });
       assertEquals([called.length, peer.takeErrors().length], [1, errors]);
       const [[request, info]] = called as [[Request, ServeHandlerInfo]];
       assertEquals(request.url, "http://example.org/which?one");

@@ -25,6 +25,7 @@ import {
   params,
   record,
   request,
+  type RequestSpec,
   stdin,
   stream,
 } from "./_request.ts";
@@ -34,11 +35,11 @@ const hello: ServeHandler = () => new Response("Hello\n");
 /** Asks one question of one handler. */
 async function ask(
   handler: ServeHandler,
-  init: Parameters<Peer["ask"]>[0] = {},
+  spec: RequestSpec = {},
   options: PeerOptions = {},
 ): Promise<Reply> {
   await using peer = new Peer(handler, options);
-  return await peer.ask(init);
+  return await peer.ask(spec);
 }
 
 describe("Exchange", () => {
@@ -46,14 +47,14 @@ describe("Exchange", () => {
     /** Answers with what it was asked. */
     const tell: ServeHandler = (request, { params }) =>
       new Response(`${request.url} ${params.get("LONG")?.length} ${request.headers.get("x-a")}`);
-    const init = {
+    const spec = {
       params: { LONG: "v".repeat(300), ["N".repeat(200)]: "", HTTP_X_A: "last" },
     };
     const told = "http://example.org/ 300 last";
 
     it("may straddle two records at any position", async () => {
       await using peer = new Peer(tell);
-      const pairs = paramPairs(init);
+      const pairs = paramPairs(spec);
       for (let cut = 1; cut < pairs.length; cut++) {
         void peer.send(
           begin(),
@@ -69,7 +70,7 @@ describe("Exchange", () => {
     it("may come in records of one byte, padded", async () => {
       await using peer = new Peer(tell);
       const records = Array.from(
-        paramPairs(init),
+        paramPairs(spec),
         (byte, i) =>
           rawRecord({ type: RecordType.PARAMS, content: bytes([byte]), padding: i % 256 }),
       );
@@ -82,7 +83,7 @@ describe("Exchange", () => {
       const random = new Random(8);
       for (let round = 0; round < 30; round++) {
         void peer.send(begin());
-        for (const part of randomStream(RecordType.PARAMS, 1, paramPairs(init), random)) {
+        for (const part of randomStream(RecordType.PARAMS, 1, paramPairs(spec), random)) {
           void peer.send(part);
         }
         void peer.send(stdin());

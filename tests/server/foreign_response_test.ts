@@ -13,12 +13,12 @@ import type { ServeHandler } from "../../mod.ts";
 import { foreignResponse } from "../../src/server/foreign_response.ts";
 import { Peer } from "./_peer.ts";
 import { COMPLETE, type Reply } from "./_reply.ts";
-import { request, type RequestInit } from "./_request.ts";
+import { request, type RequestSpec } from "./_request.ts";
 
 /** What comes of something that a handler returned. */
-async function sent(answer: () => unknown, init: RequestInit = {}): Promise<Reply> {
+async function sent(answer: () => unknown, spec: RequestSpec = {}): Promise<Reply> {
   await using peer = new Peer(answer as ServeHandler);
-  const reply = await peer.ask(init);
+  const reply = await peer.ask(spec);
   assertEquals(reply.end, COMPLETE);
   return reply;
 }

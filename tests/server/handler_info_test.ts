@@ -13,12 +13,12 @@ import type { ServeHandlerInfo } from "../../mod.ts";
 import { ManualBody } from "./_manual_body.ts";
 import { Peer, type PeerOptions } from "./_peer.ts";
 import { quiet } from "./_quiet.ts";
-import { abort, request, type RequestInit } from "./_request.ts";
+import { abort, request, type RequestSpec } from "./_request.ts";
 
 /** What a handler sees of its info, for one request. */
 async function seen<T>(
   look: (info: ServeHandlerInfo) => T,
-  init: RequestInit = {},
+  spec: RequestSpec = {},
   options: PeerOptions = {},
 ): Promise<T> {
   const { promise, resolve } = Promise.withResolvers<{ value: T }>();
@@ -26,7 +26,7 @@ async function seen<T>(
     resolve({ value: look(info) });
     return new Response();
   }, options);
-  await peer.ask(init);
+  await peer.ask(spec);
   return (await promise).value;
 }
 

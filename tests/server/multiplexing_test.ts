@@ -23,7 +23,7 @@ import { ManualBody } from "./_manual_body.ts";
 import { Peer, type PeerOptions } from "./_peer.ts";
 import { quiet } from "./_quiet.ts";
 import { BROKEN, COMPLETE } from "./_reply.ts";
-import { abort, openRequest, record, request, type RequestInit, stdin } from "./_request.ts";
+import { abort, openRequest, record, request, type RequestSpec, stdin } from "./_request.ts";
 import { waitUntil } from "../_runtime.ts";
 import { LongTimers } from "./_long_timers.ts";
 
@@ -34,9 +34,9 @@ const SLOP = 2 * 64 * KIB;
 const PATIENCE = 2000;
 
 const path: ServeHandler = (request) => new Response(new URL(request.url).pathname);
-const at = (REQUEST_URI: string, init: RequestInit = {}): RequestInit => ({
+const at = (REQUEST_URI: string, spec: RequestSpec = {}): RequestSpec => ({
   method: "POST",
-  ...init,
+  ...spec,
   params: { REQUEST_URI },
 });
 

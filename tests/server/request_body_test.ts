@@ -75,9 +75,9 @@ describe("RequestBody", () => {
     it(`is read with ${how}, whether it came with the parameters or after them`, async () => {
       await using peer = new Peer(async (request) => new Response(await read(request)));
       const json = '{"grüße":[1,2,3]}';
-      const init = { method: "POST", params: { CONTENT_TYPE: "application/json" } };
-      assertEquals((await peer.ask({ ...init, stdin: utf8(json) })).text, utf8AsLatin1(json));
-      void peer.send(openRequest(init));
+      const spec = { method: "POST", params: { CONTENT_TYPE: "application/json" } };
+      assertEquals((await peer.ask({ ...spec, stdin: utf8(json) })).text, utf8AsLatin1(json));
+      void peer.send(openRequest(spec));
       for (const part of chunksOf(utf8(json), 3)) {
         void peer.send(stdin(part));
         await peer.fence();
@@ -171,10 +171,10 @@ describe("RequestBody", () => {
 
     it("is null, as with an end", async () => {
       await using peer = new Peer((request) => new Response(String(request.body)));
-      const init = { method: "POST", params: { CONTENT_LENGTH: "0" } };
-      assertEquals((await peer.ask({ ...init, stdin: null })).text, "null");
-      assertEquals((await peer.ask({ ...init, stdin: "" })).text, "null");
-      assertEquals((await peer.ask({ ...init, stdin: null, keep: false })).text, "null");
+      const spec = { method: "POST", params: { CONTENT_LENGTH: "0" } };
+      assertEquals((await peer.ask({ ...spec, stdin: null })).text, "null");
+      assertEquals((await peer.ask({ ...spec, stdin: "" })).text, "null");
+      assertEquals((await peer.ask({ ...spec, stdin: null, keep: false })).text, "null");
     });
 
     it("is not what comes all the same, before, with or after the parameters", async () => {
@@ -183,15 +183,15 @@ describe("RequestBody", () => {
         await release.promise;
         return new Response(await request.text());
       });
-      const init = { method: "POST", params: { CONTENT_LENGTH: "0" } };
-      void peer.send(openRequest(init));
+      const spec = { method: "POST", params: { CONTENT_LENGTH: "0" } };
+      void peer.send(openRequest(spec));
       void peer.send(stdin(pattern(60_000)), stdin("more"));
       await peer.fence();
       release.resolve();
       assertEquals((await peer.reply()).text, "");
       void peer.send(stdin("late"), stdin());
-      assertEquals((await peer.ask({ ...init, stdin: "hello" })).text, "");
-      void peer.send(begin(), stdin("early"), params(init));
+      assertEquals((await peer.ask({ ...spec, stdin: "hello" })).text, "");
+      void peer.send(begin(), stdin("early"), params(spec));
       assertEquals((await peer.reply()).text, "");
     });
 
@@ -387,8 +387,8 @@ describe("RequestBody", () => {
     void peer.send(openRequest(), stdin("old"));
     await peer.reply();
     void peer.send(stdin("old"), stdin());
-    const init = { params: { REQUEST_URI: "/read" } };
-    void peer.send(openRequest(init), stdin("new"), stdin());
+    const spec = { params: { REQUEST_URI: "/read" } };
+    void peer.send(openRequest(spec), stdin("new"), stdin());
     assertEquals((await peer.reply()).text, "new");
   });
 
@@ -524,16 +524,16 @@ describe("RequestBody", () => {
       const data = info.data === null ? "null" : await new Response(info.data).text();
       return new Response(`${body}|${data}`);
     };
-    const init = { role: Role.FILTER, method: "POST" };
+    const spec = { role: Role.FILTER, method: "POST" };
 
     it("comes to a filter behind the body", async () => {
       await using peer = new Peer(filter, { roles });
-      assertEquals((await peer.ask({ ...init, stdin: "body", data: "data" })).text, "body|data");
+      assertEquals((await peer.ask({ ...spec, stdin: "body", data: "data" })).text, "body|data");
     });
 
     it("comes to a filter piece by piece", async () => {
       await using peer = new Peer(filter, { roles });
-      void peer.send(openRequest(init));
+      void peer.send(openRequest(spec));
       for (const part of [stdin("body"), stdin(), ...chunksOf(stream(8, pattern(999)), 100)]) {
         void peer.send(part);
       }
@@ -545,8 +545,8 @@ describe("RequestBody", () => {
 
     it("is a stream to a filter when it is empty, with or after the parameters", async () => {
       await using peer = new Peer(filter, { roles });
-      assertEquals((await peer.ask({ ...init, stdin: "body", data: "" })).text, "body|");
-      void peer.send(openRequest(init));
+      assertEquals((await peer.ask({ ...spec, stdin: "body", data: "" })).text, "body|");
+      void peer.send(openRequest(spec));
       await peer.fence();
       void peer.send(stdin("body"), stdin(), record(RecordType.DATA));
       assertEquals((await peer.reply()).text, "body|");
@@ -560,8 +560,8 @@ describe("RequestBody", () => {
 
     it("that nobody reads does not keep the next request waiting", async () => {
       await using peer = new Peer(deaf, { roles });
-      assertEquals((await peer.ask({ ...init, data: pattern(500_000) })).text, "done");
-      assertEquals((await peer.ask({ ...init, data: pattern(500_000) })).text, "done");
+      assertEquals((await peer.ask({ ...spec, data: pattern(500_000) })).text, "done");
+      assertEquals((await peer.ask({ ...spec, data: pattern(500_000) })).text, "done");
       await peer.fence();
     });
 
@@ -572,7 +572,7 @@ describe("RequestBody", () => {
         return new Response(info.data);
       }, { roles });
       const content = pattern(2_000_000);
-      for (const chunk of chunksOf(request({ ...init, data: content }), 30_000)) {
+      for (const chunk of chunksOf(request({ ...spec, data: content }), 30_000)) {
         void peer.send(chunk);
       }
       assertLess(await quiet(() => peer.toServer.bytesRead), 1_200_000);
@@ -586,7 +586,7 @@ describe("RequestBody", () => {
         failed.resolve(await assertRejects(() => new Response(info.data).text()));
         return new Response();
       }, { roles });
-      void peer.send(request(init), record(RecordType.DATA, "some"));
+      void peer.send(request(spec), record(RecordType.DATA, "some"));
       await peer.fence();
       await peer.close();
       assertEquals((await failed.promise).name, "AbortError");

@@ -14,7 +14,7 @@ import {
   params,
   record,
   request,
-  type RequestInit,
+  type RequestSpec,
   stdin,
   stream,
 } from "./_request.ts";
@@ -187,7 +187,7 @@ describe("authorizer", () => {
 
   it("that cannot be asked refuses", async () => {
     await using peer = new Peer(() => new Response(), { roles, maxParamsBytes: 1000 });
-    const refusals: [string, RequestInit][] = [
+    const refusals: [string, RequestSpec][] = [
       ["400 Bad Request", { params: { HTTP_HOST: "a b" } }],
       ["501 Not Implemented", { method: "TRACE" }],
       ["431 Request Header Fields Too Large", { params: { A: "x".repeat(2000) } }],

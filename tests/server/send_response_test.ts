@@ -18,12 +18,12 @@ import { ManualBody, readyBody } from "./_manual_body.ts";
 import { Peer } from "./_peer.ts";
 import { quiet } from "./_quiet.ts";
 import { BROKEN, COMPLETE, type Reply } from "./_reply.ts";
-import { request, type RequestInit } from "./_request.ts";
+import { request, type RequestSpec } from "./_request.ts";
 
 /** What comes of one response. */
-async function sent(make: () => Response, init: RequestInit = {}): Promise<Reply> {
+async function sent(make: () => Response, spec: RequestSpec = {}): Promise<Reply> {
   await using peer = new Peer(make);
-  const reply = await peer.ask(init);
+  const reply = await peer.ask(spec);
   assertEquals(reply.end, COMPLETE);
   return reply;
 }
