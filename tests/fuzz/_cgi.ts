@@ -1,7 +1,7 @@
 /**
- * For any parameters `createRequest` gives a `Request` or a clean refusal and never throws, and the URL has the host that
- * the parameters name; for any `Response` the header block is lines of printable Latin-1 with its only empty line at the
- * end, and at most one Content-Length.
+ * For any parameters `createRequest` gives a `Request` or a clean refusal and never throws, and the
+ * URL has the host that the parameters name; for any `Response` the header block is lines of
+ * printable Latin-1 with its only empty line at the end, and at most one Content-Length.
  *
  * @module
  */

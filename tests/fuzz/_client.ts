@@ -1,7 +1,8 @@
 /**
- * Whatever an application sends, in whatever pieces: the client tells of the same header block, body, log and end as the
- * reference reading, or fails with a `FastCgiError`; a reply that is not whole never looks as if it were, and whoever
- * waits for one is told, with no timer and no open stream left behind.
+ * Whatever an application sends, in whatever pieces: the client tells of the same header block,
+ * body, log and end as the reference reading, or fails with a `FastCgiError`; a reply that is not
+ * whole never looks as if it were, and whoever waits for one is told, with no timer and no open
+ * stream left behind.
  *
  * @module
  */

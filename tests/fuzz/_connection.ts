@@ -1,8 +1,9 @@
 /**
- * Whatever a peer sends, and whatever handlers do: every byte written belongs to a valid sequence of records (but for the
- * eight zero bytes of an answer that broke off, and then the end), each request that began gets at most one END_REQUEST
- * and nothing behind it, a request that came whole and was not aborted gets exactly one answer, the right one, nothing
- * is thrown out of the engine or rejected behind its back, and when the connection ends everything is let go.
+ * Whatever a peer sends, and whatever handlers do: every byte written belongs to a valid sequence
+ * of records (but for the eight zero bytes of an answer that broke off, and then the end), each
+ * request that began gets at most one END_REQUEST and nothing behind it, a request that came whole
+ * and was not aborted gets exactly one answer, the right one, nothing is thrown out of the engine
+ * or rejected behind its back, and when the connection ends everything is let go.
  *
  * @module
  */
@@ -22,7 +23,10 @@ const PATIENCE = 400;
 
 /** What happens on a connection, in order. */
 export type ConnectionStep =
-  /** The options of the service, and whether handlers keep others waiting; the first step, if it is there. */
+  /**
+   * The options of the service, and whether handlers keep others waiting; the first step, if it is
+   * there.
+   */
   | Limits & { isLazy?: boolean }
   /** Bytes come. */
   | Uint8Array
