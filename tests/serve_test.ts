@@ -29,10 +29,10 @@ import { describe, it } from "./_harness.ts";
 import { tempDir, waitUntil } from "./_runtime.ts";
 import { RawPeer, request, requestHead } from "./runtime/_raw_peer.ts";
 import { runScript } from "./runtime/_script.ts";
+import { hello } from "./server/_handlers.ts";
 
 const LOCAL = { hostname: "127.0.0.1", port: 0 } as const;
 const silent: ServeSettings = { onListen: () => {} };
-const hello = () => new Response("Hello\n");
 
 /** One request on a connection of its own. */
 async function ask(address: ServeAddress, uri = "/"): Promise<string> {
@@ -803,7 +803,7 @@ describe("serve, handlers", () => {
     let seen: Request | undefined;
     await using server = serve({ ...LOCAL, ...silent }, (request) => {
       seen = request;
-      return hello();
+      return new Response("Hello\n");
     });
     await ask(await server.ready);
     assertInstanceOf(seen, Request);

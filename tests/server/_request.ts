@@ -35,6 +35,11 @@ export interface RequestSpec {
   data?: Uint8Array | string;
 }
 
+/** A request for a path. */
+export function at(REQUEST_URI: string, spec: RequestSpec = {}): RequestSpec {
+  return { ...spec, params: { REQUEST_URI } };
+}
+
 /** BEGIN_REQUEST. */
 export function begin({ id = 1, keep = true, role = Role.RESPONDER }: RequestSpec = {}): Bytes {
   return bytes(encodeBeginRequest(id, { role, flags: keep ? FCGI_KEEP_CONN : 0 }));

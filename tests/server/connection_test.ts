@@ -10,21 +10,14 @@ import { describe, it } from "../_harness.ts";
 import { assertBytes, bytes, chunksOf, concat, pattern } from "../_bytes.ts";
 import { parsePairs, rawRecord } from "../_records.ts";
 import { encodeBeginRequest, encodeGetValues, RecordType, Role } from "../../src/protocol/mod.ts";
-import { FastCgiError, type FastCgiErrorCode, type ServeHandler } from "../../mod.ts";
+import { FastCgiError, type FastCgiErrorCode } from "../../mod.ts";
+import { echo, echoText, hello, path } from "./_handlers.ts";
 import { ManualBody } from "./_manual_body.ts";
 import { Peer, type PeerOptions } from "./_peer.ts";
 import { quiet } from "./_quiet.ts";
 import { COMPLETE } from "./_reply.ts";
-import { abort, begin, openRequest, params, record, request, stdin } from "./_request.ts";
+import { abort, at, begin, openRequest, params, record, request, stdin } from "./_request.ts";
 import { LongTimers } from "./_long_timers.ts";
-
-const hello: ServeHandler = () => new Response("Hello\n");
-/** Answers with the body, once it has all come. */
-const echoText: ServeHandler = async (request) => new Response(await request.text());
-/** Answers with the path. */
-const path: ServeHandler = (request) => new Response(new URL(request.url).pathname);
-
-const at = (REQUEST_URI: string) => ({ params: { REQUEST_URI } });
 
 describe("Connection", () => {
   describe("multiplexing", () => {
@@ -46,7 +39,7 @@ describe("Connection", () => {
         await gates.get(new URL(request.url).pathname)!.promise;
         return path(request, info);
       });
-      void peer.send(...[1, 2, 3].map((id) => request({ id, ...at(`/${id}`) })));
+      void peer.send(...[1, 2, 3].map((id) => request(at(`/${id}`, { id }))));
       for (const id of [3, 1, 2]) {
         gates.get(`/${id}`)!.resolve();
         assertEquals((await peer.reply(id)).text, `/${id}`);
@@ -58,7 +51,7 @@ describe("Connection", () => {
       await using peer = new Peer((request) => {
         return new Response(bodies.get(new URL(request.url).pathname)!.stream);
       });
-      void peer.send(...[1, 3].map((id) => request({ id, ...at(`/${id}`) })));
+      void peer.send(...[1, 3].map((id) => request(at(`/${id}`, { id }))));
       const [slow, fast] = [bodies.get("/1")!, bodies.get("/3")!];
       slow.push("slow ");
       await peer.nextOf(1);
@@ -81,7 +74,7 @@ describe("Connection", () => {
         return await echoText(request, info);
       });
       void peer.send(openRequest({ id: 1 }), stdin("a".repeat(20_000), 1));
-      void peer.send(request({ id: 3, ...at("/quick") }));
+      void peer.send(request(at("/quick", { id: 3 })));
       assertEquals((await peer.reply(3)).text, "/quick");
       gate.resolve();
       void peer.send(stdin("", 1));
@@ -89,7 +82,7 @@ describe("Connection", () => {
     });
 
     it("keeps large uploads and downloads of several requests apart", async () => {
-      await using peer = new Peer((request) => new Response(request.body));
+      await using peer = new Peer(echo);
       const ids = [1, 3, 5];
       const contents = ids.map((id) => pattern(400_000 + id));
       for (const id of ids) void peer.send(openRequest({ id }));
@@ -132,7 +125,7 @@ describe("Connection", () => {
     it("takes ids from 1 to 65535", async () => {
       await using peer = new Peer(path);
       for (const id of [1, 255, 256, 32_768, 65_535]) {
-        const reply = await peer.ask({ id, ...at(`/${id}`) });
+        const reply = await peer.ask(at(`/${id}`, { id }));
         assertEquals([reply.text, reply.records[0].id], [`/${id}`, id]);
       }
     });
@@ -144,7 +137,7 @@ describe("Connection", () => {
         return path(request, info);
       }, { maxRequestsPerConnection: 150 });
       const ids = Array.from({ length: 150 }, (_, i) => i + 1);
-      void peer.send(...ids.map((id) => request({ id, ...at(`/${id}`) })));
+      void peer.send(...ids.map((id) => request(at(`/${id}`, { id }))));
       gate.resolve();
       for (const id of ids) assertEquals((await peer.reply(id)).text, `/${id}`);
     });
@@ -155,7 +148,7 @@ describe("Connection", () => {
         if (request.url.endsWith("/wait")) await gate.promise;
         return path(request, info);
       }, { maxRequestsPerConnection: 1 });
-      void peer.send(request({ id: 1, ...at("/wait") }), request({ id: 2 }));
+      void peer.send(request(at("/wait", { id: 1 })), request({ id: 2 }));
       assertEquals((await peer.reply(2)).status, 503);
       void peer.send(abort(1));
       await peer.reply(1);

@@ -7,18 +7,14 @@ import { Service } from "../../src/server/service.ts";
 import { parseRecords } from "../_records.ts";
 import { ManualBody } from "./_manual_body.ts";
 import { COMPLETE, Reply } from "./_reply.ts";
-import { begin, openRequest, request } from "./_request.ts";
+import { at, begin, openRequest, request } from "./_request.ts";
+import { settle } from "./_settle.ts";
 import { LongTimers } from "./_long_timers.ts";
 import { Recorder } from "./_recorder.ts";
 import { Ticks } from "./_ticks.ts";
 
 const TIMEOUT = 7000;
 const GRACE = 400;
-
-/** Lets everything run that is due. */
-const settle = async () => {
-  for (let turn = 0; turn < 5; turn++) await new Promise((done) => setTimeout(done, 0));
-};
 
 /** A service with its failures, and what a test watches of its end. */
 function service(handler: ServeHandler) {
@@ -96,7 +92,7 @@ describe("Service.drain with a timeout", () => {
       return isStream ? new Response(body.stream) : new Promise<Response>(() => {});
     });
     const [silent, streaming, both, early] = Array.from({ length: 4 }, () => Recorder.accept(one));
-    const stream = { params: { REQUEST_URI: "/stream" } };
+    const stream = at("/stream");
     silent.connection.receive(openRequest());
     streaming.connection.receive(request(stream));
     both.connection.receive(concat([request({ id: 1 }), request({ id: 3 })]));

@@ -2,19 +2,17 @@
 import { assertEquals, assertLess, assertLessOrEqual } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
 import { encodeGetValues, RecordType } from "../../src/protocol/mod.ts";
-import { serve, type ServeHandler } from "../../mod.ts";
+import { serve } from "../../mod.ts";
 import { RawPeer, request as rawRequest } from "../runtime/_raw_peer.ts";
+import { path } from "./_handlers.ts";
 import { Peer } from "./_peer.ts";
 import { quiet } from "./_quiet.ts";
 import { COMPLETE } from "./_reply.ts";
-import { openRequest, request, stdin } from "./_request.ts";
+import { at, openRequest, request, stdin } from "./_request.ts";
 import { LongTimers } from "./_long_timers.ts";
 
 /** How long a first request is waited for, as the engine says it. */
 const PATIENCE = 1000;
-
-const path: ServeHandler = (request) => new Response(new URL(request.url).pathname);
-const at = (REQUEST_URI: string) => ({ params: { REQUEST_URI } });
 
 describe("Connection.drain", () => {
   it("waits for the first request of a connection, answers it, and closes", async () => {
@@ -129,7 +127,7 @@ describe("Connection.drain", () => {
       return path(request, info);
     }, { signal: controller.signal });
     controller.abort();
-    void peer.send(openRequest({ id: 1, ...at("/1") }), request({ id: 3, ...at("/3") }));
+    void peer.send(openRequest(at("/1", { id: 1 })), request(at("/3", { id: 3 })));
     await peer.fence();
     gate.resolve();
     assertEquals((await peer.reply(3)).text, "/3");

@@ -8,7 +8,7 @@ import { RecordType } from "../../src/protocol/mod.ts";
 import type { ServeHandler, ServeHandlerInfo } from "../../mod.ts";
 import { ManualBody } from "./_manual_body.ts";
 import { Peer, type PeerOptions } from "./_peer.ts";
-import { begin, openRequest, record, type RequestSpec, stdin } from "./_request.ts";
+import { at, begin, openRequest, record, type RequestSpec, stdin } from "./_request.ts";
 import { LongTimers } from "./_long_timers.ts";
 
 const failure = new Error("Wanted by the test");
@@ -127,8 +127,8 @@ describe("onError", () => {
       if (url.endsWith("/slow")) await gate.promise;
       return new Response();
     }, options);
-    void peer.send(openRequest({ id: 1, params: { REQUEST_URI: "/slow" } }));
-    void peer.send(openRequest({ id: 3, params: { REQUEST_URI: "/slow" } }));
+    void peer.send(openRequest(at("/slow", { id: 1 })));
+    void peer.send(openRequest(at("/slow", { id: 3 })));
     await peer.fence();
     void peer.send(stdin("x".repeat(60_000)));
     await timers.elapse();

@@ -12,12 +12,14 @@ import { randomStream, rawPairs, rawRecord } from "../_records.ts";
 import { RecordType } from "../../src/protocol/mod.ts";
 import type { ServeHandler } from "../../mod.ts";
 import { captureConsoleError } from "../_console.ts";
+import { echoText, hello } from "./_handlers.ts";
 import { ManualBody, readyBody } from "./_manual_body.ts";
 import { Peer, type PeerOptions } from "./_peer.ts";
 import { quiet } from "./_quiet.ts";
 import { COMPLETE, type Reply } from "./_reply.ts";
 import {
   abort,
+  at,
   begin,
   openRequest,
   paramPairs,
@@ -29,8 +31,6 @@ import {
   stdin,
   stream,
 } from "./_request.ts";
-
-const hello: ServeHandler = () => new Response("Hello\n");
 
 /** Asks one question of one handler. */
 async function ask(
@@ -96,7 +96,7 @@ describe("Exchange", () => {
       const random = new Random(9);
       const ids = [1, 3, 5];
       const queues = ids.map((id) => {
-        const pairs = paramPairs({ params: { REQUEST_URI: `/${id}` } });
+        const pairs = paramPairs(at(`/${id}`));
         return [
           begin({ id }),
           ...randomStream(RecordType.PARAMS, id, pairs, random),
@@ -282,7 +282,7 @@ describe("Exchange", () => {
         return new Response(request.url);
       }, { maxRequestsPerConnection: 2 });
       const ids = [1, 2, 3];
-      void peer.send(...ids.map((id) => request({ id, params: { REQUEST_URI: `/${id}` } })));
+      void peer.send(...ids.map((id) => request(at(`/${id}`, { id }))));
       const refused = await peer.reply(3);
       assertEquals([refused.status, refused.end], [503, COMPLETE]);
       assert(refused.header("retry-after") !== undefined);
@@ -337,7 +337,7 @@ describe("Exchange", () => {
       assertBytes(last.content, new Uint8Array(8));
       gate.resolve();
       await quiet(() => peer.writes.length);
-      const next = await peer.ask({ params: { REQUEST_URI: "/again" } });
+      const next = await peer.ask(at("/again"));
       assertEquals([next.types[0], next.text], [RecordType.STDOUT, "again"]);
       assertEquals(peer.errorCount, 0);
     }
@@ -458,7 +458,7 @@ describe("Exchange", () => {
     });
 
     it("has no content, and what there is of it is not looked at", async () => {
-      await using peer = new Peer(async (request) => new Response(await request.text()));
+      await using peer = new Peer(echoText);
       void peer.send(openRequest(), record(RecordType.ABORT_REQUEST, "12345678"));
       assertEquals((await peer.reply()).types, [RecordType.END_REQUEST]);
       void peer.send(record(RecordType.ABORT_REQUEST, "lost"));
@@ -480,7 +480,7 @@ describe("Exchange", () => {
     });
 
     it("leaves the other requests of the connection alone", async () => {
-      await using peer = new Peer(async (request) => new Response(await request.text()));
+      await using peer = new Peer(echoText);
       void peer.send(openRequest({ id: 1 }), openRequest({ id: 3 }), stdin("a", 3), stdin("x", 1));
       void peer.send(abort(1));
       assertEquals((await peer.reply(1)).types, [RecordType.END_REQUEST]);
@@ -621,7 +621,7 @@ describe("Exchange", () => {
         return new Response("good");
       });
       void peer.send(
-        request({ id: 1, params: { REQUEST_URI: "/bad" } }),
+        request(at("/bad", { id: 1 })),
         request({ id: 2 }),
       );
       assertEquals([(await peer.reply(1)).status, (await peer.reply(2)).text], [500, "good"]);
@@ -710,7 +710,7 @@ describe("Exchange", () => {
     await peer.nextOf();
     void peer.send(abort());
     while ((await peer.nextOf()).type !== RecordType.END_REQUEST);
-    assertEquals((await peer.ask({ params: { REQUEST_URI: "/again" } })).text, "again");
+    assertEquals((await peer.ask(at("/again"))).text, "again");
   });
 });
 

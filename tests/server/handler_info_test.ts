@@ -13,7 +13,7 @@ import type { ServeHandlerInfo } from "../../mod.ts";
 import { ManualBody } from "./_manual_body.ts";
 import { Peer, type PeerOptions } from "./_peer.ts";
 import { quiet } from "./_quiet.ts";
-import { abort, request, type RequestSpec } from "./_request.ts";
+import { abort, at, request, type RequestSpec } from "./_request.ts";
 
 /** What a handler sees of its info, for one request. */
 async function seen<T>(
@@ -148,7 +148,7 @@ describe("HandlerInfo", () => {
         ({ url }, info) => Response.json([url, info.url, info.scriptName, info.pathInfo]),
         options,
       );
-      return JSON.parse((await peer.ask({ params: { REQUEST_URI: uri } })).text);
+      return JSON.parse((await peer.ask(at(uri))).text);
     };
     const mount = "/yourapplication";
     const h = "http://example.org";

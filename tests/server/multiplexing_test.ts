@@ -19,11 +19,12 @@ import { rawRecord } from "../_records.ts";
 import { RecordType, Role } from "../../src/protocol/mod.ts";
 import { FastCgiError, serve, type ServeHandler } from "../../mod.ts";
 import { RawPeer, request as rawRequest, requestHead } from "../runtime/_raw_peer.ts";
+import { path } from "./_handlers.ts";
 import { ManualBody } from "./_manual_body.ts";
 import { Peer, type PeerOptions } from "./_peer.ts";
 import { quiet } from "./_quiet.ts";
 import { BROKEN, COMPLETE } from "./_reply.ts";
-import { abort, openRequest, record, request, type RequestSpec, stdin } from "./_request.ts";
+import { abort, at, openRequest, record, request, type RequestSpec, stdin } from "./_request.ts";
 import { waitUntil } from "../_runtime.ts";
 import { LongTimers } from "./_long_timers.ts";
 
@@ -33,12 +34,7 @@ const SLOP = 2 * 64 * KIB;
 /** How long a handler may read nothing for others, as the engine says it. */
 const PATIENCE = 2000;
 
-const path: ServeHandler = (request) => new Response(new URL(request.url).pathname);
-const at = (REQUEST_URI: string, spec: RequestSpec = {}): RequestSpec => ({
-  method: "POST",
-  ...spec,
-  params: { REQUEST_URI },
-});
+const post = (uri: string, spec: RequestSpec = {}) => at(uri, { method: "POST", ...spec });
 
 /** Handlers by path, each with gates that the test opens. */
 class Gates {
@@ -69,10 +65,10 @@ describe("Requests, on one connection", () => {
     it("does not keep others waiting up to 1 MiB, even if it was there first and alone", async () => {
       const gates = new Gates();
       await using peer = new Peer(gates.handler);
-      void peer.send(openRequest(at("/slow")));
+      void peer.send(openRequest(post("/slow")));
       sendBody(peer, 1, 1000 * KIB);
       for (const id of [3, 5, 7]) {
-        assertEquals((await peer.ask(at("/quick", { id }))).text, "/quick");
+        assertEquals((await peer.ask(post("/quick", { id }))).text, "/quick");
       }
       gates.of("/slow").resolve();
       void peer.send(stdin());
@@ -82,9 +78,9 @@ describe("Requests, on one connection", () => {
     it("is held back beyond that, and read on when its handler does", async () => {
       const gates = new Gates();
       await using peer = new Peer(gates.handler);
-      void peer.send(openRequest(at("/slow")));
+      void peer.send(openRequest(post("/slow")));
       sendBody(peer, 1, 4000 * KIB);
-      void peer.send(request(at("/quick", { id: 3 })));
+      void peer.send(request(post("/quick", { id: 3 })));
       assertLess(await quiet(() => peer.toServer.bytesRead), 1024 * KIB + SLOP);
       assertEquals(peer.writes.length, 0);
       gates.of("/slow").resolve();
@@ -97,9 +93,9 @@ describe("Requests, on one connection", () => {
       const gates = new Gates();
       await using peer = new Peer(gates.handler, { maxBufferedBodyBytes: 200 * KIB });
       const ids = [1, 3, 5, 7];
-      for (const id of ids) void peer.send(openRequest(at(`/${id}`, { id })));
+      for (const id of ids) void peer.send(openRequest(post(`/${id}`, { id })));
       for (const id of ids) sendBody(peer, id, 150 * KIB);
-      assertEquals((await peer.ask(at("/quick", { id: 9 }))).text, "/quick");
+      assertEquals((await peer.ask(post("/quick", { id: 9 }))).text, "/quick");
       for (const id of ids.toReversed()) {
         gates.of(`/${id}`).resolve();
         void peer.send(stdin("", id));
@@ -116,7 +112,7 @@ describe("Requests, on one connection", () => {
       it(`is held back at one record's worth ${what}`, async () => {
         const gates = new Gates();
         await using peer = new Peer(gates.handler, options);
-        void peer.send(openRequest(at("/slow", { keep })));
+        void peer.send(openRequest(post("/slow", { keep })));
         sendBody(peer, 1, 1000 * KIB);
         assertLess(await quiet(() => peer.toServer.bytesRead), 64 * KIB + SLOP);
         gates.of("/slow").resolve();
@@ -128,9 +124,9 @@ describe("Requests, on one connection", () => {
     it("is kept up to the larger limit without FCGI_KEEP_CONN too, once there is another request", async () => {
       const gates = new Gates();
       await using peer = new Peer(gates.handler);
-      for (const id of [1, 3]) void peer.send(openRequest(at(`/${id}`, { id, keep: false })));
+      for (const id of [1, 3]) void peer.send(openRequest(post(`/${id}`, { id, keep: false })));
       sendBody(peer, 1, 900 * KIB);
-      assertEquals((await peer.ask(at("/quick", { id: 5 }))).text, "/quick");
+      assertEquals((await peer.ask(post("/quick", { id: 5 }))).text, "/quick");
       for (const id of [1, 3]) {
         gates.of(`/${id}`).resolve();
         void peer.send(stdin("", id));
@@ -142,7 +138,7 @@ describe("Requests, on one connection", () => {
     it("of single bytes counts what they cost, not what they say", async () => {
       const gates = new Gates();
       await using peer = new Peer(gates.handler, { maxBufferedBodyBytes: 256 * 1000 });
-      void peer.send(openRequest(at("/slow")));
+      void peer.send(openRequest(post("/slow")));
       const byte = stdin("x");
       for (let i = 0; i < 5000; i++) void peer.send(byte);
       assertLess(await quiet(() => peer.toServer.bytesRead), 1100 * byte.length);
@@ -161,7 +157,7 @@ describe("Requests, on one connection", () => {
         while (!(await reader.read()).done);
         return new Response();
       });
-      for (const id of [1, 3]) void peer.send(openRequest(at("/", { id })));
+      for (const id of [1, 3]) void peer.send(openRequest(post("/", { id })));
       void peer.send(stdin("part", 1), stdin(pattern(60 * KIB), 3), stdin("", 3));
       await peer.fence();
       gate.resolve();
@@ -176,8 +172,8 @@ describe("Requests, on one connection", () => {
   describe("a handler that reads nothing of a full body", () => {
     /** Two requests: one whose body is full and read by nobody, and another one in flight. */
     async function stall(peer: Peer): Promise<void> {
-      void peer.send(request(at("/other", { id: 3 })));
-      void peer.send(openRequest(at("/slow")));
+      void peer.send(request(post("/other", { id: 3 })));
+      void peer.send(openRequest(post("/slow")));
       sendBody(peer, 1, 1500 * KIB);
       await quiet(() => peer.toServer.bytesRead);
     }
@@ -206,7 +202,7 @@ describe("Requests, on one connection", () => {
       void peer.send(stdin());
       gates.of("/other").resolve();
       assertEquals((await peer.reply(3)).text, "0");
-      assertEquals((await peer.ask(at("/quick"))).text, "/quick");
+      assertEquals((await peer.ask(post("/quick"))).text, "/quick");
       gates.of("/slow").resolve();
       await quiet(() => peer.writes.length);
       assertEquals([peer.errorCount, timers.delays], [0, []]);
@@ -294,7 +290,7 @@ describe("Requests, on one connection", () => {
       await timers.elapse();
       assertEquals(peer.takeErrors().length, 1);
       void peer.send(stdin());
-      assertEquals((await peer.ask(at("/quick", { id: 5 }))).text, "/quick");
+      assertEquals((await peer.ask(post("/quick", { id: 5 }))).text, "/quick");
       body.push("and ended");
       body.close();
       const reply = await peer.reply(1);
@@ -328,14 +324,14 @@ describe("Requests, on one connection", () => {
       const reply = await peer.reply(1);
       assertEquals([reply.body.length, reply.end], [32 * KIB, BROKEN]);
       assertEquals(peer.takeErrors().length, 2);
-      assertEquals((await peer.ask(at("/quick", { id: 5 }))).text, "/quick");
+      assertEquals((await peer.ask(post("/quick", { id: 5 }))).text, "/quick");
     });
 
     it("is waited for when it is alone, however long", async () => {
       using timers = new LongTimers();
       const gates = new Gates();
       await using peer = new Peer(gates.handler);
-      void peer.send(openRequest(at("/slow")));
+      void peer.send(openRequest(post("/slow")));
       sendBody(peer, 1, 1500 * KIB);
       await quiet(() => peer.toServer.bytesRead);
       assertEquals(timers.delays, []);
@@ -371,8 +367,8 @@ describe("Requests, on one connection", () => {
         }
         return new Response(`${read}`);
       }, { maxBufferedBodyBytes: 32 * KIB });
-      void peer.send(request(at("/other", { id: 3 })));
-      void peer.send(openRequest(at("/slow")));
+      void peer.send(request(post("/other", { id: 3 })));
+      void peer.send(openRequest(post("/slow")));
       // All of it in one chunk, so that it is full until most has been read.
       void peer.send(...chunksOf(pattern(320 * KIB), 16 * KIB).map((part) => stdin(part)));
       await quiet(() => read);
@@ -403,8 +399,8 @@ describe("Requests, on one connection", () => {
           request.url.endsWith("/echo") ? new Response(request.body) : gates.handler(request, info),
         { maxBufferedBodyBytes: 100 * KIB },
       );
-      void peer.send(request(at("/other", { id: 3 })));
-      void peer.send(openRequest(at("/echo")));
+      void peer.send(request(post("/other", { id: 3 })));
+      void peer.send(openRequest(post("/echo")));
       for (const part of chunksOf(content, 32 * KIB)) void peer.send(stdin(part));
       void peer.send(stdin());
       await quiet(() => peer.toServer.bytesRead);
@@ -419,15 +415,15 @@ describe("Requests, on one connection", () => {
       using timers = new LongTimers();
       const gates = new Gates();
       await using peer = new Peer(gates.handler, { roles: ["responder", "filter"] });
-      void peer.send(request(at("/other", { id: 3 })));
-      void peer.send(openRequest(at("/slow", { role: Role.FILTER })), stdin());
+      void peer.send(request(post("/other", { id: 3 })));
+      void peer.send(openRequest(post("/slow", { role: Role.FILTER })), stdin());
       for (const part of chunksOf(pattern(1500 * KIB), 32 * KIB)) {
         void peer.send(record(RecordType.DATA, part));
       }
       await timers.elapse();
       assertEquals((await peer.reply(1)).status, 503);
       assertEquals(peer.takeErrors().length, 1);
-      assertEquals((await peer.ask(at("/quick", { id: 5 }))).text, "/quick");
+      assertEquals((await peer.ask(post("/quick", { id: 5 }))).text, "/quick");
     });
 
     it("leaves no timer when the connection ends", async () => {
@@ -470,10 +466,10 @@ describe("Requests, on one connection", () => {
             }),
           ]);
         });
-        void peer.send(request(at("/other", { id: 3 })));
-        void peer.send(openRequest(at("/slow")));
+        void peer.send(request(post("/other", { id: 3 })));
+        void peer.send(openRequest(post("/slow")));
         sendBody(peer, 1, 1500 * KIB);
-        void peer.send(request(at("/quick", { id: 5 })));
+        void peer.send(request(post("/quick", { id: 5 })));
         await quiet(() => peer.toServer.bytesRead);
         assertEquals(peer.writes.length, 0);
         end(peer, gates);
@@ -534,9 +530,9 @@ describe("Requests, on one connection", () => {
       await using peer = new Peer((request, info) =>
         request.url.endsWith("/big") ? new Response(pattern(4096 * KIB)) : path(request, info)
       );
-      void peer.send(request(at("/big")));
+      void peer.send(request(post("/big")));
       await quiet(() => peer.toPeer.bytesWritten);
-      void peer.send(request(at("/quick", { id: 3 })));
+      void peer.send(request(post("/quick", { id: 3 })));
       await peer.toPeer.until(() => peer.writes.some((write) => write[3] === 3));
       const before = peer.writes.findIndex((write) => write[3] === 3);
       assertLess(before, 10);
@@ -612,7 +608,7 @@ async function assertProperty(random: Random): Promise<void> {
     const content = random.bytes(random.below(80_000));
     return {
       ...{ id, fate, content, sent: [], read: 0, isOver: false },
-      records: [openRequest(at(`/${i}`, { id })), ...cutBody(id, content, random)],
+      records: [openRequest(post(`/${i}`, { id })), ...cutBody(id, content, random)],
     };
   });
   /** Handlers that wait: those of aborted requests, too. */
@@ -705,7 +701,7 @@ async function assertProperty(random: Random): Promise<void> {
   if (failure !== undefined) throw failure;
   // The bound has been reached, or this would show nothing.
   assertGreater(mostHeld, LIMIT / 2);
-  assertEquals((await peer.ask(at("/0"))).end, COMPLETE);
+  assertEquals((await peer.ask(post("/0"))).end, COMPLETE);
   const heard = peer.takeErrors().map(String);
   assertEquals(heard.filter((text) => !/broken|thrown/.test(text)), []);
   await waitUntil(() => waiting === 0, { what: "handlers that wait for nobody" });

@@ -3,26 +3,21 @@ import { assertEquals, assertGreater, assertLess } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
 import { bytes } from "../_bytes.ts";
 import { encodeGetValues } from "../../src/protocol/mod.ts";
-import type { ServeHandler } from "../../mod.ts";
 import { MAX_UNSENT_BYTES } from "../../src/server/limits.ts";
 import { Service } from "../../src/server/service.ts";
+import { echoText, hello } from "./_handlers.ts";
 import { ManualBody } from "./_manual_body.ts";
 import { Peer } from "./_peer.ts";
 import { quiet } from "./_quiet.ts";
 import { Reply } from "./_reply.ts";
 import { begin, openRequest, params, request, stdin } from "./_request.ts";
+import { settle } from "./_settle.ts";
 import { Recorder } from "./_recorder.ts";
 import { Ticks } from "./_ticks.ts";
 
 /** With a timeout of 1000 ms the clock ticks each 250 ms: it has not passed yet. */
 const IN_TIME = 4;
 const question = () => bytes(encodeGetValues(["FCGI_MAX_REQS"]));
-const hello: ServeHandler = () => new Response("Hello\n");
-
-/** Lets everything run that waits for no event. */
-const settle = async () => {
-  for (let turn = 0; turn < 20; turn++) await undefined;
-};
 
 describe("writeTimeout, tick by tick", () => {
   const options = { writeTimeout: 1000 };
@@ -89,7 +84,7 @@ describe("writeTimeout, tick by tick", () => {
   it("ends a connection whose end does not leave, and no other", async () => {
     using ticks = new Ticks();
     const errors: unknown[] = [];
-    const service = new Service(async (request) => new Response(await request.text()), {
+    const service = new Service(echoText, {
       ...options,
       onError: (error) => void errors.push(error),
     });

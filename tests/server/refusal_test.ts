@@ -7,8 +7,9 @@ import { encodeGetValues, RecordType } from "../../src/protocol/mod.ts";
 import type { Connection } from "../../src/server/connection.ts";
 import { Service } from "../../src/server/service.ts";
 import { FastCgiClient } from "../../src/client/mod.ts";
-import { serve, type ServeHandler } from "../../mod.ts";
+import { serve } from "../../mod.ts";
 import { RawPeer } from "../runtime/_raw_peer.ts";
+import { echoText, hello } from "./_handlers.ts";
 import { Peer } from "./_peer.ts";
 import { COMPLETE, Reply } from "./_reply.ts";
 import { abort, openRequest, request, stdin } from "./_request.ts";
@@ -17,9 +18,6 @@ import { Recorder } from "./_recorder.ts";
 
 /** END_REQUEST with FCGI_CANT_MPX_CONN. */
 const CANT_MPX_CONN = { appStatus: 0, protocolStatus: 1 };
-
-const echoText: ServeHandler = async (request) => new Response(await request.text());
-const hello: ServeHandler = () => new Response("Hello\n");
 
 describe("multiplexing that is refused, with maxRequestsPerConnection: 1", () => {
   const options = { maxRequestsPerConnection: 1 };

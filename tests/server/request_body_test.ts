@@ -16,13 +16,12 @@ import { Service } from "../../src/server/service.ts";
 import type { Transport } from "../../src/server/transport.ts";
 import type { ServeHandler } from "../../mod.ts";
 import { RequestBody } from "../../src/server/request_body.ts";
+import { echo, echoText } from "./_handlers.ts";
 import { Peer } from "./_peer.ts";
 import { quiet } from "./_quiet.ts";
 import { COMPLETE } from "./_reply.ts";
-import { begin, openRequest, params, record, request, stdin, stream } from "./_request.ts";
+import { at, begin, openRequest, params, record, request, stdin, stream } from "./_request.ts";
 
-const echo: ServeHandler = (request) => new Response(request.body);
-const echoText: ServeHandler = async (request) => new Response(await request.text());
 /** Answers without a look at the body. */
 const deaf: ServeHandler = () => new Response("done");
 
@@ -387,7 +386,7 @@ describe("RequestBody", () => {
     void peer.send(openRequest(), stdin("old"));
     await peer.reply();
     void peer.send(stdin("old"), stdin());
-    const spec = { params: { REQUEST_URI: "/read" } };
+    const spec = at("/read");
     void peer.send(openRequest(spec), stdin("new"), stdin());
     assertEquals((await peer.reply()).text, "new");
   });

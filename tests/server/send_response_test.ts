@@ -18,7 +18,7 @@ import { ManualBody, readyBody } from "./_manual_body.ts";
 import { Peer } from "./_peer.ts";
 import { quiet } from "./_quiet.ts";
 import { BROKEN, COMPLETE, type Reply } from "./_reply.ts";
-import { request, type RequestSpec } from "./_request.ts";
+import { at, request, type RequestSpec } from "./_request.ts";
 
 /** What comes of one response. */
 async function sent(make: () => Response, spec: RequestSpec = {}): Promise<Reply> {
@@ -472,7 +472,7 @@ describe("sendResponse", () => {
         new Response(request.url.endsWith("/bad") ? bad.stream : good.stream)
       );
       void peer.send(
-        request({ id: 1, params: { REQUEST_URI: "/bad" } }),
+        request(at("/bad", { id: 1 })),
         request({ id: 3 }),
       );
       bad.push("first");

@@ -11,7 +11,7 @@ import type { ServeHandler, ServeHandlerInfo } from "../../mod.ts";
 import { captureConsoleError } from "../_console.ts";
 import { ManualBody } from "./_manual_body.ts";
 import { Peer, type PeerOptions } from "./_peer.ts";
-import { request } from "./_request.ts";
+import { at, request } from "./_request.ts";
 
 /** Asks for `/bad` and then for `/good`; what is printed meanwhile is text, and returned. */
 async function ask(
@@ -26,9 +26,9 @@ async function ask(
         request.url.endsWith("/good") ? new Response("good") : handler(request, info),
       options,
     );
-    const reply = await peer.ask({ params: { REQUEST_URI: "/bad" } });
+    const reply = await peer.ask(at("/bad"));
     ({ status, stderr } = reply);
-    assertEquals((await peer.ask({ params: { REQUEST_URI: "/good" } })).text, "good");
+    assertEquals((await peer.ask(at("/good"))).text, "good");
     peer.takeErrors();
   });
   for (const [text] of printed) assertEquals(typeof text, "string");

@@ -3,8 +3,9 @@ import { assert, assertEquals, assertInstanceOf, assertMatch } from "../_assert.
 import { describe, it } from "../_harness.ts";
 import { waitUntil } from "../_runtime.ts";
 import { FastCgiError, RecordType } from "../../src/protocol/mod.ts";
-import { serve, type ServeHandler } from "../../mod.ts";
+import { serve } from "../../mod.ts";
 import { RawPeer, request as rawRequest } from "../runtime/_raw_peer.ts";
+import { echoText, hello } from "./_handlers.ts";
 import { ManualBody } from "./_manual_body.ts";
 import { Peer } from "./_peer.ts";
 import { COMPLETE } from "./_reply.ts";
@@ -13,8 +14,6 @@ import { LongTimers } from "./_long_timers.ts";
 
 /** Milliseconds: short, so that the tests are. Nothing depends on how long it takes in the end. */
 const SHORT = 40;
-
-const hello: ServeHandler = () => new Response("Hello\n");
 
 /** Takes the one error that was reported: a timeout, and whose fault it was. */
 function takeTimeout(peer: Peer): FastCgiError {
@@ -72,7 +71,7 @@ describe("paramsTimeout", () => {
   });
 
   it("is over for a request whose parameters have come, whatever its body and its handler take", async () => {
-    await using peer = new Peer(async (request) => new Response(await request.text()), options);
+    await using peer = new Peer(echoText, options);
     void peer.send(openRequest({ id: 1 }), stdin("slow, ", 1));
     void peer.send(begin({ id: 3 }));
     assertEquals((await peer.reply(3)).status, 408);

@@ -1,20 +1,18 @@
 /** Handlers that give nothing, tick by tick: the clock is the test's. */
 import { assert, assertEquals, assertInstanceOf, assertStringIncludes } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
-import { FastCgiError, type ServeHandler } from "../../mod.ts";
+import { FastCgiError } from "../../mod.ts";
 import { RecordType } from "../../src/protocol/mod.ts";
+import { path } from "./_handlers.ts";
 import { ManualBody } from "./_manual_body.ts";
 import { Peer } from "./_peer.ts";
 import { quiet } from "./_quiet.ts";
 import { BROKEN, COMPLETE } from "./_reply.ts";
-import { request } from "./_request.ts";
+import { at, request } from "./_request.ts";
 import { Ticks } from "./_ticks.ts";
 
 /** With a timeout of 1000 ms the clock ticks each 250 ms: it has not passed yet. */
 const IN_TIME = 4;
-
-const path: ServeHandler = (request) => new Response(new URL(request.url).pathname);
-const at = (REQUEST_URI: string) => ({ params: { REQUEST_URI } });
 
 /** Fails unless `onError` has heard of one timeout of a handler, and of nothing else. */
 function assertTimedOut(peer: Peer): void {
@@ -36,7 +34,7 @@ describe("handlerTimeout, tick by tick", () => {
     void peer.send(request(at("/1")));
     await peer.fence();
     ticks.tick(2);
-    void peer.send(request({ id: 3, ...at("/3") }));
+    void peer.send(request(at("/3", { id: 3 })));
     await peer.fence();
     ticks.tick(2);
     await peer.fence();
@@ -67,7 +65,7 @@ describe("handlerTimeout, tick by tick", () => {
       void peer.send(request());
       assertEquals((await peer.nextOf(1)).type, RecordType.STDOUT);
       ticks.tick(3);
-      if (isShared) void peer.send(request({ id: 3, ...at("/other") }));
+      if (isShared) void peer.send(request(at("/other", { id: 3 })));
       await peer.fence();
       assertEquals(signal?.aborted, false);
       ticks.tick(2);
