@@ -193,3 +193,13 @@ export class Peer implements AsyncDisposable {
     return true;
   }
 }
+
+/** Asks one question of one handler, on a connection of its own. */
+export async function ask(
+  handler: ServeHandler,
+  spec: RequestSpec = {},
+  options: PeerOptions = {},
+): Promise<Reply> {
+  await using peer = new Peer(handler, options);
+  return await peer.ask(spec);
+}

@@ -5,6 +5,7 @@
  */
 import {
   encodeBeginRequest,
+  encodeGetValues,
   encodeNameValues,
   encodeRecord,
   encodeStream,
@@ -95,4 +96,9 @@ export function request(spec: RequestSpec = {}): Bytes {
 /** A request whose body is still to come. */
 export function openRequest(spec: RequestSpec = {}): Bytes {
   return request({ method: "POST", ...spec, stdin: null });
+}
+
+/** A question that is answered at once, without a handler. */
+export function question(): Bytes {
+  return bytes(encodeGetValues(["FCGI_MAX_REQS"]));
 }

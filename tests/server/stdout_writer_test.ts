@@ -1,3 +1,4 @@
+/** The bytes of each write, from the small reply that is one to the stream that is many. */
 import { assertEquals } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
 import { assertBytes, bytes, concat, pattern } from "../_bytes.ts";
@@ -19,7 +20,7 @@ async function writesOf(handler: ServeHandler, id = 1): Promise<readonly Uint8Ar
   return peer.writes;
 }
 
-describe("StdoutWriter", () => {
+describe("encodeWrite", () => {
   it("writes a small reply as these bytes, all at once", async () => {
     const writes = await writesOf(() => plain("Hello, world!"), 0x0102);
     const content = "Content-Type: text/plain\r\nContent-Length: 13\r\nStatus: 200 OK\r\n\r\n" +
