@@ -1,6 +1,6 @@
 /**
- * Bytes for tests: made, joined, cut into chunks and compared. Nothing here is taken from src/, so that a mistake
- * there cannot hide behind the same mistake here.
+ * Bytes for tests: made, joined, cut into chunks and compared. Nothing here is taken from src/, so
+ * that a mistake there cannot hide behind the same mistake here.
  *
  * @module
  */

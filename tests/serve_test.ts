@@ -1,4 +1,7 @@
-/** `serve()` as its callers see it: signatures, addresses, how it starts and how it ends. Over real sockets. */
+/**
+ * `serve()` as its callers see it: signatures, addresses, how it starts and how it ends. Over real
+ * sockets.
+ */
 import { stat, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { networkInterfaces } from "node:os";
@@ -493,7 +496,8 @@ describe("serve, when it cannot listen", () => {
     for (
       const source of [
         `serve({ port: ${busy.port} }, () => new Response());`,
-        // Other work does not keep it going, and looking at `finished` is not looking at the reason.
+        // Other work does not keep it going, and looking at `finished` is not looking at the
+        // reason.
         `serve({ port: ${busy.port} }, () => new Response()); setInterval(() => {}, 1000);`,
         `await serve({ port: ${busy.port} }, () => new Response()).finished;`,
       ]

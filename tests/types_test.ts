@@ -1,6 +1,6 @@
 /**
- * The types of the sources, as `tsc` sees them in a project that imports them: in a clone beside it,
- * for there is no package on npm. `deno check`, the gate's, has types of its own.
+ * The types of the sources, as `tsc` sees them in a project that imports them: in a clone beside
+ * it, for there is no package on npm. `deno check`, the gate's, has types of its own.
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,4 +1,7 @@
-/** A connection that is to end: what is on its way to it is answered first, and nothing is waited for without bound. */
+/**
+ * A connection that is to end: what is on its way to it is answered first, and nothing is waited
+ * for without bound.
+ */
 import { assertEquals, assertLess, assertLessOrEqual } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
 import { encodeGetValues, RecordType } from "../../src/protocol/mod.ts";
@@ -150,7 +153,8 @@ describe("FastCgiServer.shutdown, over sockets", () => {
     await using last = await RawPeer.connect(address);
     await last.fetch();
     const stopped = server.shutdown();
-    // Their requests come when the server has long been shutting down: the idle ones are closed already.
+    // Their requests come when the server has long been shutting down: the idle ones are closed
+    // already.
     assertEquals([await witness.closing(), await last.closing()], ["end", "end"]);
     const replies = await Promise.all(peers.map((peer, i) => peer.fetch({ uri: `/${i}` })));
     assertEquals(replies.map(({ text }) => text), peers.map((_, i) => `/${i}`));

@@ -1,4 +1,7 @@
-/** Requests and connections that are one too many: an honest answer each, and what GET_VALUES tells is true. */
+/**
+ * Requests and connections that are one too many: an honest answer each, and what GET_VALUES tells
+ * is true.
+ */
 import { assertEquals, assertExists } from "../_assert.ts";
 import { afterEach, describe, it } from "../_harness.ts";
 import { type Bytes, bytes } from "../_bytes.ts";

@@ -1,4 +1,7 @@
-/** The roles beside the responder's (FastCGI 1.0, sections 6.3 and 6.4): what an authorizer answers, what a filter reads. */
+/**
+ * The roles beside the responder's (FastCGI 1.0, sections 6.3 and 6.4): what an authorizer answers,
+ * what a filter reads.
+ */
 import { assert, assertEquals, assertLess, assertRejects } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
 import { assertBytes, type Bytes, bytes, chunksOf, latin1, pattern } from "../_bytes.ts";

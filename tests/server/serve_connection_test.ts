@@ -531,7 +531,10 @@ describe("serveConnection", () => {
   });
 });
 
-/** Fails unless breaking the connection makes the response's body be cancelled and `request.signal` be aborted. */
+/**
+ * Fails unless breaking the connection makes the response's body be cancelled and `request.signal`
+ * be aborted.
+ */
 async function assertGivesUp(breakConnection: (peer: Peer) => unknown): Promise<void> {
   const body = new ManualBody();
   let signal: AbortSignal | undefined;

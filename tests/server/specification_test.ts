@@ -1,4 +1,7 @@
-/** The message flows of FastCGI 1.0, appendix B, as the specification writes them down, byte for byte. */
+/**
+ * The message flows of FastCGI 1.0, appendix B, as the specification writes them down, byte for
+ * byte.
+ */
 import { assertEquals } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
 import { bytes, latin1 } from "../_bytes.ts";

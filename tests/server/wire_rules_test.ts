@@ -1,4 +1,7 @@
-/** The wire rules that real web servers have taught, one test each: a rule is broken only with a new measurement. */
+/**
+ * The wire rules that real web servers have taught, one test each: a rule is broken only with a new
+ * measurement.
+ */
 import { assert, assertEquals, assertInstanceOf, assertStringIncludes } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
 import { assertBytes, latin1, pattern } from "../_bytes.ts";
