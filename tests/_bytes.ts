@@ -1,10 +1,10 @@
 /**
- * Bytes for tests: made, joined, cut into chunks and compared. Nothing here is taken from src/, so that a mistake
- * there cannot hide behind the same mistake here.
+ * Bytes for tests: made, joined, cut into chunks and compared. Nothing here is taken from src/, so
+ * that a mistake there cannot hide behind the same mistake here.
  *
  * @module
  */
-import { fail } from "./_harness.ts";
+import { fail } from "./_assert.ts";
 
 /** Bytes that `Response`, `Blob` and the rest take as they are. */
 export type Bytes = Uint8Array<ArrayBuffer>;

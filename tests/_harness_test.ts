@@ -1,46 +1,19 @@
 /**
- * The harness, tested by itself: what passes passes here; what must fail is run in a file of its own, by the
- * same runner, and its report is read.
+ * The harness, tested by itself: what passes passes here; what must fail is run in a file of its
+ * own, by the same runner, and its report is read.
  */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import process from "node:process";
 import {
-  afterAll,
-  afterEach,
   assert,
   assertEquals,
-  assertExists,
-  assertGreater,
-  assertGreaterOrEqual,
-  assertInstanceOf,
-  AssertionError,
-  assertLess,
-  assertLessOrEqual,
   assertMatch,
   assertNotEquals,
-  assertRejects,
-  assertStrictEquals,
   assertStringIncludes,
   assertThrows,
-  beforeAll,
-  beforeEach,
-  describe,
-  fail,
-  it,
-  unreachable,
-} from "./_harness.ts";
-import {
-  freePort,
-  runtime,
-  runtimeVersion,
-  spawnProgram,
-  spawnScript,
-  tempDir,
-  waitUntil,
-  which,
-} from "./_runtime.ts";
-import { readReport } from "./run.ts";
+} from "./_assert.ts";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, it } from "./_harness.ts";
+import { runtime, spawnProgram, tempDir } from "./_runtime.ts";
 
 const log: string[] = [];
 
@@ -88,46 +61,6 @@ describe("describe, when its last test is over", () => {
   });
 });
 
-describe("assertions", () => {
-  it("return or throw as their names say", async () => {
-    const pairs: [good: () => void, bad: () => void][] = [
-      [() => assert(1), () => assert(0)],
-      [() => assertEquals({ a: [1n] }, { a: [1n] }), () => assertEquals([1, 2], [1, 3])],
-      [() => assertEquals(NaN, NaN), () => assertEquals<unknown>({ a: undefined }, {})],
-      [() => assertEquals(bytes(1, 2), bytes(1, 2)), () => assertEquals(bytes(1), bytes(2))],
-      [() => assertEquals(new Map([[1, 2]]), new Map([[1, 2]])), () => assertEquals(0, -0)],
-      [() => assertNotEquals([1], [2]), () => assertNotEquals([1], [1])],
-      [() => assertStrictEquals(log, log), () => assertStrictEquals([], [])],
-      [() => assertExists(0), () => assertExists(null)],
-      [() => assertInstanceOf([], Array), () => assertInstanceOf([], Map)],
-      [() => assertMatch("abc", /b/), () => assertMatch("abc", /d/)],
-      [() => assertStringIncludes("abc", "b"), () => assertStringIncludes("abc", "d")],
-      [() => assertGreater(2, 1), () => assertGreater(1, 1)],
-      [() => assertGreaterOrEqual(1, 1), () => assertGreaterOrEqual(0, 1)],
-      [() => assertLess(1n, 2n), () => assertLess(1, 1)],
-      [() => assertLessOrEqual(1, 1), () => assertLessOrEqual(2, 1)],
-      [() => assertThrows(() => fail()), () => assertThrows(() => {})],
-      [() => assertThrows(() => unreachable(), Error, "Unr"), () => unreachable()],
-      [() => {}, () => assertThrows(() => fail("a"), TypeError)],
-      [() => {}, () => assertThrows(() => fail("a"), Error, "b")],
-    ];
-    for (const [index, [good, bad]] of pairs.entries()) {
-      good();
-      const error = assertThrows(bad, AssertionError);
-      assert(error.message !== "", `Needs a message: pair ${index}`);
-    }
-    const reason = new RangeError("Too far");
-    const rejected = () => Promise.reject(reason);
-    assertStrictEquals(await assertRejects(rejected, RangeError, "far"), reason);
-    await assertRejects(() => assertRejects(rejected, TypeError), AssertionError, "TypeError");
-    await assertRejects(() => assertRejects(() => Promise.resolve()), AssertionError, "rejected");
-  });
-  it("put the caller's message in front of the difference", () => {
-    const error = assertThrows(() => assertEquals([1], [2], "Third byte"));
-    assertMatch(error.message, /^Third byte: [^]*2/);
-  });
-});
-
 /** Each must fail, or be skipped, and say why. */
 const BAD_TESTS = `
 describe("bad", () => {
@@ -150,9 +83,11 @@ describe("runner", () => {
   it("reports each failure and each skip with its reason", { timeout: 60_000 }, async () => {
     await using directory = await tempDir();
     const file = join(directory.path, "bad_test.ts");
-    const harness = new URL("./_harness.ts", import.meta.url).href;
-    const names = "assertEquals, beforeAll, describe, it";
-    await writeFile(file, `import { ${names} } from ${JSON.stringify(harness)};${BAD_TESTS}`);
+    const [assertions, harness] = ["./_assert.ts", "./_harness.ts"]
+      .map((name) => JSON.stringify(new URL(name, import.meta.url).href));
+    const imports = `import { assertEquals } from ${assertions};
+      import { beforeAll, describe, it } from ${harness};`;
+    await writeFile(file, imports + BAD_TESTS);
     const command = {
       deno: ["test", "-A", "--no-check", "--no-config", "--no-lock", file],
       bun: ["test", file],
@@ -184,58 +119,3 @@ describe("runner", () => {
     );
   });
 });
-
-describe("spawnScript", () => {
-  const SCRIPT = `
-    import process from "node:process";
-    console.log("runs", process.pid, ...process.argv.slice(2));
-    process.stdin.on("data", (data: Uint8Array) => console.error("got " + data));
-    setInterval(() => {}, 1000);
-  `;
-  it("runs a file on this runtime, and ends it when disposed of", async () => {
-    await using directory = await tempDir();
-    const file = join(directory.path, "script.ts");
-    await writeFile(file, SCRIPT);
-    const stdin = { text: "standard input" };
-    const program = await spawnScript(file, ["one", "two"], { stdin, denoPermissions: ["-A"] });
-    const [, pid] = await program.waitForLine("stdout", /^runs (\d+) one two$/);
-    assertEquals(Number(pid), program.pid);
-    await program.waitForLine("stderr", /got standard input/);
-    await program[Symbol.asyncDispose]();
-    assertEquals(await program.exit, { code: null, signal: "SIGTERM" });
-    await assertRejects(() => program.waitForLine("stdout", /never/), Error, "Program ended");
-  });
-  it("rejects for a program that is not there", async () => {
-    await assertRejects(() => spawnProgram("/no/such/program"), Error, "ENOENT");
-  });
-});
-
-describe("machine", () => {
-  it("is described", async () => {
-    assertMatch(runtimeVersion, /^\d+\.\d+\.\d+/);
-    assertEquals(await which("no-such-program"), null);
-    assertExists(await which("sh"));
-    assertGreater(await freePort(), 1023);
-    assertEquals(await waitUntil(() => Promise.resolve(7)), 7);
-    await assertRejects(() => waitUntil(() => false, { timeout: 20, what: "it" }), Error, "for it");
-  });
-});
-
-describe("readReport", () => {
-  it("counts what each runner writes, and takes nothing for nothing", () => {
-    const report = `<testsuites><testsuite name="a">
-      <testcase name="a > ok" time="0.1"/>
-      <testcase name="b &gt; ok" file="b.ts">
-      </testcase>
-      <testcase name="c [skip: &amp;quot;x&amp;quot; &amp; &lt;y&gt;]"><skipped type="skipped"/></testcase>
-      <testcase name="d" failure="boom"><failure message="boom">Error &lt;/testcase></failure></testcase>
-      </testsuite></testsuites>`;
-    const skipped = ['c [skip: "x" & <y>]'];
-    assertEquals(readReport(report), { passed: 2, failed: 1, skipped });
-    assertEquals(readReport(""), { passed: 0, failed: 0, skipped: [] });
-  });
-});
-
-function bytes(...values: number[]): Uint8Array {
-  return new Uint8Array(values);
-}

@@ -1,10 +1,10 @@
 /**
- * A connection in memory: two pipes, each a `WritableStream` at one end and a `ReadableStream` at the other, with
- * back-pressure as a socket has it, a log of the writes, and ways to break.
+ * A connection in memory: two pipes, each a `WritableStream` at one end and a `ReadableStream` at
+ * the other, with back-pressure as a socket has it, a log of the writes, and ways to break.
  *
  * @module
  */
-import { assertEquals } from "./_harness.ts";
+import { assertEquals } from "./_assert.ts";
 import { assertBytes, type Bytes } from "./_bytes.ts";
 
 /** How much is on its way, in bytes, before a write has to wait: a socket's buffer. */
@@ -19,8 +19,8 @@ export interface PipeOptions {
 }
 
 /**
- * How a pipe ended: `closed` by its writer, `aborted` by it (so a reset), `cancelled` by its reader, `failed` because
- * the test wanted it.
+ * How a pipe ended: `closed` by its writer, `aborted` by it (so a reset), `cancelled` by its
+ * reader, `failed` because the test wanted it.
  */
 export type PipeState = "open" | "closed" | "aborted" | "cancelled" | "failed";
 
@@ -28,7 +28,10 @@ export type PipeState = "open" | "closed" | "aborted" | "cancelled" | "failed";
 export class Pipe {
   readonly readable: ReadableStream<Uint8Array>;
   readonly writable: WritableStream<Uint8Array>;
-  /** Every chunk that was given to the writer, in a copy made at that moment, whether it has been taken or not. */
+  /**
+   * Every chunk that was given to the writer, in a copy made at that moment, whether it has been
+   * taken or not.
+   */
   readonly writes: Bytes[] = [];
   /** Bytes in {@link writes}. */
   bytesWritten = 0;
@@ -98,14 +101,16 @@ export class Pipe {
     this.#changed();
   }
 
-  /** Lets the next write fail, and with it the writer's end: how a peer that has gone is found out. */
+  /**
+   * Lets the next write fail, and with it the writer's end: how a peer that has gone is found out.
+   */
   failNextWrite(reason: unknown = new Error("Broken pipe")): void {
     this.#writeError = { reason };
   }
 
   /**
-   * Fails unless every chunk has memory of its own: whoever was given it may transfer it, as every byte stream does, and
-   * a chunk that shares its memory would take others with it.
+   * Fails unless every chunk has memory of its own: whoever was given it may transfer it, as every
+   * byte stream does, and a chunk that shares its memory would take others with it.
    */
   checkOwnership(): void {
     const buffers = new Set(this.#originals.map(({ buffer }) => buffer));

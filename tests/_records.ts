@@ -1,7 +1,8 @@
 /**
- * FastCGI records and name-value pairs once more, as short and as plain as the specification has them (FastCGI 1.0,
- * sections 3.3 and 3.4): the reference that src/protocol/ is compared with, and what says things that it refuses to
- * say (padding of any length, other versions, lengths that lie).
+ * FastCGI records and name-value pairs once more, as short and as plain as the specification has
+ * them (FastCGI 1.0, sections 3.3 and 3.4): the reference that src/protocol/ is compared with, and
+ * what says things that it refuses to say (padding of any length, other versions, lengths that
+ * lie).
  *
  * @module
  */
@@ -16,7 +17,10 @@ export interface RawRecord {
   padding: number;
 }
 
-/** What {@link rawRecord} can be asked for; the rest is version 1, request 1, no content, no padding. */
+/**
+ * What {@link rawRecord} can be asked for; the rest is version 1, request 1, no content, no
+ * padding.
+ */
 export interface RawRecordInit {
   type: number;
   version?: number;
@@ -112,8 +116,8 @@ export function randomPairs(random: Random): [string, string][] {
 }
 
 /**
- * A stream cut into records at random, some padded, with the empty record at its end: as a web server may send it,
- * though none is known to cut this often.
+ * A stream cut into records at random, some padded, with the empty record at its end: as a web
+ * server may send it, though none is known to cut this often.
  */
 export function randomStream(
   type: number,

@@ -1,10 +1,10 @@
 /**
  * What a test needs from the machine, the same on Deno, Bun and Node: which runtime it runs on, a
- * second program on that same runtime, an installed server, a directory, a port, a condition that comes
- * true in time.
+ * second program on that same runtime, an installed server, a directory, a port, a condition that
+ * comes true in time.
  *
- * Everything is built on `node:` modules, which all three have, and what must be given back is an async
- * disposable: `await using program = await spawnScript(path)`.
+ * Everything is built on `node:` modules, which all three have, and what must be given back is an
+ * async disposable: `await using program = await spawnScript(path)`.
  *
  * @module
  */
@@ -38,7 +38,11 @@ const GRACE = 2_000;
 export interface SpawnOptions {
   /** Variables added to this process's own; `undefined` takes one away. */
   env?: Record<string, string | undefined>;
-  /** Text to write, or the number of a descriptor to inherit (a listening socket). @default {"ignore"} */
+  /**
+   * Text to write, or the number of a descriptor to inherit (a listening socket).
+   *
+   * @default {"ignore"}
+   */
   stdin?: { text: string } | "ignore" | "pipe" | number;
   /** The working directory. @default the test's own */
   cwd?: string;
@@ -47,7 +51,10 @@ export interface SpawnOptions {
 export interface SpawnScriptOptions extends SpawnOptions {
   /** Permission flags for `deno run`; the other two have none. @default {["--allow-net"]} */
   denoPermissions?: string[];
-  /** A program that starts it in its own way, and its arguments: `[spawnFcgi, "-n", "-s", path, "--"]`. */
+  /**
+   * A program that starts it in its own way, and its arguments:
+   * `[spawnFcgi, "-n", "-s", path, "--"]`.
+   */
   starter?: readonly string[];
 }
 
@@ -102,7 +109,9 @@ export class Program implements AsyncDisposable {
     programs.add(this);
   }
 
-  /** Waits for a line of an output to match, and resolves with the match; fails with all the output. */
+  /**
+   * Waits for a line of an output to match, and resolves with the match; fails with all the output.
+   */
   async waitForLine(
     name: "stdout" | "stderr",
     pattern: RegExp,
@@ -123,7 +132,8 @@ export class Program implements AsyncDisposable {
   kill(signal: NodeJS.Signals = "SIGTERM"): void {
     if (!this.#running) return;
     try {
-      // Not `this.process.kill`: after that, Deno says that the signal has ended a program which ended by itself.
+      // Not `this.process.kill`: after that, Deno says that the signal has ended a program which
+      // ended by itself.
       process.kill(this.pid, signal);
     } catch {
       // It has just ended.
@@ -206,8 +216,8 @@ export async function which(command: string): Promise<string | null> {
 }
 
 /**
- * A new, empty directory, removed when disposed of. Its path is short: a Unix socket's may not exceed 107
- * bytes. Pass the mode 0o755 when a server under another user must get in.
+ * A new, empty directory, removed when disposed of. Its path is short: a Unix socket's may not
+ * exceed 107 bytes. Pass the mode 0o755 when a server under another user must get in.
  */
 export async function tempDir(mode = 0o700): Promise<{ path: string } & AsyncDisposable> {
   const path = await mkdtemp(join(tmpdir(), "fcgi-"));
@@ -232,8 +242,8 @@ export function freePort(): Promise<number> {
 }
 
 /**
- * Asks until the answer is truthy, and resolves with it. The deadline only ends a wait that has failed: no
- * outcome is decided by sleeping.
+ * Asks until the answer is truthy, and resolves with it. The deadline only ends a wait that has
+ * failed: no outcome is decided by sleeping.
  */
 export async function waitUntil<T>(
   condition: () => T | Promise<T>,

@@ -40,14 +40,17 @@ const BEFORE_REGEXP =
   /(?:^|[=([{},;:?!&|+\-*%<>~^]|(?<![.\w$])(?:return|typeof|case|in|of|void|throw|await|yield))\s*$/;
 
 /**
- * The code of a text: no comments, each string `"n"` for its index in `strings`, each regular expression
- * `/./`. What `${}` holds in a template stays, for it is code.
+ * The code of a text: no comments, each string `"n"` for its index in `strings`, each regular
+ * expression `/./`. What `${}` holds in a template stays, for it is code.
  */
 export function blank(text: string): { code: string; strings: string[] } {
   const strings: string[] = [];
   let code = "";
   let at = 0;
-  /** Takes what matches here, which cannot fail where this is called, but for a file that does not parse. */
+  /**
+   * Takes what matches here, which cannot fail where this is called, but for a file that does not
+   * parse.
+   */
   const take = (pattern: RegExp): string => {
     pattern.lastIndex = at;
     const match = pattern.exec(text)?.[0] ?? text[at] ?? "";

@@ -8,7 +8,8 @@
  */
 import { readdir, readFile } from "node:fs/promises";
 import { posix } from "node:path";
-import { assert, assertEquals, describe, it } from "./_harness.ts";
+import { assert, assertEquals } from "./_assert.ts";
+import { describe, it } from "./_harness.ts";
 import { blank, importsOf } from "./_source.ts";
 
 const ROOT = new URL("../", import.meta.url);

@@ -44,7 +44,10 @@ const OUTPUT_GRACE = 2_000;
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const CACHE = `${ROOT}.cache/`;
 
-/** The npm packages that hold just the program: nothing to run after the install, unlike `bun` and `node`. */
+/**
+ * The npm packages that hold just the program: nothing to run after the install, unlike `bun` and
+ * `node`.
+ */
 function platformPackage(name: "bun" | "node"): { package: string; file: string } {
   const { os, arch } = Deno.build;
   const suffix = os === "windows" ? ".exe" : "";
@@ -145,15 +148,17 @@ function runnerArgs(runtime: Runtime | "doc", files: string[], junit: string): s
     case "bun":
       // Without the "./" these would be patterns.
       return [
-        // In `bun test` a process hears no "exit" event, so the tests cannot end their programs then.
+        // In `bun test` a process hears no "exit" event, so the tests cannot end their programs
+        // then.
         ...["test", "--no-orphans"],
         ...["--dots", "--reporter=junit", `--reporter-outfile=${junit}`],
         ...files.map((file) => `./${file}`),
       ];
     case "node":
       return [
-        // A test past its deadline may leave a handle open: then its file fails after this many milliseconds. With
-        // `--test-force-exit` files end before all of their tests have been reported.
+        // A test past its deadline may leave a handle open: then its file fails after this many
+        // milliseconds. With `--test-force-exit` files end before all of their tests have been
+        // reported.
         ...["--test", "--test-timeout=120000"],
         ...["--test-reporter=dot", "--test-reporter-destination=stdout"],
         ...["--test-reporter=junit", `--test-reporter-destination=${junit}`],
@@ -275,7 +280,10 @@ function printSummary(reports: Report[]): void {
   }
 }
 
-/** The same files have the same tests everywhere: a runner that reports fewer has lost some. `null` if none has. */
+/**
+ * The same files have the same tests everywhere: a runner that reports fewer has lost some. `null`
+ * if none has.
+ */
 function testsLost(reports: Report[]): string | null {
   const totals = reports.filter(({ step }) => step !== "doc examples")
     .map(({ step, passed, failed, skipped }) => ({

@@ -1,4 +1,7 @@
-/** `serve()` as its callers see it: signatures, addresses, how it starts and how it ends. Over real sockets. */
+/**
+ * `serve()` as its callers see it: signatures, addresses, how it starts and how it ends. Over real
+ * sockets.
+ */
 import { stat, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { networkInterfaces } from "node:os";
@@ -24,16 +27,15 @@ import {
   assertRejects,
   assertStringIncludes,
   assertThrows,
-  describe,
-  it,
-} from "./_harness.ts";
+} from "./_assert.ts";
+import { describe, it } from "./_harness.ts";
 import { tempDir, waitUntil } from "./_runtime.ts";
 import { RawPeer, request, requestHead } from "./runtime/_raw_peer.ts";
 import { runScript } from "./runtime/_script.ts";
+import { hello } from "./server/_handlers.ts";
 
 const LOCAL = { hostname: "127.0.0.1", port: 0 } as const;
 const silent: ServeSettings = { onListen: () => {} };
-const hello = () => new Response("Hello\n");
 
 /** One request on a connection of its own. */
 async function ask(address: ServeAddress, uri = "/"): Promise<string> {
@@ -494,7 +496,8 @@ describe("serve, when it cannot listen", () => {
     for (
       const source of [
         `serve({ port: ${busy.port} }, () => new Response());`,
-        // Other work does not keep it going, and looking at `finished` is not looking at the reason.
+        // Other work does not keep it going, and looking at `finished` is not looking at the
+        // reason.
         `serve({ port: ${busy.port} }, () => new Response()); setInterval(() => {}, 1000);`,
         `await serve({ port: ${busy.port} }, () => new Response()).finished;`,
       ]
@@ -804,7 +807,7 @@ describe("serve, handlers", () => {
     let seen: Request | undefined;
     await using server = serve({ ...LOCAL, ...silent }, (request) => {
       seen = request;
-      return hello();
+      return new Response("Hello\n");
     });
     await ask(await server.ready);
     assertInstanceOf(seen, Request);

@@ -3,7 +3,8 @@
  * has to stay for ever, so a new name is a decision, not a side effect.
  */
 import { readFile } from "node:fs/promises";
-import { assert, assertEquals, describe, it } from "./_harness.ts";
+import { assert, assertEquals } from "./_assert.ts";
+import { describe, it } from "./_harness.ts";
 import { blank } from "./_source.ts";
 import * as client from "../src/client/mod.ts";
 import * as protocol from "../src/protocol/mod.ts";

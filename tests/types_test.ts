@@ -1,13 +1,14 @@
 /**
- * The types of the sources, as `tsc` sees them in a project that imports them: in a clone beside it,
- * for there is no package on npm. `deno check`, the gate's, has types of its own.
+ * The types of the sources, as `tsc` sees them in a project that imports them: in a clone beside
+ * it, for there is no package on npm. `deno check`, the gate's, has types of its own.
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { FRAMEWORKS, installFrameworks } from "./_npm.ts";
-import { assertEquals, describe, it } from "./_harness.ts";
+import { assertEquals } from "./_assert.ts";
+import { describe, it } from "./_harness.ts";
 import { runtime, spawnProgram, tempDir } from "./_runtime.ts";
 
 const ROOT = new URL("../", import.meta.url);

@@ -1,4 +1,5 @@
-import { assert, assertEquals, describe, it } from "../_harness.ts";
+import { assert, assertEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { authorizerHeaderName, isGrant } from "../../src/cgi/authorizer_head.ts";
 import { responseAllowsBody, responseHead } from "../../src/cgi/response_head.ts";
 

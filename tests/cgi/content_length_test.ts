@@ -1,4 +1,5 @@
-import { assertEquals, describe, it } from "../_harness.ts";
+import { assertEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { contentLength, countableLength } from "../../src/cgi/content_length.ts";
 
 /** What it says, as a limit hears it, and as it is passed on. */

@@ -2,7 +2,8 @@
  * What web servers say beside the request, and what is made of it here: nothing, mostly, with the
  * reason in the name of the test. Over captured parameters.
  */
-import { assert, assertEquals, describe, it } from "../_harness.ts";
+import { assert, assertEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { splitPath } from "../../src/cgi/paths.ts";
 import { createRequest } from "../../src/cgi/request.ts";
 import { captured, capturesOf, paramsOf, type Server, SERVERS } from "./_captures.ts";

@@ -5,14 +5,8 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { inspect } from "node:util";
-import {
-  assert,
-  assertEquals,
-  assertInstanceOf,
-  assertStrictEquals,
-  describe,
-  it,
-} from "../_harness.ts";
+import { assert, assertEquals, assertInstanceOf, assertStrictEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { createRequest } from "../../src/cgi/request.ts";
 import { paramsOf } from "./_captures.ts";
 

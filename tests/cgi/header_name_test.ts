@@ -1,4 +1,5 @@
-import { assert, assertEquals, describe, it } from "../_harness.ts";
+import { assert, assertEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { isToken, requestHeaderName, responseHeaderName } from "../../src/cgi/header_name.ts";
 
 describe("isToken", () => {

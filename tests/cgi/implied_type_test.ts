@@ -1,4 +1,5 @@
-import { assert, assertEquals, describe, it } from "../_harness.ts";
+import { assert, assertEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { impliedContentType, looksLikeText } from "../../src/cgi/implied_type.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);

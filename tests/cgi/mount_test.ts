@@ -1,4 +1,5 @@
-import { assert, assertEquals, assertThrows, describe, it } from "../_harness.ts";
+import { assert, assertEquals, assertThrows } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { urlBelowMount } from "../../src/cgi/mount.ts";
 import { mountPoint, splitPath } from "../../src/cgi/paths.ts";
 import { createRequest } from "../../src/cgi/request.ts";

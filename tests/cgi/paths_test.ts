@@ -1,4 +1,5 @@
-import { assertEquals, describe, it } from "../_harness.ts";
+import { assertEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { splitPath } from "../../src/cgi/paths.ts";
 import { captured, paramsOf, type Server } from "./_captures.ts";
 

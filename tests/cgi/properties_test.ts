@@ -1,5 +1,6 @@
 /** What holds for any parameters and any response, shown with many random ones. */
-import { assert, assertEquals, describe, it } from "../_harness.ts";
+import { assert, assertEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { CgiParams } from "../../src/cgi/params.ts";
 import { splitPath } from "../../src/cgi/paths.ts";
 import { remoteAddress } from "../../src/cgi/remote_addr.ts";

@@ -1,5 +1,6 @@
 /** One test per row of the table, over what the server really sent. */
-import { assert, assertEquals, assertExists, describe, it } from "../_harness.ts";
+import { assert, assertEquals, assertExists } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { createRequest } from "../../src/cgi/request.ts";
 import type { CgiParams } from "../../src/cgi/params.ts";
 import { splitPath } from "../../src/cgi/paths.ts";

@@ -1,4 +1,5 @@
-import { assert, assertEquals, describe, it } from "../_harness.ts";
+import { assert, assertEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { createRequest } from "../../src/cgi/request.ts";
 import type { CgiParams } from "../../src/cgi/params.ts";
 import { captured, paramsOf } from "./_captures.ts";

@@ -1,4 +1,5 @@
-import { assert, assertEquals, assertStrictEquals, describe, it } from "../_harness.ts";
+import { assert, assertEquals, assertStrictEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { createRequest, methodAllowsBody, type Rejection } from "../../src/cgi/request.ts";
 import { captured, paramsOf } from "./_captures.ts";
 

@@ -1,4 +1,5 @@
-import { assert, assertEquals, assertMatch, describe, it } from "../_harness.ts";
+import { assert, assertEquals, assertMatch } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import {
   responseAllowsBody,
   responseHead,

@@ -2,7 +2,8 @@
  * The same HTTP request through every web server and configuration that was captured becomes the
  * same `Request`, but for the differences of one table.
  */
-import { assert, assertEquals, describe, it } from "../_harness.ts";
+import { assert, assertEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { splitPath } from "../../src/cgi/paths.ts";
 import { remoteAddress } from "../../src/cgi/remote_addr.ts";
 import { createRequest } from "../../src/cgi/request.ts";

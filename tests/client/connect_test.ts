@@ -3,7 +3,8 @@ import { createServer, type Server, type Socket } from "node:net";
 import { writeFile } from "node:fs/promises";
 import { connect } from "../../src/client/mod.ts";
 import { assertBytes, bytes, concat, latin1, pattern } from "../_bytes.ts";
-import { assert, assertEquals, assertLess, assertRejects, describe, it } from "../_harness.ts";
+import { assert, assertEquals, assertLess, assertRejects } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { freePort, tempDir } from "../_runtime.ts";
 
 /** Listens on a free TCP port, or on a Unix socket, and hands out what connects. */

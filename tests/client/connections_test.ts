@@ -1,7 +1,8 @@
 /** Which connection a request takes. */
 import { StreamClient } from "../../src/client/mod.ts";
 import { FastCgiError } from "../../src/protocol/mod.ts";
-import { assertEquals, assertRejects, describe, it } from "../_harness.ts";
+import { assertEquals, assertRejects } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { Application, type ApplicationConnection, end, reply, stdout } from "./_application.ts";
 
 const GET = (init?: RequestInit) => new Request("http://localhost/", init);

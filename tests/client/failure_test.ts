@@ -3,10 +3,11 @@ import { StreamClient } from "../../src/client/mod.ts";
 import { FastCgiError, type FastCgiErrorCode, RecordType } from "../../src/protocol/mod.ts";
 import { BROKEN_OFF } from "../../src/protocol/constants.ts";
 import { latin1, utf8 } from "../_bytes.ts";
-import { assert, assertEquals, assertRejects, describe, it } from "../_harness.ts";
+import { assert, assertEquals, assertRejects } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { rawRecord } from "../_records.ts";
 import { runtime } from "../_runtime.ts";
-import { captureConsoleError } from "../server/_peer.ts";
+import { captureConsoleError } from "../_console.ts";
 import { THROWN } from "../_thrown.ts";
 import { Application, end, manualStream, reply, stderr, stdout, upload } from "./_application.ts";
 

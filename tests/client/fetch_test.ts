@@ -2,7 +2,8 @@
 import { StreamClient } from "../../src/client/mod.ts";
 import { RecordType } from "../../src/protocol/mod.ts";
 import { assertBytes, bytes, chunksOf, concat, latin1, pattern } from "../_bytes.ts";
-import { assert, assertEquals, assertLess, describe, it } from "../_harness.ts";
+import { assert, assertEquals, assertLess } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { parseRecords, rawRecord } from "../_records.ts";
 import {
   Application,

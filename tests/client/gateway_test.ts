@@ -3,15 +3,9 @@ import { createServer } from "node:net";
 import { serve, type ServeHandler } from "../../mod.ts";
 import { connect, FastCgiClient, type GatewayOptions, serveGateway } from "../../src/client/mod.ts";
 import { assertBytes, bytes, latin1, pattern } from "../_bytes.ts";
-import {
-  assert,
-  assertEquals,
-  assertRejects,
-  assertStringIncludes,
-  describe,
-  it,
-} from "../_harness.ts";
-import { captureConsoleError } from "../server/_peer.ts";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
+import { captureConsoleError } from "../_console.ts";
 import { freePort } from "../_runtime.ts";
 import { end, stdout } from "./_application.ts";
 

@@ -1,7 +1,8 @@
 import { HeaderBlockParser, MAX_HEADER_BLOCK } from "../../src/client/header_block.ts";
 import { FastCgiError } from "../../src/protocol/mod.ts";
 import { bytes, chunksOf, everySplit, latin1 } from "../_bytes.ts";
-import { assert, assertEquals, assertThrows, describe, it } from "../_harness.ts";
+import { assert, assertEquals, assertThrows } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 
 function parse(...parts: (string | Uint8Array)[]) {
   const parser = new HeaderBlockParser();

@@ -1,7 +1,8 @@
 import { ReplyDecoder } from "../../src/client/reply_decoder.ts";
 import { FastCgiError, RecordType } from "../../src/protocol/mod.ts";
 import { bytes, chunksOf, concat, everySplit, latin1 } from "../_bytes.ts";
-import { assertEquals, assertThrows, describe, it } from "../_harness.ts";
+import { assertEquals, assertThrows } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { rawRecord } from "../_records.ts";
 import { end, stderr, stdout } from "./_application.ts";
 

@@ -5,7 +5,8 @@ import {
   requestParams,
 } from "../../src/client/request_params.ts";
 import { utf8AsLatin1 } from "../_bytes.ts";
-import { assertEquals, describe, it } from "../_harness.ts";
+import { assertEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 
 function paramsOf(url: string, init?: RequestInit): Record<string, string> {
   return Object.fromEntries(requestParams(new Request(url, init)));

@@ -1,6 +1,7 @@
 /** The client in all three roles against an application of this module, over sockets. */
 import { assertBytes, pattern } from "../_bytes.ts";
-import { assertEquals, assertRejects, describe, it } from "../_harness.ts";
+import { assertEquals, assertRejects } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { serve, type ServeHandler } from "../../mod.ts";
 import { FastCgiClient } from "../../src/client/mod.ts";
 import { FastCgiError } from "../../src/protocol/mod.ts";

@@ -1,7 +1,8 @@
 import { StderrLines } from "../../src/client/stderr_lines.ts";
 import { concat, everySplit, utf8 } from "../_bytes.ts";
-import { assertEquals, describe, it } from "../_harness.ts";
-import { captureConsoleError } from "../server/_peer.ts";
+import { assertEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
+import { captureConsoleError } from "../_console.ts";
 
 function lines(...parts: Uint8Array[]): string[] {
   const found: string[] = [];

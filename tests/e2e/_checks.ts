@@ -4,7 +4,7 @@
  * that stops being different fails. Some rows say only that something cannot be relied on (an answer waits in buffers, a
  * client that has gone or a line for the log may be missed): there the rest must be right, whether it happens or not.
  */
-import { assert, assertEquals, assertLess, assertMatch, assertNotEquals } from "../_harness.ts";
+import { assert, assertEquals, assertLess, assertMatch, assertNotEquals } from "../_assert.ts";
 import { Hash, hashOf, parts } from "./_content.ts";
 import type { DifferenceId } from "./_differences.ts";
 import {

@@ -2,7 +2,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import process from "node:process";
-import { assertEquals } from "../_harness.ts";
+import { assertEquals } from "../_assert.ts";
 import { freePort, type Program, spawnProgram, tempDir, waitUntil } from "../_runtime.ts";
 import { http, type HttpRequest, type HttpResponse } from "./_http_client.ts";
 

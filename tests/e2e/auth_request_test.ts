@@ -4,15 +4,8 @@
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  afterAll,
-  assert,
-  assertEquals,
-  assertMatch,
-  beforeAll,
-  describe,
-  it,
-} from "../_harness.ts";
+import { assert, assertEquals, assertMatch } from "../_assert.ts";
+import { afterAll, beforeAll, describe, it } from "../_harness.ts";
 import { freePort, type Program, tempDir } from "../_runtime.ts";
 import { Nginx } from "../load/_nginx.ts";
 import { http, type HttpRequest, type HttpResponse } from "./_http_client.ts";

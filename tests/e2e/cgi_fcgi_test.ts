@@ -1,7 +1,8 @@
 /** libfcgi's own client: it fills records of 8 kB with parameters and cuts them wherever one is full. */
 import { join } from "node:path";
 import { serve } from "../../mod.ts";
-import { assertEquals, describe, it } from "../_harness.ts";
+import { assertEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { spawnProgram, tempDir, which } from "../_runtime.ts";
 
 const command = await which("cgi-fcgi");

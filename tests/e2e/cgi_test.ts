@@ -4,7 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "../_harness.ts";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "../_assert.ts";
 import { afterAll, beforeAll, describe, it } from "../_harness.ts";
 import { spawnProgram, tempDir, waitUntil } from "../_runtime.ts";
 import { APP_COMMAND, SERVERS, startCgiServer } from "./_cgi_server.ts";

@@ -8,7 +8,8 @@
 import { copyFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
-import { assertEquals, describe, it } from "../_harness.ts";
+import { assertEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { which } from "../_runtime.ts";
 import { apacheCommand } from "./_apache.ts";
 import { shebang, writeExecutable } from "./_apps.ts";

@@ -4,7 +4,8 @@
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { assertEquals, describe, it } from "../_harness.ts";
+import { assertEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { which } from "../_runtime.ts";
 import { apacheCommand } from "./_apache.ts";
 import { shebang, writeExecutable } from "./_apps.ts";

@@ -2,15 +2,8 @@
  * Frameworks from npm, served as they are behind nginx: what their users do with them. Each is
  * served twice, by `serve(app)` and by `serve({ path }, app)`.
  */
-import {
-  afterAll,
-  assert,
-  assertEquals,
-  assertMatch,
-  beforeAll,
-  describe,
-  it,
-} from "../_harness.ts";
+import { assert, assertEquals, assertMatch } from "../_assert.ts";
+import { afterAll, beforeAll, describe, it } from "../_harness.ts";
 import { runtime } from "../_runtime.ts";
 import { newId } from "./_checks.ts";
 import { checkTypes, Site, skipFrameworks } from "./_frameworks.ts";

@@ -1,6 +1,7 @@
 /** What HAProxy alone does: it leaves paths as they came, and the end of an empty body out. */
 import { connect } from "node:http2";
-import { assertEquals, describe, it } from "../_harness.ts";
+import { assertEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { freePort, which } from "../_runtime.ts";
 import { serve, type ServeHandler, type ServeOptions } from "../../mod.ts";
 import { http } from "./_http_client.ts";

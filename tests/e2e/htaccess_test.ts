@@ -4,7 +4,8 @@
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { assertEquals, assertStringIncludes, describe, it } from "../_harness.ts";
+import { assertEquals, assertStringIncludes } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { runtime } from "../_runtime.ts";
 import { apacheCommand } from "./_apache.ts";
 import { shebang, writeExecutable } from "./_apps.ts";

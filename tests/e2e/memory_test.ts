@@ -1,6 +1,7 @@
 /** What 50 MB cost a server that a slow peer takes them from, or gives them to: directly on its socket. */
 import { encodeStream, RecordType } from "../../src/protocol/mod.ts";
-import { afterEach, assertEquals, assertLess, beforeEach, describe, it } from "../_harness.ts";
+import { assertEquals, assertLess } from "../_assert.ts";
+import { afterEach, beforeEach, describe, it } from "../_harness.ts";
 import { type Program, spawnScript } from "../_runtime.ts";
 import { join, RawPeer, request, requestHead } from "../runtime/_raw_peer.ts";
 import { Hash, hashOf, LARGE, part, PART_BYTES } from "./_content.ts";

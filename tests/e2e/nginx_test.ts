@@ -4,7 +4,8 @@
 import { delimiter, dirname } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { assertEquals, assertLess, assertMatch, beforeAll, describe, it } from "../_harness.ts";
+import { assertEquals, assertLess, assertMatch } from "../_assert.ts";
+import { beforeAll, describe, it } from "../_harness.ts";
 import { runtime, spawnProgram, spawnScript } from "../_runtime.ts";
 import { startOnPort } from "./_apps.ts";
 import { newId, slowly } from "./_checks.ts";

@@ -4,7 +4,8 @@
  */
 import { chmod, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { assert, assertEquals, describe, it } from "../_harness.ts";
+import { assert, assertEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { which } from "../_runtime.ts";
 import { apacheCommand } from "./_apache.ts";
 import { http } from "./_http_client.ts";

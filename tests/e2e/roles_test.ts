@@ -3,16 +3,13 @@
  * `apache/authorizer-fcgid.conf` of `examples/` as they are. No web server asks for the Filter role.
  */
 import {
-  afterAll,
   assert,
   assertEquals,
   assertMatch,
   assertNotEquals,
   assertStringIncludes,
-  beforeAll,
-  describe,
-  it,
-} from "../_harness.ts";
+} from "../_assert.ts";
+import { afterAll, beforeAll, describe, it } from "../_harness.ts";
 import { type Program, waitUntil } from "../_runtime.ts";
 import {
   AUTHNZ_FCGI,

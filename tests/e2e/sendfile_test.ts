@@ -4,7 +4,8 @@ import { join } from "node:path";
 import process from "node:process";
 import { serve } from "../../mod.ts";
 import { assertBytes, pattern } from "../_bytes.ts";
-import { assertEquals, describe, it } from "../_harness.ts";
+import { assertEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { freePort, spawnProgram, tempDir, waitUntil, which } from "../_runtime.ts";
 
 /** A web server that is told the file by a header, with everything it needs in one directory. */

@@ -1,6 +1,7 @@
 /** The README's tables of web servers say what the tests do. The versions are those of the day they were written. */
 import { readFile } from "node:fs/promises";
-import { assertEquals, assertGreater, describe, it } from "../_harness.ts";
+import { assertEquals, assertGreater } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { CHECKS } from "./_checks.ts";
 import { DIFFERENCES } from "./_differences.ts";
 import { cellsOf, sectionInReadme, serversSection } from "./_servers_table.ts";

@@ -1,5 +1,6 @@
 /** That a shutdown does not wait for web servers that keep connections as long as they like. */
-import { afterAll, assertEquals, assertLess, beforeAll, describe, it } from "../_harness.ts";
+import { assertEquals, assertLess } from "../_assert.ts";
+import { afterAll, beforeAll, describe, it } from "../_harness.ts";
 import { startTcpApp, startUnixApp } from "./_apps.ts";
 import { http } from "./_http_client.ts";
 import { type Setup, SETUPS } from "./_servers.ts";

@@ -16,7 +16,8 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import type { ServeAddress } from "../../mod.ts";
-import { afterAll, assert, assertEquals, beforeAll, describe, it } from "../_harness.ts";
+import { assert, assertEquals } from "../_assert.ts";
+import { afterAll, beforeAll, describe, it } from "../_harness.ts";
 import {
   freePort,
   type Program,

@@ -1,7 +1,8 @@
 /** How often a server writes to its socket: the kernel counts, through strace. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { assertEquals, assertGreater, assertLessOrEqual, describe, it } from "../_harness.ts";
+import { assertEquals, assertGreater, assertLessOrEqual } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { spawnProgram, tempDir, which } from "../_runtime.ts";
 import { RawPeer, request } from "../runtime/_raw_peer.ts";
 import { runScript } from "../runtime/_script.ts";

@@ -1,7 +1,7 @@
 /**
- * For any parameters `createRequest` gives a `Request` or a clean refusal and never throws, and the URL has the host that
- * the parameters name; for any `Response` the header block is lines of printable Latin-1 with its only empty line at the
- * end, and at most one Content-Length.
+ * For any parameters `createRequest` gives a `Request` or a clean refusal and never throws, and the
+ * URL has the host that the parameters name; for any `Response` the header block is lines of
+ * printable Latin-1 with its only empty line at the end, and at most one Content-Length.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { createRequest } from "../../src/cgi/request.ts";
 import { responseHead } from "../../src/cgi/response_head.ts";
 import { readParams } from "../../src/server/read_params.ts";
 import type { Random } from "../_bytes.ts";
-import { assertEquals, fail } from "../_harness.ts";
+import { assertEquals, fail } from "../_assert.ts";
 import { rawPairs } from "../_records.ts";
 import { capturesOf, SERVERS } from "../cgi/_captures.ts";
 import { Random as TextRandom } from "../cgi/_random.ts";

@@ -1,7 +1,8 @@
 /**
- * Whatever an application sends, in whatever pieces: the client tells of the same header block, body, log and end as the
- * reference reading, or fails with a `FastCgiError`; a reply that is not whole never looks as if it were, and whoever
- * waits for one is told, with no timer and no open stream left behind.
+ * Whatever an application sends, in whatever pieces: the client tells of the same header block,
+ * body, log and end as the reference reading, or fails with a `FastCgiError`; a reply that is not
+ * whole never looks as if it were, and whoever waits for one is told, with no timer and no open
+ * stream left behind.
  *
  * @module
  */
@@ -10,7 +11,7 @@ import { StreamClient } from "../../src/client/mod.ts";
 import type { ResponseHead } from "../../src/client/header_block.ts";
 import { ReplyDecoder } from "../../src/client/reply_decoder.ts";
 import { concat, type Random } from "../_bytes.ts";
-import { assertEquals, fail } from "../_harness.ts";
+import { assertEquals, fail } from "../_assert.ts";
 import { checkSame } from "./_decoder.ts";
 import type { Target } from "./_fuzz.ts";
 import { type Meaning, meaningOf, randomReply } from "./_replies.ts";

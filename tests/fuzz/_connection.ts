@@ -1,8 +1,9 @@
 /**
- * Whatever a peer sends, and whatever handlers do: every byte written belongs to a valid sequence of records (but for the
- * eight zero bytes of an answer that broke off, and then the end), each request that began gets at most one END_REQUEST
- * and nothing behind it, a request that came whole and was not aborted gets exactly one answer, the right one, nothing
- * is thrown out of the engine or rejected behind its back, and when the connection ends everything is let go.
+ * Whatever a peer sends, and whatever handlers do: every byte written belongs to a valid sequence
+ * of records (but for the eight zero bytes of an answer that broke off, and then the end), each
+ * request that began gets at most one END_REQUEST and nothing behind it, a request that came whole
+ * and was not aborted gets exactly one answer, the right one, nothing is thrown out of the engine
+ * or rejected behind its back, and when the connection ends everything is let go.
  *
  * @module
  */
@@ -10,7 +11,7 @@ import { FastCgiError } from "../../mod.ts";
 import { Service } from "../../src/server/service.ts";
 import type { Transport } from "../../src/server/transport.ts";
 import type { Random } from "../_bytes.ts";
-import { fail } from "../_harness.ts";
+import { fail } from "../_assert.ts";
 import type { Target } from "./_fuzz.ts";
 import { Desk, HandlerError } from "./_handlers.ts";
 import { Judge, type Limits } from "./_judge.ts";
@@ -22,7 +23,10 @@ const PATIENCE = 400;
 
 /** What happens on a connection, in order. */
 export type ConnectionStep =
-  /** The options of the service, and whether handlers keep others waiting; the first step, if it is there. */
+  /**
+   * The options of the service, and whether handlers keep others waiting; the first step, if it is
+   * there.
+   */
   | Limits & { isLazy?: boolean }
   /** Bytes come. */
   | Uint8Array
@@ -51,7 +55,6 @@ const DEFAULTS: Limits & { isLazy?: boolean } = {
   maxParamsBytes: 262_144,
   maxBufferedBodyBytes: 1_048_576,
   maxBodyBytes: 1e9,
-  sendOverloaded: false,
   paramsTimeout: 20_000,
   handlerTimeout: 0,
   writeTimeout: 360_000,
@@ -74,7 +77,6 @@ export const connectionTarget: Target<ConnectionStep> = {
       maxParamsBytes: random.pick([262_144, 262_144, 262_144, 60]),
       maxBufferedBodyBytes: random.pick([1_048_576, 1_048_576, 1000, 0]),
       maxBodyBytes: random.pick([1e9, 1e9, 1e9, 100]),
-      sendOverloaded: random.below(4) === 0,
       // Over at the second tick, which two of the steps make.
       paramsTimeout: random.pick([20_000, 20_000, 1, 0]),
       handlerTimeout: random.pick([0, 0, 0, 1]),

@@ -1,6 +1,7 @@
 /**
- * For any bytes under any chunking: the same records and pairs, or the same `FastCgiError` at the same place, as the
- * reference decoder gives, never another exception, and no buffer larger than one record.
+ * For any bytes under any chunking: the same records and pairs, or the same `FastCgiError` at the
+ * same place, as the reference decoder gives, never another exception, and no buffer larger than
+ * one record.
  *
  * @module
  */
@@ -16,9 +17,10 @@ import {
 import { type FastCgiRecord } from "../../src/protocol/record.ts";
 import { RecordDecoder } from "../../src/protocol/record_decoder.ts";
 import { concat } from "../_bytes.ts";
-import { fail } from "../_harness.ts";
+import { fail } from "../_assert.ts";
 import type { Target } from "./_fuzz.ts";
 import { readPairs, readRecords, type ReferenceRecord } from "./_reference.ts";
+import { FCGI_GET_VALUES, FCGI_PARAMS } from "./_specification.ts";
 import { cut, damage, randomRequests, rawBytes } from "./_streams.ts";
 
 /** The largest record there can be, in bytes: header, content, padding. */
@@ -114,11 +116,14 @@ export function checkSame(actual: Uint8Array, expected: Uint8Array, what: string
   }
 }
 
-/** The decoders of contents see every content, whatever it was meant to be, and each stream as a whole. */
+/**
+ * The decoders of contents see every content, whatever it was meant to be, and each stream as a
+ * whole.
+ */
 function checkContents(records: readonly ReferenceRecord[]): void {
   for (const [index, { type, content }] of records.entries()) {
     if (content.length > 2000) continue;
-    if (type === 9) checkGetValues(content);
+    if (type === FCGI_GET_VALUES) checkGetValues(content);
     checkPairs(content);
     // Errors are dear: a few in each case will do.
     if (index > 1 && content.length !== 8) continue;
@@ -127,7 +132,9 @@ function checkContents(records: readonly ReferenceRecord[]): void {
       if (isRefused !== (content.length !== 8)) fail(`${decode.name} of ${content.length} bytes`);
     }
   }
-  checkPairs(concat(records.filter(({ type }) => type === 4).map(({ content }) => content)));
+  checkPairs(
+    concat(records.filter(({ type }) => type === FCGI_PARAMS).map(({ content }) => content)),
+  );
 }
 
 function checkPairs(content: Uint8Array): void {

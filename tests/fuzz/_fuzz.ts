@@ -1,13 +1,14 @@
 /**
  * Fuzzing from a seed: what runs the cases of a target, and what it does when one fails.
  *
- * The plan: case `number` of `seed` is generated from these two numbers alone, so it can be run again without those
- * before it. A case is a list of steps; the generator and nothing else asks the random numbers, so leaving steps out
- * changes nothing about the others, and that is how a failure is made smaller.
+ * The plan: case `number` of `seed` is generated from these two numbers alone, so it can be run
+ * again without those before it. A case is a list of steps; the generator and nothing else asks the
+ * random numbers, so leaving steps out changes nothing about the others, and that is how a failure
+ * is made smaller.
  *
- * No jazzer.js: it is for Node alone, and 4.0.0 comes as a native module that wants glibc 2.38 (Debian 12 has 2.36). What
- * this lacks, coverage as a guide, generators make up for that know the protocol; `deno test --coverage` tells what they
- * miss.
+ * No jazzer.js: it is for Node alone, and 4.0.0 comes as a native module that wants glibc 2.38
+ * (Debian 12 has 2.36). What this lacks, coverage as a guide, generators make up for that know the
+ * protocol; `deno test --coverage` tells what they miss.
  *
  * @module
  */
@@ -125,7 +126,10 @@ async function failureOf<Step>(
   return { reason: new Error(`Unhandled rejection: ${inspect(first)}`, { cause: first }) };
 }
 
-/** Leaves out as many steps as it can, halves before single ones, and joins chunks, while it still fails. */
+/**
+ * Leaves out as many steps as it can, halves before single ones, and joins chunks, while it still
+ * fails.
+ */
 async function minimise<Step>(
   target: Target<Step>,
   steps: readonly Step[],

@@ -1,6 +1,7 @@
 /**
- * Handlers of every temper. Which one a request gets is in its path, so that it keeps it when other steps of the case are
- * left out; what it has read and answered is kept, to be held against what came over the wire.
+ * Handlers of every temper. Which one a request gets is in its path, so that it keeps it when other
+ * steps of the case are left out; what it has read and answered is kept, to be held against what
+ * came over the wire.
  *
  * @module
  */
@@ -40,7 +41,10 @@ export class Call {
   readonly isLate: boolean;
   /** What is answered; `"request"`: what came as the request's body. */
   expected: Uint8Array | "request" | undefined;
-  /** A length that its headers give instead of its own: a body whose end is not known at once is cut there. */
+  /**
+   * A length that its headers give instead of its own: a body whose end is not known at once is cut
+   * there.
+   */
   cutAt: number | undefined;
   /** Whether the body of the answer may break off. */
   mayBreak = false;
@@ -78,7 +82,10 @@ export class Call {
     return new Response(body, { ...init, headers: this.headers(init.headers) });
   }
 
-  /** An answer with a stream of these chunks, each one given when it is asked for, or after the gate. */
+  /**
+   * An answer with a stream of these chunks, each one given when it is asked for, or after the
+   * gate.
+   */
   stream(
     chunks: readonly Bytes[],
     { gated = false, fails = false, endless = false, ...init }: StreamInit = {},
@@ -286,7 +293,8 @@ const HANDLERS: readonly ((call: Call) => Response | Promise<Response>)[] = [
     call.fails = false;
     return call.answer(body, { status: 404 });
   },
-  // Reads the Filter's data too, and late. Both at once, for the data comes behind the body, which must not stand in its way.
+  // Reads the Filter's data too, and late. Both at once, for the data comes behind the body, which
+  // must not stand in its way.
   async (call) => {
     call.fails = true;
     await call.gate;

@@ -1,6 +1,6 @@
 /**
- * What a hostile peer can make one connection hold. A program of its own, so that the garbage can be collected and what is
- * left be measured: it prints a line of JSON for each attack.
+ * What a hostile peer can make one connection hold. A program of its own, so that the garbage can
+ * be collected and what is left be measured: it prints a line of JSON for each attack.
  *
  * @module
  */
@@ -13,6 +13,17 @@ import { Service } from "../../src/server/service.ts";
 import type { Transport } from "../../src/server/transport.ts";
 import { bytes, concat } from "../_bytes.ts";
 import { rawPairs } from "../_records.ts";
+import {
+  FCGI_ABORT_REQUEST,
+  FCGI_BEGIN_REQUEST,
+  FCGI_DATA,
+  FCGI_END_REQUEST,
+  FCGI_GET_VALUES,
+  FCGI_PARAMS,
+  FCGI_STDERR,
+  FCGI_STDIN,
+  FCGI_STDOUT,
+} from "./_specification.ts";
 import { rawBytes } from "./_streams.ts";
 import { turn } from "./_watch.ts";
 
@@ -38,7 +49,9 @@ interface Attack {
   patience?: number;
   /** Bytes that may be held in the end. @default {SMALL} */
   most?: number;
-  /** Bytes that are held in the end, or the attack has missed what it aims at. @default {-Infinity} */
+  /**
+   * Bytes that are held in the end, or the attack has missed what it aims at. @default {-Infinity}
+   */
   least?: number;
   /** Whether the peer reads the answers. @default {true} */
   reads?: boolean;
@@ -59,20 +72,27 @@ const FLOOD = 2 * MIB;
 /** For one that goes on until it is stopped. */
 const STUBBORN = 256 * MIB;
 
-/** What a connection may hold that has nothing to remember but where it stands: a chunk and what surrounds it. */
+/**
+ * What a connection may hold that has nothing to remember but where it stands: a chunk and what
+ * surrounds it.
+ */
 const SMALL = MIB;
 /**
- * What it may hold of answers that are not read: 1 MiB, which is one of 65,536 answers of 16 bytes, each of them an array.
- * Then it is not read.
+ * What it may hold of answers that are not read: 1 MiB, which is one of 65,536 answers of 16 bytes,
+ * each of them an array. Then it is not read.
  */
 const UNREAD = 24 * MIB;
 /**
- * What it may hold for each request, with the default options: its parameters in a buffer that doubles, the first 64 KiB
- * of its body that come before the handler is called, and of its body as much as may wait, with what its records cost.
+ * What it may hold for each request, with the default options: its parameters in a buffer that
+ * doubles, the first 64 KiB of its body that come before the handler is called, and of its body as
+ * much as may wait, with what its records cost.
  */
 const REQUEST = 2 * 256 * KIB + 64 * KIB + 1.25 * MIB;
 
-/** The bound of one connection's memory, in bytes, with so many requests and otherwise the default options. */
+/**
+ * The bound of one connection's memory, in bytes, with so many requests and otherwise the default
+ * options.
+ */
 function bound(requests: number): number {
   return requests * REQUEST + 2 * MIB;
 }
@@ -81,13 +101,23 @@ const BEGIN = bytes([0, 1, 1, 0, 0, 0, 0, 0]);
 const PAIRS = [["REQUEST_METHOD", "POST"], ["REQUEST_URI", "/"], ["HTTP_HOST", "h"]] as const;
 const PARAMS = rawPairs(PAIRS);
 const LARGEST = new Uint8Array(65_535);
-const begin = (id: number): Uint8Array => rawBytes(1, id, BEGIN);
+/** Every type of a record that belongs to a request but the one that begins it. */
+const REQUEST_TYPES = [
+  FCGI_STDIN,
+  FCGI_PARAMS,
+  FCGI_ABORT_REQUEST,
+  FCGI_DATA,
+  FCGI_END_REQUEST,
+  FCGI_STDOUT,
+  FCGI_STDERR,
+];
+const begin = (id: number): Uint8Array => rawBytes(FCGI_BEGIN_REQUEST, id, BEGIN);
 const end = (type: number, id: number): Uint8Array => rawBytes(type, id, bytes());
 const open = (id: number, params = PARAMS): Uint8Array =>
   concat([
     begin(id),
-    ...split(params).map((part) => rawBytes(4, id, part)),
-    end(4, id),
+    ...split(params).map((part) => rawBytes(FCGI_PARAMS, id, part)),
+    end(FCGI_PARAMS, id),
   ]);
 /** More than may be, so that it is the connection that stops it. */
 const IDS = Array.from({ length: 110 }, (_, i) => i + 1);
@@ -111,19 +141,23 @@ function longParams(): Uint8Array<ArrayBuffer> {
 }
 
 const FLOODS: Record<string, Attack> = {
-  "GET_VALUES": { again: () => [again(rawBytes(9, 0, rawPairs([["FCGI_MAX_REQS", ""]])))] },
+  "GET_VALUES": {
+    again: () => [again(rawBytes(FCGI_GET_VALUES, 0, rawPairs([["FCGI_MAX_REQS", ""]])))],
+  },
   "types that nobody knows": { again: () => [again(rawBytes(99, 0, bytes()))] },
   "roles that nobody knows": {
-    again: () => [again(rawBytes(1, 1, bytes([0, 9, 1, 0, 0, 0, 0, 0])))],
+    again: () => [again(rawBytes(FCGI_BEGIN_REQUEST, 1, bytes([0, 9, 1, 0, 0, 0, 0, 0])))],
   },
   "BEGIN_REQUEST with every id": {
     first: () => [concat(IDS.map(begin))],
     again: () => [concat(Array.from({ length: 4096 }, (_, i) => begin(i + 300)))],
     patience: MIB / 2,
   },
-  "BEGIN_REQUEST and ABORT_REQUEST": { again: () => [again(concat([begin(1), end(2, 1)]))] },
+  "BEGIN_REQUEST and ABORT_REQUEST": {
+    again: () => [again(concat([begin(1), end(FCGI_ABORT_REQUEST, 1)]))],
+  },
   "requests that are answered": {
-    again: () => [concat(IDS.slice(0, 100).map((id) => concat([open(id), end(5, id)])))],
+    again: () => [concat(IDS.slice(0, 100).map((id) => concat([open(id), end(FCGI_STDIN, id)])))],
   },
 };
 
@@ -131,52 +165,65 @@ const ATTACKS: Record<string, Attack> = {
   ...FLOODS,
   "BEGIN_REQUEST with one id": { again: () => [again(begin(1))] },
   "GET_VALUES with one name repeated": {
-    again: () => [rawBytes(9, 0, rawPairs(Array(4000).fill(["FCGI_MAX_REQS", ""])))],
+    again: () => [rawBytes(FCGI_GET_VALUES, 0, rawPairs(Array(4000).fill(["FCGI_MAX_REQS", ""])))],
   },
   "GET_VALUES with a name of 2 GiB": {
-    again: () => [rawBytes(9, 0, bytes([255, 255, 255, 255, 255, 255, 255, 255, 1]))],
+    again: () => [rawBytes(FCGI_GET_VALUES, 0, bytes([255, 255, 255, 255, 255, 255, 255, 255, 1]))],
     state: "ended",
   },
   "a parameter of 2 GiB": {
     again: () => [
-      concat([begin(1), rawBytes(4, 1, bytes([255, 255, 255, 255, 0, 1])), end(4, 1)]),
+      concat([
+        begin(1),
+        rawBytes(FCGI_PARAMS, 1, bytes([255, 255, 255, 255, 0, 1])),
+        end(FCGI_PARAMS, 1),
+      ]),
     ],
     patience: 256 * KIB,
   },
-  "a version that is none": { again: () => [rawBytes(5, 1, bytes(), 0, 2)], state: "ended" },
+  "a version that is none": {
+    again: () => [rawBytes(FCGI_STDIN, 1, bytes(), 0, 2)],
+    state: "ended",
+  },
   "a request with the id 0": { again: () => [begin(0)], state: "ended" },
-  "an empty BEGIN_REQUEST": { again: () => [end(1, 1)], state: "ended" },
+  "an empty BEGIN_REQUEST": { again: () => [end(FCGI_BEGIN_REQUEST, 1)], state: "ended" },
   // Each request comes when the one before has been answered.
-  "one id, again and again": { again: () => [concat([open(1), end(5, 1)])], patience: 100 * KIB },
+  "one id, again and again": {
+    again: () => [concat([open(1), end(FCGI_STDIN, 1)])],
+    patience: 100 * KIB,
+  },
   "records behind the end of their request": {
-    first: () => [concat([open(1), end(5, 1)])],
-    again: () => [5, 4, 2, 8, 3, 6, 7].map((type) => again(rawBytes(type, 1, bytes([1, 2, 3])))),
+    first: () => [concat([open(1), end(FCGI_STDIN, 1)])],
+    again: () => REQUEST_TYPES.map((type) => again(rawBytes(type, 1, bytes([1, 2, 3])))),
   },
   "records of no request": {
-    again: () => [5, 4, 2, 8, 3, 6, 7].map((type) => again(rawBytes(type, 77, bytes([1, 2, 3])))),
+    again: () => REQUEST_TYPES.map((type) => again(rawBytes(type, 77, bytes([1, 2, 3])))),
   },
   "empty records": {
     first: () => [open(1)],
     again: () => [4, 8, 6, 7, 3].map((type) => again(end(type, 1))),
     isSlow: true,
   },
-  "padding": { again: () => [again(rawBytes(5, 77, bytes(), 255))] },
+  "padding": { again: () => [again(rawBytes(FCGI_STDIN, 77, bytes(), 255))] },
   "one byte at a time": {
-    first: () => [concat([open(1), again(rawBytes(5, 1, bytes([1])), 900)])],
+    first: () => [concat([open(1), again(rawBytes(FCGI_STDIN, 1, bytes([1])), 900)])],
     isByteByByte: true,
     isSlow: true,
   },
   // Nothing of a request can be answered before its parameters have ended.
   "parameters without end": {
     first: () => IDS.map(begin),
-    again: () => IDS.map((id) => rawBytes(4, id, LARGEST)),
+    again: () => IDS.map((id) => rawBytes(FCGI_PARAMS, id, LARGEST)),
     patience: 64 * MIB,
   },
   "parameters as long as they may be": {
     // The last byte doubles the buffer.
     first: () =>
       FEW_IDS.map((id) =>
-        concat([begin(id), ...split(new Uint8Array(262_141)).map((part) => rawBytes(4, id, part))])
+        concat([
+          begin(id),
+          ...split(new Uint8Array(262_141)).map((part) => rawBytes(FCGI_PARAMS, id, part)),
+        ])
       ),
     patience: STUBBORN,
     least: 3 * MIB,
@@ -186,19 +233,21 @@ const ATTACKS: Record<string, Attack> = {
   "one byte of parameters in each chunk": {
     // A first record is kept as the view of its chunk that it is.
     first: () =>
-      FEW_IDS.map((id) => concat([begin(id), rawBytes(4, id, bytes([1])), again(end(5, 9999))])),
+      FEW_IDS.map((id) =>
+        concat([begin(id), rawBytes(FCGI_PARAMS, id, bytes([1])), again(end(FCGI_STDIN, 9999))])
+      ),
     patience: STUBBORN,
     most: bound(10),
     options: FEW,
   },
   "bodies before their parameters": {
     first: () => FEW_IDS.map(begin),
-    again: () => FEW_IDS.map((id) => rawBytes(5, id, LARGEST)),
+    again: () => FEW_IDS.map((id) => rawBytes(FCGI_STDIN, id, LARGEST)),
     patience: 64 * MIB,
   },
   "bodies that nobody reads": {
     first: () => FEW_IDS.map((id) => open(id, longParams())),
-    again: () => FEW_IDS.map((id) => rawBytes(5, id, LARGEST.subarray(0, 60_000))),
+    again: () => FEW_IDS.map((id) => rawBytes(FCGI_STDIN, id, LARGEST.subarray(0, 60_000))),
     patience: STUBBORN,
     least: 10 * MIB,
     most: bound(10),
@@ -208,7 +257,7 @@ const ATTACKS: Record<string, Attack> = {
   },
   "bodies that nobody reads, of as many requests as there may be": {
     first: () => IDS.map((id) => open(id, longParams())),
-    again: () => IDS.map((id) => rawBytes(5, id, LARGEST.subarray(0, 60_000))),
+    again: () => IDS.map((id) => rawBytes(FCGI_STDIN, id, LARGEST.subarray(0, 60_000))),
     patience: STUBBORN,
     least: 100 * MIB,
     most: bound(100),
@@ -217,7 +266,7 @@ const ATTACKS: Record<string, Attack> = {
   },
   "bodies in records of one byte": {
     first: () => FEW_IDS.map((id) => open(id, longParams())),
-    again: () => FEW_IDS.map((id) => again(rawBytes(5, id, bytes([1])), 8 * KIB)),
+    again: () => FEW_IDS.map((id) => again(rawBytes(FCGI_STDIN, id, bytes([1])), 8 * KIB)),
     patience: STUBBORN,
     least: 4 * MIB,
     most: bound(10),
@@ -227,7 +276,8 @@ const ATTACKS: Record<string, Attack> = {
   },
   "one byte of a body in each chunk": {
     first: () => [open(1)],
-    again: () => [concat([rawBytes(5, 1, bytes([1])), rawBytes(5, 9999, LARGEST)])],
+    again:
+      () => [concat([rawBytes(FCGI_STDIN, 1, bytes([1])), rawBytes(FCGI_STDIN, 9999, LARGEST)])],
     patience: 2 * STUBBORN,
     most: bound(1),
     isSlow: true,
@@ -327,7 +377,8 @@ async function run(name: string, isRehearsal: boolean): Promise<Damage> {
   const held = isRehearsal ? 0 : await used() - atFirst;
   const state = victim.isEnded ? "ended" : victim.isPaused ? "does not read" : "reads";
   const damage: Damage = { name, taken, held, written: victim.written, calls, state };
-  // Whatever is measured must still be held when it is; and what was sent is counted before and after.
+  // Whatever is measured must still be held when it is; and what was sent is counted before and
+  // after.
   connection.closed();
   victim.unread.length = before.length = repeated.length = 0;
   return damage;

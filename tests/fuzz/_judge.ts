@@ -1,19 +1,42 @@
 /**
- * What an application may write, and must, given what a peer has sent: the rules of the wire and of this library, with a
- * memory of every request.
+ * What an application may write, and must, given what a peer has sent: the rules of the wire and of
+ * this library, with a memory of every request.
  *
- * A *life* is one request from its BEGIN_REQUEST to its END_REQUEST; an id may have many. Where a life ends inside a chunk
- * can be told from the records alone but for requests that are refused while their chunk is read: an id that begins again
- * in such a chunk is not judged any further.
+ * A *life* is one request from its BEGIN_REQUEST to its END_REQUEST; an id may have many. Where a
+ * life ends inside a chunk can be told from the records alone but for requests that are refused
+ * while their chunk is read: an id that begins again in such a chunk is not judged any further.
  *
  * @module
  */
 import type { ServeRole } from "../../mod.ts";
 import { concat, latin1 } from "../_bytes.ts";
-import { fail } from "../_harness.ts";
+import { fail } from "../_assert.ts";
 import { checkSame } from "./_decoder.ts";
 import { type Call, CALL_HEADER, type Desk } from "./_handlers.ts";
-import { readPairs, readRecords, type ReferenceRecord } from "./_reference.ts";
+import { Life } from "./_life.ts";
+import { readBegin, readEnd, readPairs, readRecords, type ReferenceRecord } from "./_reference.ts";
+import {
+  FCGI_ABORT_REQUEST,
+  FCGI_AUTHORIZER,
+  FCGI_BEGIN_REQUEST,
+  FCGI_CANT_MPX_CONN,
+  FCGI_DATA,
+  FCGI_END_REQUEST,
+  FCGI_FILTER,
+  FCGI_GET_VALUES,
+  FCGI_GET_VALUES_RESULT,
+  FCGI_KEEP_CONN,
+  FCGI_MAXTYPE,
+  FCGI_NULL_REQUEST_ID,
+  FCGI_PARAMS,
+  FCGI_REQUEST_COMPLETE,
+  FCGI_RESPONDER,
+  FCGI_STDERR,
+  FCGI_STDIN,
+  FCGI_STDOUT,
+  FCGI_UNKNOWN_ROLE,
+  FCGI_UNKNOWN_TYPE,
+} from "./_specification.ts";
 
 /** What the judge has to know of the service's options. */
 export interface Limits {
@@ -23,72 +46,19 @@ export interface Limits {
   maxParamsBytes: number;
   maxBufferedBodyBytes: number;
   maxBodyBytes: number;
-  sendOverloaded: boolean;
   paramsTimeout: number;
   handlerTimeout: number;
   writeTimeout: number;
 }
 
-const ROLES: readonly (ServeRole | undefined)[] = [undefined, "responder", "authorizer", "filter"];
+const ROLES: ReadonlyMap<number, ServeRole> = new Map([
+  [FCGI_RESPONDER, "responder"],
+  [FCGI_AUTHORIZER, "authorizer"],
+  [FCGI_FILTER, "filter"],
+]);
+/** `appStatus` of an answer that broke off while others share its connection. */
+const BROKEN_OFF = 257;
 const NOTHING = new Uint8Array(0);
-
-/** One request. */
-class Life {
-  readonly id: number;
-  readonly role: ServeRole;
-  /** FCGI_KEEP_CONN. */
-  readonly keep: boolean;
-  params: Uint8Array = NOTHING;
-  paramsEnded = false;
-  stdin: Uint8Array[] = [];
-  stdinEnded = false;
-  dataEnded = false;
-  /** Whether STDIN came before PARAMS had ended. */
-  bodyFirst = false;
-  /** Whether DATA came before STDIN had ended. */
-  dataFirst = false;
-  stdout: Uint8Array[] = [];
-  stdoutEnded = false;
-  /** Whether it began in a chunk that was not read to its end, so that it may never have begun. */
-  isUncertain = false;
-
-  constructor(id: number, role: ServeRole, keep: boolean) {
-    this.id = id;
-    this.role = role;
-    this.keep = keep;
-  }
-
-  receive(type: number, content: Uint8Array): void {
-    const isEnd = content.length === 0;
-    if (type === 4) {
-      if (this.paramsEnded) return;
-      if (isEnd) this.paramsEnded = true;
-      else this.params = concat([this.params, content]);
-    } else if (type === 5) {
-      if (this.stdinEnded) return;
-      if (!this.paramsEnded) this.bodyFirst = true;
-      if (isEnd) this.stdinEnded = true;
-      else this.stdin.push(content);
-    } else if (isEnd) {
-      this.dataEnded = true;
-    } else if (!this.stdinEnded) {
-      this.dataFirst = true;
-    }
-  }
-
-  /** Whether everything has come that an answer may need. */
-  get isWhole(): boolean {
-    const isBodyOver = this.stdinEnded || this.role === "authorizer" || this.saysNoBody;
-    return this.paramsEnded && isBodyOver && (this.dataEnded || this.role !== "filter");
-  }
-
-  /** Whether the parameters say that there is no body, whatever comes. */
-  get saysNoBody(): boolean {
-    const pairs = this.paramsEnded ? readPairs(this.params) : undefined;
-    const length = pairs?.findLast(([name]) => latin1(name) === "CONTENT_LENGTH")?.[1];
-    return length !== undefined && /^0+$/.test(latin1(length));
-  }
-}
 
 /** Follows one connection. */
 export class Judge {
@@ -189,8 +159,8 @@ export class Judge {
   }
 
   /**
-   * Whether data came before the body, against section 6.4. It may fill its queue, and then a handler that reads the body
-   * first waits for what is not read.
+   * Whether data came before the body, against section 6.4. It may fill its queue, and then a
+   * handler that reads the body first waits for what is not read.
    */
   get mayStandStill(): boolean {
     return [...this.#lives.values()].some(({ dataFirst }) => dataFirst);
@@ -231,17 +201,17 @@ export class Judge {
     { type, id, content }: ReferenceRecord,
     written: ReferenceRecord[],
   ): boolean {
-    if (type === 9) {
+    if (type === FCGI_GET_VALUES) {
       if (readPairs(content) === undefined) return false;
       this.#asked++;
-    } else if (type === 0 || type > 11) {
+    } else if (type === 0 || type > FCGI_MAXTYPE) {
       this.#unknown++;
-    } else if (type === 1) {
-      if (content.length !== 8 || id === 0) return false;
+    } else if (type === FCGI_BEGIN_REQUEST) {
+      if (content.length !== 8 || id === FCGI_NULL_REQUEST_ID) return false;
       this.#begin(id, content, written);
-    } else if (type === 2) {
+    } else if (type === FCGI_ABORT_REQUEST) {
       this.#abort(id, written);
-    } else if (type === 4 || type === 5 || type === 8) {
+    } else if ([FCGI_PARAMS, FCGI_STDIN, FCGI_DATA].includes(type)) {
       this.#lives.get(id)?.receive(type, content);
     }
     return true;
@@ -254,14 +224,15 @@ export class Judge {
       this.#lost.add(id);
       return void this.#lives.delete(id);
     }
-    const keep = content[2] % 2 === 1;
-    const role = ROLES[content[0] * 256 + content[1]];
+    const { role: roleNumber, flags } = readBegin(content);
+    const keep = (flags & FCGI_KEEP_CONN) !== 0;
+    const role = ROLES.get(roleNumber);
     if (role === undefined || !this.#limits.roles.includes(role)) {
       const first = written.findIndex((record) => record.id === id);
       // A 500 in three records.
       const refusal = first < 0 ? [] : written.slice(first, first + 3);
-      if (refusal.at(-1)?.type !== 3 || refusal.at(-1)?.content[4] !== 3) {
-        if (this.#ending === "no") fail(`Role ${content[1]} of request ${id} was not refused`);
+      if (!endsWith(refusal, FCGI_UNKNOWN_ROLE)) {
+        if (this.#ending === "no") fail(`Role ${roleNumber} of request ${id} was not refused`);
         return;
       }
       if (this.#checkHead(refusal[0].content, role ?? "responder") !== 500) fail("Not a 500");
@@ -282,26 +253,27 @@ export class Judge {
       return void (life.isUncertain = true);
     }
     // Refused before it was aborted.
-    if (record.type !== 3) return;
-    if (record.content[4] !== 0) fail(`Request ${id} was aborted with ${record.content[4]}`);
+    if (record.type !== FCGI_END_REQUEST) return;
+    const { protocolStatus } = readEnd(record.content);
+    if (protocolStatus !== FCGI_REQUEST_COMPLETE) fail(`${id} was aborted with ${protocolStatus}`);
     written.splice(next, 1);
     this.#mustClose ||= !life.keep;
     this.#lives.delete(id);
   }
 
   #written({ type, id, content }: ReferenceRecord): void {
-    if (id === 0) return this.#managementWritten(type, content);
+    if (id === FCGI_NULL_REQUEST_ID) return this.#managementWritten(type, content);
     if (this.#lost.has(id)) return;
     const life = this.#lives.get(id);
     if (life === undefined) fail(`Record of type ${type} for ${id}, which is no request`);
-    if (type === 6) {
+    if (type === FCGI_STDOUT) {
       if (life.stdoutEnded) fail(`STDOUT behind its end, for ${id}`);
       if (content.length === 0) return void (life.stdoutEnded = true);
       if (life.stdout.length === 0 && endOfHead(content) < 0) fail("The header block is cut");
       life.stdout.push(content);
-    } else if (type === 7) {
+    } else if (type === FCGI_STDERR) {
       if (life.stdout.length === 0) fail(`STDERR before STDOUT, for ${id}`);
-    } else if (type === 3) {
+    } else if (type === FCGI_END_REQUEST) {
       this.#lives.delete(id);
       this.#mustClose ||= !life.keep;
       this.#ended(life, content);
@@ -311,10 +283,10 @@ export class Judge {
   }
 
   #managementWritten(type: number, content: Uint8Array): void {
-    if (type === 10) {
+    if (type === FCGI_GET_VALUES_RESULT) {
       if (this.#asked-- === 0) fail("GET_VALUES_RESULT, and nobody asked");
       if (readPairs(content) === undefined) fail("GET_VALUES_RESULT is malformed");
-    } else if (type === 11) {
+    } else if (type === FCGI_UNKNOWN_TYPE) {
       if (this.#unknown-- === 0) fail("UNKNOWN_TYPE, and there was none");
     } else {
       fail(`Record of type ${type} for request 0`);
@@ -323,10 +295,9 @@ export class Judge {
 
   #ended(life: Life, content: Uint8Array): void {
     const { id } = life;
-    const protocolStatus = content[4];
-    const appStatus = content[2] * 256 + content[3];
-    const isWhole = life.stdoutEnded;
-    if (content.length !== 8 || appStatus !== (isWhole ? 0 : 257)) fail(`END_REQUEST of ${id}`);
+    const { appStatus, protocolStatus } = readEnd(content);
+    const isExpected = appStatus === (life.stdoutEnded ? 0 : BROKEN_OFF);
+    if (content.length !== 8 || !isExpected) fail(`END_REQUEST of ${id}`);
     if (life.stdout.length === 0) fail(`A bare END_REQUEST for ${id}`);
     if (!life.stdoutEnded) return this.#mayBreak(life);
     const [first, ...more] = life.stdout;
@@ -334,8 +305,8 @@ export class Judge {
     const head = latin1(first.subarray(0, bodyAt));
     const body = concat([first.subarray(bodyAt), ...more]);
     const status = this.#checkHead(first, life.role);
-    const overloaded = this.#limits.sendOverloaded ? 2 : 1;
-    if (protocolStatus !== 0 && !([1, overloaded].includes(protocolStatus) && status === 503)) {
+    const isRefused = status === 503 && protocolStatus === FCGI_CANT_MPX_CONN;
+    if (protocolStatus !== FCGI_REQUEST_COMPLETE && !isRefused) {
       fail(`Request ${id} ended with protocol status ${protocolStatus}`);
     }
     const { method, isProper } = this.#look(life);
@@ -371,7 +342,7 @@ export class Judge {
     call.isAnswered = true;
     if (!life.paramsEnded) fail(`Request ${life.id} was answered before its parameters ended`);
     const stdin = concat(life.stdin);
-    const sent = hasBody(life, call.request.method) ? stdin : NOTHING;
+    const sent = life.hasBody(call.request.method) ? stdin : NOTHING;
     if (call.read !== undefined) checkSame(call.read, sent, `Body that call ${call.index} read`);
     if (isBodyless) return;
     const { expected, cutAt } = call;
@@ -453,11 +424,14 @@ export class Judge {
 
 /** Whether this begins an answer that no handler has made. */
 function isRefusal({ type, content }: ReferenceRecord): boolean {
-  return type === 6 && content.length > 0 && !latin1(content).toLowerCase().includes(CALL_HEADER);
+  return type === FCGI_STDOUT && content.length > 0 &&
+    !latin1(content).toLowerCase().includes(CALL_HEADER);
 }
 
-function hasBody({ role, saysNoBody }: Life, method: string): boolean {
-  return role !== "authorizer" && method !== "GET" && method !== "HEAD" && !saysNoBody;
+/** Whether the last of these records is an END_REQUEST with this protocol status. */
+function endsWith(records: readonly ReferenceRecord[], protocolStatus: number): boolean {
+  const last = records.at(-1);
+  return last?.type === FCGI_END_REQUEST && readEnd(last.content).protocolStatus === protocolStatus;
 }
 
 /** Records of whole writes. */

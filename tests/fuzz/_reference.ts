@@ -1,5 +1,6 @@
 /**
- * The wire format once more, as a judge: whole bytes in, everything out. Short, slow, and nothing of src/ in it.
+ * The wire format once more, as a judge: whole bytes in, everything out. Short, slow, and nothing
+ * of src/ in it.
  *
  * @module
  */
@@ -59,4 +60,15 @@ export function readPairs(bytes: Uint8Array): [Uint8Array, Uint8Array][] | undef
     pairs.push([take(nameLength)!, take(valueLength)!]);
   }
   return pairs;
+}
+
+/** Reads the content of BEGIN_REQUEST (section 5.1). */
+export function readBegin(content: Uint8Array): { role: number; flags: number } {
+  return { role: content[0] * 256 + content[1], flags: content[2] };
+}
+
+/** Reads the content of END_REQUEST (section 5.5). */
+export function readEnd(content: Uint8Array): { appStatus: number; protocolStatus: number } {
+  const [a, b, c, d, protocolStatus] = content;
+  return { appStatus: ((a * 256 + b) * 256 + c) * 256 + d, protocolStatus };
 }

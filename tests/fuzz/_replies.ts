@@ -1,19 +1,16 @@
 /**
- * What an application may send to a web server, and what it means: replies, more or less as they should be, and the reading
- * of them once more, by the rules of RFC 3875, section 6.
+ * What an application may send to a web server, and what it means: replies, more or less as they
+ * should be, and the reading of them once more, by the rules of RFC 3875, section 6.
  *
  * @module
  */
 import { type Bytes, bytes, concat, latin1, type Random } from "../_bytes.ts";
-import { readRecords } from "./_reference.ts";
+import { readEnd, readRecords } from "./_reference.ts";
+import { FCGI_END_REQUEST, FCGI_STDERR, FCGI_STDOUT } from "./_specification.ts";
 import { damage, rawBytes } from "./_streams.ts";
 
 /** The largest header block, in bytes. */
 const MAX_HEADER_BLOCK = 65_535;
-
-const STDOUT = 6;
-const STDERR = 7;
-const END_REQUEST = 3;
 
 const LINES = [
   "Status: 200 OK",
@@ -55,15 +52,15 @@ export function randomReply(random: Random): Bytes[] {
   const most = random.pick([65_535, 65_535, 40, 5]);
   for (let start = 0; start < content.length;) {
     const end = start + Math.max(1, content.length > 5000 ? 5000 : 0, random.below(most));
-    records.push(rawBytes(STDOUT, 1, content.subarray(start, Math.min(end, start + 65_535))));
+    records.push(rawBytes(FCGI_STDOUT, 1, content.subarray(start, Math.min(end, start + 65_535))));
     start = Math.min(end, start + 65_535);
-    if (random.below(12) === 0) records.push(rawBytes(STDERR, 1, bytes("oh\nno")));
+    if (random.below(12) === 0) records.push(rawBytes(FCGI_STDERR, 1, bytes("oh\nno")));
   }
-  if (random.below(3) > 0) records.push(rawBytes(STDOUT, 1, bytes()));
+  if (random.below(3) > 0) records.push(rawBytes(FCGI_STDOUT, 1, bytes()));
   const status = random.below(12) > 0 ? 0 : random.below(5);
   if (random.below(12) > 0) {
     records.push(
-      rawBytes(END_REQUEST, 1, bytes([0, 0, 0, 0, status, 0, 0, 0]), random.pick([0, 8])),
+      rawBytes(FCGI_END_REQUEST, 1, bytes([0, 0, 0, 0, status, 0, 0, 0]), random.pick([0, 8])),
     );
   }
   if (random.below(3) === 0) {
@@ -106,14 +103,14 @@ export function meaningOf(reply: Uint8Array): Meaning {
   for (const record of records) {
     if (record.id !== 1) continue;
     const isBroken = meaning.end !== undefined ||
-      (record.type === END_REQUEST && record.content.length !== 8);
+      (record.type === FCGI_END_REQUEST && record.content.length !== 8);
     if (isBroken) {
       meaning.isBroken = true;
       break;
     }
-    if (record.type === END_REQUEST) meaning.end = record.content[4];
-    if (record.type === STDERR) stderr.push(record.content);
-    if (record.type !== STDOUT) continue;
+    if (record.type === FCGI_END_REQUEST) meaning.end = readEnd(record.content).protocolStatus;
+    if (record.type === FCGI_STDERR) stderr.push(record.content);
+    if (record.type !== FCGI_STDOUT) continue;
     if (meaning.stdoutEnded) continue;
     if (record.content.length === 0) {
       meaning.stdoutEnded = meaning.head !== undefined;

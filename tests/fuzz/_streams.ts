@@ -1,6 +1,6 @@
 /**
- * What a peer may send: requests as web servers make them, interleaved, cut and padded at random, and then damaged by
- * somebody who knows where it hurts.
+ * What a peer may send: requests as web servers make them, interleaved, cut and padded at random,
+ * and then damaged by somebody who knows where it hurts.
  *
  * @module
  */
@@ -8,13 +8,32 @@ import type { Bytes, Random } from "../_bytes.ts";
 import { bytes, concat } from "../_bytes.ts";
 import { rawPairs } from "../_records.ts";
 import { capturesOf, SERVERS } from "../cgi/_captures.ts";
+import {
+  FCGI_ABORT_REQUEST,
+  FCGI_AUTHORIZER,
+  FCGI_BEGIN_REQUEST,
+  FCGI_DATA,
+  FCGI_END_REQUEST,
+  FCGI_FILTER,
+  FCGI_GET_VALUES,
+  FCGI_GET_VALUES_RESULT,
+  FCGI_KEEP_CONN,
+  FCGI_PARAMS,
+  FCGI_RESPONDER,
+  FCGI_STDERR,
+  FCGI_STDIN,
+  FCGI_STDOUT,
+  FCGI_UNKNOWN_TYPE,
+} from "./_specification.ts";
 
-const BEGIN = 1;
-const ABORT = 2;
-const PARAMS = 4;
-const STDIN = 5;
-const DATA = 8;
-const GET_VALUES = 9;
+/** Types that only an application sends. */
+const FROM_APPLICATION = [
+  FCGI_END_REQUEST,
+  FCGI_STDOUT,
+  FCGI_STDERR,
+  FCGI_GET_VALUES_RESULT,
+  FCGI_UNKNOWN_TYPE,
+];
 
 /** PARAMS of real web servers, encoded. */
 const CAPTURED = SERVERS.flatMap((server) =>
@@ -82,13 +101,19 @@ export function randomRequests(random: Random, options: StreamOptions = {}): Byt
 
 function randomRequest(random: Random, id: number, options: StreamOptions): Bytes[] {
   const records: Bytes[] = [];
-  const role = random.below(12) > 0 ? 1 : random.pick([2, 3, 3, 0, 4, 256]);
-  const flags = random.below(6) > 0 ? 1 : random.below(256);
-  records.push(rawBytes(BEGIN, id, bytes([role >> 8, role & 255, flags, 0, 0, 0, 0, 0])));
-  pushStream(records, PARAMS, id, randomParams(random), random);
+  const role = random.below(12) > 0
+    ? FCGI_RESPONDER
+    : random.pick([FCGI_AUTHORIZER, FCGI_FILTER, FCGI_FILTER, 0, 4, 256]);
+  const flags = random.below(6) > 0 ? FCGI_KEEP_CONN : random.below(256);
+  records.push(
+    rawBytes(FCGI_BEGIN_REQUEST, id, bytes([role >> 8, role & 255, flags, 0, 0, 0, 0, 0])),
+  );
+  pushStream(records, FCGI_PARAMS, id, randomParams(random), random);
   const longest = random.below(options.huge ?? 300) === 0 ? 150_000 : options.body ?? 300;
-  if (random.below(12) > 0) pushStream(records, STDIN, id, randomBody(random, longest), random);
-  if (role === 3) pushStream(records, DATA, id, randomBody(random, longest), random);
+  if (random.below(12) > 0) {
+    pushStream(records, FCGI_STDIN, id, randomBody(random, longest), random);
+  }
+  if (role === FCGI_FILTER) pushStream(records, FCGI_DATA, id, randomBody(random, longest), random);
   return records;
 }
 
@@ -165,45 +190,45 @@ export function damage(records: Bytes[], random: Random): void {
     case 7:
       return void records.splice(random.below(records.length + 1), 0, ...records.splice(at, 1));
     case 8:
-      return insert(ABORT);
+      return insert(FCGI_ABORT_REQUEST);
     case 9:
-      return insert(ABORT, EMPTY, random.below(4));
+      return insert(FCGI_ABORT_REQUEST, EMPTY, random.below(4));
     // Twice, for then the id is used again at once.
     case 10:
       records.splice(at, 0, ...randomRequest(random, id, {}));
-      return insert(ABORT);
+      return insert(FCGI_ABORT_REQUEST);
     case 11:
       return insert(
-        BEGIN,
+        FCGI_BEGIN_REQUEST,
         bytes([0, random.pick([1, 1, 2, 3, 9]), random.below(2), 0, 0, 0, 0, 0]),
       );
     case 12:
-      return insert(BEGIN, new Uint8Array(random.pick([0, 7, 9])));
+      return insert(FCGI_BEGIN_REQUEST, new Uint8Array(random.pick([0, 7, 9])));
     case 13:
-      return insert(BEGIN, bytes([0, 1, 1, 0, 0, 0, 0, 0]), 0);
+      return insert(FCGI_BEGIN_REQUEST, bytes([0, 1, 1, 0, 0, 0, 0, 0]), 0);
     case 14:
-      return insert(GET_VALUES, getValues(random), random.pick([0, 0, 0, id]));
+      return insert(FCGI_GET_VALUES, getValues(random), random.pick([0, 0, 0, id]));
     case 15:
       return insert(random.pick([0, 12, 99, 255]), random.bytes(random.pick(LENGTHS)), 0);
     case 16:
       return insert(random.below(256), random.bytes(random.pick(LENGTHS)));
     case 17:
-      return insert(PARAMS, randomParams(random));
+      return insert(FCGI_PARAMS, randomParams(random));
     case 18:
-      return insert(PARAMS, random.bytes(random.pick(LENGTHS)));
+      return insert(FCGI_PARAMS, random.bytes(random.pick(LENGTHS)));
     case 19:
-      return insert(random.pick([STDIN, DATA, PARAMS]));
+      return insert(random.pick([FCGI_STDIN, FCGI_DATA, FCGI_PARAMS]));
     case 20:
-      return insert(random.pick([STDIN, DATA]), random.bytes(random.pick(LENGTHS)));
+      return insert(random.pick([FCGI_STDIN, FCGI_DATA]), random.bytes(random.pick(LENGTHS)));
     case 21:
-      return insert(random.pick([3, 6, 7, 10, 11]), new Uint8Array(random.pick([0, 8, 9])));
+      return insert(random.pick(FROM_APPLICATION), new Uint8Array(random.pick([0, 8, 9])));
     case 22:
       return void records.splice(
         at,
         0,
         ...Array.from({ length: random.below(40) }, () => {
           return rawBytes(
-            random.pick([PARAMS, STDIN, GET_VALUES, 77]),
+            random.pick([FCGI_PARAMS, FCGI_STDIN, FCGI_GET_VALUES, 77]),
             random.pick([0, id]),
             EMPTY,
           );

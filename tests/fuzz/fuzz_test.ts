@@ -1,5 +1,6 @@
 /** A fixed number of cases for each target; `deno task fuzz` runs as many more as one likes. */
-import { assertEquals, assertRejects, assertStringIncludes, describe, it } from "../_harness.ts";
+import { assertEquals, assertRejects, assertStringIncludes } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { spawnScript } from "../_runtime.ts";
 import { fuzz, FuzzFailure, randomOf, type Target } from "./_fuzz.ts";
 import { sample } from "./_sample.ts";

@@ -1,19 +1,14 @@
 /**
  * What a hostile peer comes to: its connection takes no more than it may, whatever is sent.
  *
- * The bound of one connection's memory is `maxRequestsPerConnection` times twice `maxParamsBytes` (a buffer that doubles),
- * 64 KiB (a body before its handler is called), and `maxBufferedBodyBytes` with a quarter for what its records cost; and
- * 2 MiB beside. With the default options these are 184 MiB, with one request 4 MiB. The attacks go on until the
- * connection does not read any more, or there is nothing that they could still fill.
+ * The bound of one connection's memory is `maxRequestsPerConnection` times twice `maxParamsBytes`
+ * (a buffer that doubles), 64 KiB (a body before its handler is called), and `maxBufferedBodyBytes`
+ * with a quarter for what its records cost; and 2 MiB beside. With the default options these are
+ * 184 MiB, with one request 4 MiB. The attacks go on until the connection does not read any more,
+ * or there is nothing that they could still fill.
  */
-import {
-  assert,
-  assertEquals,
-  assertGreater,
-  assertLessOrEqual,
-  describe,
-  it,
-} from "../_harness.ts";
+import { assert, assertEquals, assertGreater, assertLessOrEqual } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { spawnScript } from "../_runtime.ts";
 import { attacks, type Damage } from "./_hostile.ts";
 

@@ -1,5 +1,6 @@
 /**
- * The fuzzer on one runtime and one target; `deno task fuzz` starts it, and it tells how it goes in lines of JSON.
+ * The fuzzer on one runtime and one target; `deno task fuzz` starts it, and it tells how it goes in
+ * lines of JSON.
  *
  * @module
  */

@@ -1,9 +1,9 @@
 /**
  * Fuzzes on Deno, Bun and Node, one after the other, on one core.
  *
- * The plan: each pair of target and runtime is a program of its own (`main.ts`) with its share of the cases. The numbers of
- * the shares are different, so that no case runs twice, and any of them can be run again on any runtime. A program that
- * says nothing for a while hangs, and is ended.
+ * The plan: each pair of target and runtime is a program of its own (`main.ts`) with its share of
+ * the cases. The numbers of the shares are different, so that no case runs twice, and any of them
+ * can be run again on any runtime. A program that says nothing for a while hangs, and is ended.
  */
 import { fileURLToPath } from "node:url";
 import { findRuntime, type Runtime } from "../run.ts";
@@ -20,7 +20,10 @@ const USAGE = `deno task fuzz [options]
 `;
 /** How long nothing may be said until it counts as a hang, in milliseconds. */
 const SILENCE = 60_000;
-/** How far the heap may be above where it was when a tenth had run, in bytes; it breathes by a few megabytes. */
+/**
+ * How far the heap may be above where it was when a tenth had run, in bytes; it breathes by a few
+ * megabytes.
+ */
 const MAX_GROWTH = 16 * 1024 * 1024;
 /** The numbers that one runtime may use where only the time is given. */
 const UNTIL_TIME = 1e12;

@@ -1,14 +1,7 @@
 /** That a process goes without a loss while requests come: on SIGTERM, and while others take over its socket. */
 import process from "node:process";
-import {
-  afterEach,
-  assertEquals,
-  assertGreater,
-  assertLessOrEqual,
-  beforeEach,
-  describe,
-  it,
-} from "../_harness.ts";
+import { assertEquals, assertGreater, assertLessOrEqual } from "../_assert.ts";
+import { afterEach, beforeEach, describe, it } from "../_harness.ts";
 import { tempDir, waitUntil } from "../_runtime.ts";
 import { runLane, type Task, TASKS } from "./_fastcgi_load.ts";
 import { Holder, skipHolder } from "./_holder.ts";

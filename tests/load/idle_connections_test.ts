@@ -1,5 +1,6 @@
 /** What a connection costs that nobody uses, and that ten thousand of them disturb nobody. */
-import { assertEquals, assertLess, describe, it } from "../_harness.ts";
+import { assertEquals, assertLess } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { runtime } from "../_runtime.ts";
 import { holdIdle, OTHER_DESCRIPTORS } from "./_idle_connections.ts";
 import { skipDescriptors } from "./_server.ts";

@@ -1,5 +1,6 @@
 /** That two processes behind nginx are restarted in turn under load, by a signal, and no request fails. */
-import { assertEquals, assertGreater, describe, it } from "../_harness.ts";
+import { assertEquals, assertGreater } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { type Program, waitUntil } from "../_runtime.ts";
 import { type Task, TASKS } from "./_fastcgi_load.ts";
 import { runHttpLane } from "./_http_load.ts";

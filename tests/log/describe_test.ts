@@ -5,15 +5,8 @@ import {
   messageOf,
   summarize,
 } from "../../src/log/describe.ts";
-import {
-  assert,
-  assertEquals,
-  assertLess,
-  assertMatch,
-  assertStringIncludes,
-  describe,
-  it,
-} from "../_harness.ts";
+import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { THROWN } from "../_thrown.ts";
 
 // deno-lint-ignore no-control-regex

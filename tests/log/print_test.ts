@@ -1,7 +1,8 @@
 import { print, printLine, printThrown } from "../../src/log/print.ts";
 import { tell } from "../../src/log/tell.ts";
-import { assertEquals, assertLess, describe, it } from "../_harness.ts";
-import { captureConsoleError } from "../server/_peer.ts";
+import { assertEquals, assertLess } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
+import { captureConsoleError } from "../_console.ts";
 import { THROWN } from "../_thrown.ts";
 
 /** What was printed meanwhile. */

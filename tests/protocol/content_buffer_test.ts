@@ -1,4 +1,5 @@
-import { assertEquals, assertStrictEquals, describe, it } from "../_harness.ts";
+import { assertEquals, assertStrictEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { assertBytes, bytes, chunksOf, pattern, Random, randomChunks } from "../_bytes.ts";
 import { ContentBuffer } from "../../src/protocol/content_buffer.ts";
 

@@ -1,4 +1,5 @@
-import { assertEquals, assertInstanceOf, describe, it } from "../_harness.ts";
+import { assertEquals, assertInstanceOf } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { FastCgiError } from "../../src/protocol/mod.ts";
 import { fatalPeerError } from "../../src/protocol/errors.ts";
 

@@ -1,4 +1,5 @@
-import { assertEquals, assertThrows, describe, it } from "../_harness.ts";
+import { assertEquals, assertThrows } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { assertBytes, bytes } from "../_bytes.ts";
 import { parsePairs, parseRecords, rawPairs } from "../_records.ts";
 import {

@@ -1,4 +1,5 @@
-import { assertEquals, describe, it } from "../_harness.ts";
+import { assertEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import * as protocol from "../../src/protocol/mod.ts";
 
 describe("@fastcgi/serve/protocol", () => {

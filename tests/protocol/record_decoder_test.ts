@@ -1,12 +1,5 @@
-import {
-  assert,
-  assertEquals,
-  assertMatch,
-  assertStrictEquals,
-  assertThrows,
-  describe,
-  it,
-} from "../_harness.ts";
+import { assert, assertEquals, assertMatch, assertStrictEquals, assertThrows } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import {
   assertBytes,
   bytes,

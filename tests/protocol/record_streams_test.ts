@@ -1,4 +1,5 @@
-import { assertEquals, assertRejects, describe, it } from "../_harness.ts";
+import { assertEquals, assertRejects } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { assertBytes, bytes, chunksOf, concat, Random, randomChunks } from "../_bytes.ts";
 import { parseRecords, randomRecord, rawRecord } from "../_records.ts";
 import { FastCgiError, RecordDecoderStream } from "../../src/protocol/mod.ts";

@@ -1,4 +1,5 @@
-import { assertEquals, assertNotEquals, assertThrows, describe, it } from "../_harness.ts";
+import { assertEquals, assertNotEquals, assertThrows } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { assertBytes, bytes, concat, pattern, Random } from "../_bytes.ts";
 import { parseRecords, randomRecord } from "../_records.ts";
 import {

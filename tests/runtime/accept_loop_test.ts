@@ -1,5 +1,6 @@
 /** That nothing that happens to connections ends the listener: no descriptor left, accept(2) failing, resets at any byte. */
-import { assertEquals, assertLess, assertLessOrEqual, describe, it } from "../_harness.ts";
+import { assertEquals, assertLess, assertLessOrEqual } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { serve } from "../../mod.ts";
 import { type Program, spawnProgram, tempDir, waitUntil, which } from "../_runtime.ts";
 import { cpuOf, descriptorsOf, skipProc, startServer } from "../load/_server.ts";

@@ -5,7 +5,8 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { join as joinPath } from "node:path";
 import { serve, type ServeHandler, type ServeOptions } from "../../mod.ts";
-import { assertEquals, describe, it } from "../_harness.ts";
+import { assertEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { tempDir } from "../_runtime.ts";
 import { join, RawPeer, request } from "./_raw_peer.ts";
 

@@ -1,7 +1,8 @@
 /** When a listening socket is closed: behind those who wait, and some time in any case. */
 import { listenThroughDoor } from "../../src/runtime/door.ts";
 import { type AcceptSocket, NOBODY, type Socket } from "../../src/runtime/listener.ts";
-import { assertEquals, assertGreaterOrEqual, assertLess, describe, it } from "../_harness.ts";
+import { assertEquals, assertGreaterOrEqual, assertLess } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 
 const NO_SOCKET = {} as Socket;
 /** More turns of the event loop without anybody than are waited for. */

@@ -2,7 +2,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
-import { assert, assertEquals, assertStringIncludes, describe, it } from "../_harness.ts";
+import { assert, assertEquals, assertStringIncludes } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { runtime, spawnProgram, tempDir, which } from "../_runtime.ts";
 import { commandFor } from "./_command.ts";
 

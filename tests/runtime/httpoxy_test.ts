@@ -5,7 +5,8 @@
  */
 import http, { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterEach, assert, assertEquals, beforeEach, describe, it } from "../_harness.ts";
+import { assert, assertEquals } from "../_assert.ts";
+import { afterEach, beforeEach, describe, it } from "../_harness.ts";
 import { runtime } from "../_runtime.ts";
 import { runScript } from "./_script.ts";
 

@@ -9,9 +9,8 @@ import {
   assertNotEquals,
   assertRejects,
   assertStringIncludes,
-  describe,
-  it,
-} from "../_harness.ts";
+} from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { freePort, type Program, runtime, tempDir, waitUntil, which } from "../_runtime.ts";
 import { RawPeer } from "./_raw_peer.ts";
 import { runScript } from "./_script.ts";

@@ -15,9 +15,8 @@ import {
   assertGreaterOrEqual,
   assertInstanceOf,
   assertStringIncludes,
-  describe,
-  it,
-} from "../_harness.ts";
+} from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { tempDir, waitUntil } from "../_runtime.ts";
 import { RawPeer, request, requestHead } from "./_raw_peer.ts";
 import { runScript } from "./_script.ts";

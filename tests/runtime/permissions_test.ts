@@ -2,14 +2,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
-import {
-  assert,
-  assertEquals,
-  assertNotEquals,
-  assertStringIncludes,
-  describe,
-  it,
-} from "../_harness.ts";
+import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { runtime, spawnProgram, tempDir, which } from "../_runtime.ts";
 import { RawPeer } from "./_raw_peer.ts";
 import { runScript } from "./_script.ts";

@@ -4,14 +4,8 @@
  */
 import { createServer } from "node:net";
 import { serve } from "../../mod.ts";
-import {
-  assertEquals,
-  assertMatch,
-  assertRejects,
-  assertStrictEquals,
-  describe,
-  it,
-} from "../_harness.ts";
+import { assertEquals, assertMatch, assertRejects, assertStrictEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { runtime } from "../_runtime.ts";
 import { runScript } from "./_script.ts";
 import { redirected } from "./_starters.ts";

@@ -1,7 +1,8 @@
 /** A web server that reads slowly, over a socket: it is not one that reads nothing. The clock is the test's. */
 import { join } from "node:path";
 import { serve } from "../../mod.ts";
-import { assertEquals, assertGreater, describe, it } from "../_harness.ts";
+import { assertEquals, assertGreater } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { tempDir } from "../_runtime.ts";
 import { Ticks } from "../server/_ticks.ts";
 import { RawPeer, request } from "./_raw_peer.ts";

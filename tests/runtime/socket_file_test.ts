@@ -30,15 +30,14 @@ import {
   assertNotEquals,
   assertRejects,
   assertStringIncludes,
-  describe,
-  it,
-} from "../_harness.ts";
+} from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { type Program, runtime, spawnProgram, tempDir, waitUntil, which } from "../_runtime.ts";
 import { RawPeer, request } from "./_raw_peer.ts";
 import { runScript, type Script } from "./_script.ts";
+import { hello } from "../server/_handlers.ts";
 
 const silent: ServeSettings = { onListen: () => {} };
-const hello = () => new Response("Hello\n");
 const isRoot = process.getuid?.() === 0;
 const needsRoot = !isRoot && "Only root can become another user";
 /** Somebody else: nobody, by the number that every system has for it. */

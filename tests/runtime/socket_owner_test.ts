@@ -14,12 +14,12 @@ import {
   assertNotEquals,
   assertRejects,
   assertStringIncludes,
-  describe,
-  it,
-} from "../_harness.ts";
+} from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { runtime, spawnProgram, tempDir, which } from "../_runtime.ts";
 import { RawPeer } from "./_raw_peer.ts";
 import { runScript } from "./_script.ts";
+import { hello } from "../server/_handlers.ts";
 
 const isRoot = process.getuid?.() === 0;
 const needsRoot = !isRoot && "Only root can give files away";
@@ -96,7 +96,6 @@ const PLACES: Record<string, (root: string) => Promise<string>> = {
 };
 
 const silent = { onListen() {} };
-const hello = () => new Response("Hello\n");
 
 async function ask(path: string): Promise<string> {
   await using peer = await RawPeer.connect({ transport: "unix", path });

@@ -4,7 +4,8 @@ import { createHash } from "node:crypto";
 import { join as joinPath } from "node:path";
 import { type FastCgiServer, serve, type ServeAddress, type ServeHandler } from "../../mod.ts";
 import { encodeRecord, encodeStream, RecordType } from "../../src/protocol/mod.ts";
-import { assert, assertEquals, assertLess, assertRejects, describe, it } from "../_harness.ts";
+import { assert, assertEquals, assertLess, assertRejects } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { tempDir, waitUntil } from "../_runtime.ts";
 import { join, RawPeer, request, requestHead } from "./_raw_peer.ts";
 

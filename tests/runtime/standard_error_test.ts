@@ -1,6 +1,7 @@
 /** Programs whose standard error is full, closed or broken, and what they print where it is not. */
 import { join } from "node:path";
-import { assertEquals, assertMatch, describe, it } from "../_harness.ts";
+import { assertEquals, assertMatch } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { type Program, tempDir, waitUntil, which } from "../_runtime.ts";
 import { descriptorsOf, skipProc } from "../load/_server.ts";
 import { RawPeer } from "./_raw_peer.ts";

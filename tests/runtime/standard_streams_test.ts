@@ -2,7 +2,8 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { assertBytes, pattern } from "../_bytes.ts";
-import { assertEquals, assertLess, assertMatch, describe, it } from "../_harness.ts";
+import { assertEquals, assertLess, assertMatch } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { spawnProgram, tempDir, waitUntil } from "../_runtime.ts";
 import { commandFor } from "./_command.ts";
 

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import process from "node:process";
 import { serve, type ServeAddress } from "../../mod.ts";
 import { encodeStream, RecordType } from "../../src/protocol/mod.ts";
-import { assertEquals, assertGreaterOrEqual, assertRejects, describe, it } from "../_harness.ts";
+import { assertEquals, assertGreaterOrEqual, assertRejects } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import {
   runtime,
   spawnProgram,

@@ -12,9 +12,8 @@ import {
   assertRejects,
   assertStringIncludes,
   assertThrows,
-  describe,
-  it,
-} from "../_harness.ts";
+} from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { freePort, runtime, tempDir } from "../_runtime.ts";
 import { RawPeer, request } from "./_raw_peer.ts";
 import { runScript } from "./_script.ts";

@@ -8,8 +8,8 @@ interface Held {
 }
 
 /**
- * While this lives, timers of a quarter of a second and more elapse when the test says so: what happens after five seconds is
- * tested at once, and never too early.
+ * While this lives, timers of a quarter of a second and more elapse when the test says so: what
+ * happens after five seconds is tested at once, and never too early.
  */
 export class LongTimers implements Disposable {
   readonly #setTimeout = globalThis.setTimeout;

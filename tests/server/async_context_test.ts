@@ -4,12 +4,14 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { serveConnection, type ServeHandler } from "../../mod.ts";
-import { assertEquals, describe, it } from "../_harness.ts";
+import { assertEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { concat } from "../_bytes.ts";
 import { Duplex } from "../_pair.ts";
-import { abort, openRequest, Peer, request, stdin } from "./_peer.ts";
+import { Peer } from "./_peer.ts";
+import { abort, at, openRequest, request, stdin } from "./_request.ts";
 
-const at = (id: number) => ({ id, params: { REQUEST_URI: `/${id}` } });
+const specOf = (id: number) => at(`/${id}`, { id });
 const idOf = (request: Request) => new URL(request.url).pathname;
 
 describe("the async context of a request", () => {
@@ -25,7 +27,7 @@ describe("the async context of a request", () => {
 
   /** Asks with each id, in one chunk, and returns what they say. */
   async function askTogether(peer: Peer): Promise<string[]> {
-    void peer.send(...ids.map((id) => request(at(id))));
+    void peer.send(...ids.map((id) => request(specOf(id))));
     return await Promise.all(ids.map(async (id) => (await peer.reply(id)).text));
   }
 
@@ -60,13 +62,13 @@ describe("the async context of a request", () => {
 
   it("is not seen by the next on a kept connection", async () => {
     await using peer = new Peer(enter);
-    for (const id of ids) assertEquals((await peer.ask(at(id))).text, "undefined");
+    for (const id of ids) assertEquals((await peer.ask(specOf(id))).text, "undefined");
   });
 
   it("is not seen on another connection", async () => {
     for (const id of ids) {
       await using peer = new Peer(enter);
-      assertEquals((await peer.ask(at(id))).text, "undefined");
+      assertEquals((await peer.ask(specOf(id))).text, "undefined");
     }
   });
 
@@ -95,7 +97,7 @@ describe("the async context of a request", () => {
     for (const _ of [1, 2]) {
       await using peer = storage.run("served", () => new Peer(enter));
       assertEquals(await askTogether(peer), ids.map(() => "served"));
-      assertEquals((await peer.ask(at(17))).text, "served");
+      assertEquals((await peer.ask(specOf(17))).text, "served");
     }
   });
 
@@ -170,13 +172,13 @@ describe("the async context of a request", () => {
           }, { highWaterMark: 0 }),
         );
       });
-      void peer.send(openRequest(at(1)), request(at(3)));
+      void peer.send(openRequest(specOf(1)), request(specOf(3)));
       await peer.fence();
       // In one chunk: the end of the body or an abort, another abort, and another request.
-      void peer.send(isAborted ? abort(1) : stdin("", 1), abort(3), request(at(5)));
+      void peer.send(isAborted ? abort(1) : stdin("", 1), abort(3), request(specOf(5)));
       await entered.promise;
       await peer.reply(5);
-      await peer.ask(at(7));
+      await peer.ask(specOf(7));
       // Handler, pull(), cancel(), abort; handler and pull() twice.
       assertEquals(seen, Array(8).fill(undefined));
     });
@@ -196,10 +198,10 @@ describe("the async context of a request", () => {
         storage.enterWith(String(error));
       },
     });
-    void peer.send(request(at(1)), request(at(3)));
+    void peer.send(request(specOf(1)), request(specOf(3)));
     await peer.reply(1);
     // The record that cannot be one stands behind a whole request.
-    void peer.send(concat([request(at(5)), new Uint8Array(8)]));
+    void peer.send(concat([request(specOf(5)), new Uint8Array(8)]));
     while (entered.length < 2) await new Promise((resolve) => setTimeout(resolve));
     peer.hangUp();
     await peer.served;
@@ -217,11 +219,11 @@ describe("the async context of a request", () => {
       return storage.run("inside", async () => new Response(`${(await request.bytes()).length}`));
     };
     await using peer = new Peer(handler, { maxBufferedBodyBytes: 1000 });
-    void peer.send(openRequest(at(1)));
+    void peer.send(openRequest(specOf(1)));
     for (let i = 0; i < 20; i++) void peer.send(stdin("x".repeat(900)));
     void peer.send(stdin());
     assertEquals((await peer.reply()).text, "18000");
-    void peer.send(request(at(3)));
+    void peer.send(request(specOf(3)));
     await peer.fence();
     void peer.send(abort(3));
     await peer.reply(3);
@@ -243,7 +245,7 @@ describe("the async context of a request", () => {
     const { server, peer } = new Duplex();
     const served = serveConnection(server, enter);
     const writer = peer.writable.getWriter();
-    await writer.write(request({ ...at(1), keep: false }));
+    await writer.write(request({ ...specOf(1), keep: false }));
     const reader = peer.readable.getReader();
     while (!(await reader.read()).done);
     await writer.close();

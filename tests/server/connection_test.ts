@@ -1,3 +1,4 @@
+/** A connection: its management records, what breaks the protocol, and how it ends. */
 import {
   assert,
   assertEquals,
@@ -5,180 +6,21 @@ import {
   assertInstanceOf,
   assertLess,
   assertLessOrEqual,
-  describe,
-  it,
-} from "../_harness.ts";
-import { assertBytes, bytes, chunksOf, concat, pattern } from "../_bytes.ts";
+} from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
+import { assertBytes, bytes, concat, pattern } from "../_bytes.ts";
 import { parsePairs, rawRecord } from "../_records.ts";
 import { encodeBeginRequest, encodeGetValues, RecordType, Role } from "../../src/protocol/mod.ts";
-import { FastCgiError, type FastCgiErrorCode, type ServeHandler } from "../../mod.ts";
-import {
-  abort,
-  begin,
-  COMPLETE,
-  ManualBody,
-  openRequest,
-  params,
-  Peer,
-  type PeerOptions,
-  quiet,
-  record,
-  request,
-  stdin,
-} from "./_peer.ts";
+import { FastCgiError, type FastCgiErrorCode } from "../../mod.ts";
+import { echoText, hello } from "./_handlers.ts";
 import { LongTimers } from "./_long_timers.ts";
-
-const hello: ServeHandler = () => new Response("Hello\n");
-/** Answers with the body, once it has all come. */
-const echoText: ServeHandler = async (request) => new Response(await request.text());
-/** Answers with the path. */
-const path: ServeHandler = (request) => new Response(new URL(request.url).pathname);
-
-const at = (REQUEST_URI: string) => ({ params: { REQUEST_URI } });
+import { ManualBody } from "./_manual_body.ts";
+import { Peer, type PeerOptions } from "./_peer.ts";
+import { quiet } from "./_quiet.ts";
+import { COMPLETE } from "./_reply.ts";
+import { abort, begin, openRequest, params, record, request, stdin } from "./_request.ts";
 
 describe("Connection", () => {
-  describe("multiplexing", () => {
-    it("answers requests whose records are interleaved", async () => {
-      await using peer = new Peer(echoText);
-      const ids = [1, 3, 5, 256, 65_535];
-      for (const id of ids) void peer.send(begin({ id }));
-      for (const id of ids) void peer.send(params({ id, method: "POST" }));
-      for (const letter of "abc") {
-        for (const id of ids) void peer.send(stdin(`${letter}${id} `, id));
-      }
-      for (const id of ids.toReversed()) void peer.send(stdin("", id));
-      for (const id of ids) assertEquals((await peer.reply(id)).text, `a${id} b${id} c${id} `);
-    });
-
-    it("answers each request when it is ready, not in the order they came", async () => {
-      const gates = new Map([1, 2, 3].map((id) => [`/${id}`, Promise.withResolvers<void>()]));
-      await using peer = new Peer(async (request, info) => {
-        await gates.get(new URL(request.url).pathname)!.promise;
-        return path(request, info);
-      });
-      void peer.send(...[1, 2, 3].map((id) => request({ id, ...at(`/${id}`) })));
-      for (const id of [3, 1, 2]) {
-        gates.get(`/${id}`)!.resolve();
-        assertEquals((await peer.reply(id)).text, `/${id}`);
-      }
-    });
-
-    it("interleaves responses that are streamed at different speeds", async () => {
-      const bodies = new Map([1, 3].map((id) => [`/${id}`, new ManualBody()]));
-      await using peer = new Peer((request) => {
-        return new Response(bodies.get(new URL(request.url).pathname)!.stream);
-      });
-      void peer.send(...[1, 3].map((id) => request({ id, ...at(`/${id}`) })));
-      const [slow, fast] = [bodies.get("/1")!, bodies.get("/3")!];
-      slow.push("slow ");
-      await peer.nextOf(1);
-      for (let i = 0; i < 5; i++) {
-        fast.push(`${i}`);
-        await peer.nextOf(3);
-      }
-      fast.close();
-      assertEquals((await peer.reply(3)).end, COMPLETE);
-      slow.push("but whole");
-      slow.close();
-      assertEquals((await peer.reply(1)).end, COMPLETE);
-    });
-
-    it("lets a request be answered while another one's body waits unread", async () => {
-      const gate = Promise.withResolvers<void>();
-      await using peer = new Peer(async (request, info) => {
-        if (request.method === "GET") return path(request, info);
-        await gate.promise;
-        return await echoText(request, info);
-      });
-      void peer.send(openRequest({ id: 1 }), stdin("a".repeat(20_000), 1));
-      void peer.send(request({ id: 3, ...at("/quick") }));
-      assertEquals((await peer.reply(3)).text, "/quick");
-      gate.resolve();
-      void peer.send(stdin("", 1));
-      assertEquals((await peer.reply(1)).text.length, 20_000);
-    });
-
-    it("keeps large uploads and downloads of several requests apart", async () => {
-      await using peer = new Peer((request) => new Response(request.body));
-      const ids = [1, 3, 5];
-      const contents = ids.map((id) => pattern(400_000 + id));
-      for (const id of ids) void peer.send(openRequest({ id }));
-      const queues = contents.map((content, i) =>
-        chunksOf(content, 10_000 * (i + 1)).map((part) => stdin(part, ids[i]))
-      );
-      const replies = ids.map((id) => peer.reply(id));
-      while (queues.some((queue) => queue.length > 0)) {
-        for (const queue of queues) void peer.send(queue.shift() ?? bytes());
-      }
-      for (const id of ids) void peer.send(stdin("", id));
-      const answers = await Promise.all(replies);
-      answers.forEach(({ body }, i) => assertBytes(body, contents[i]));
-    });
-
-    it("ignores a second BEGIN_REQUEST with an id in use", async () => {
-      await using peer = new Peer(echoText);
-      void peer.send(begin(), begin(), params({ method: "POST" }));
-      void peer.send(stdin("bo"), begin({ keep: false }), stdin("dy"), stdin());
-      const reply = await peer.reply();
-      assertEquals([reply.text, reply.types], ["body", [6, 6, 3]]);
-      assertEquals((await peer.ask()).end, COMPLETE);
-    });
-
-    it("lets an id be used again in the chunk behind its END_REQUEST", async () => {
-      await using peer = new Peer(path);
-      for (let i = 0; i < 100; i++) {
-        assertEquals((await peer.ask(at(`/${i}`))).text, `/${i}`);
-      }
-    });
-
-    it("lets an id be used again at once after an early answer, in the same chunk as its late body", async () => {
-      await using peer = new Peer(path);
-      void peer.send(openRequest(at("/1")), stdin("early"));
-      assertEquals((await peer.reply()).text, "/1");
-      void peer.send(stdin("late"), stdin(), request(at("/2")));
-      assertEquals((await peer.reply()).text, "/2");
-    });
-
-    it("takes ids from 1 to 65535", async () => {
-      await using peer = new Peer(path);
-      for (const id of [1, 255, 256, 32_768, 65_535]) {
-        const reply = await peer.ask({ id, ...at(`/${id}`) });
-        assertEquals([reply.text, reply.records[0].id], [`/${id}`, id]);
-      }
-    });
-
-    it("takes as many requests at once as maxRequestsPerConnection says", async () => {
-      const gate = Promise.withResolvers<void>();
-      await using peer = new Peer(async (request, info) => {
-        await gate.promise;
-        return path(request, info);
-      }, { maxRequestsPerConnection: 150 });
-      const ids = Array.from({ length: 150 }, (_, i) => i + 1);
-      void peer.send(...ids.map((id) => request({ id, ...at(`/${id}`) })));
-      gate.resolve();
-      for (const id of ids) assertEquals((await peer.reply(id)).text, `/${id}`);
-    });
-
-    it("has room again when a request has ended, and its handler has settled", async () => {
-      const gate = Promise.withResolvers<void>();
-      await using peer = new Peer(async (request, info) => {
-        if (request.url.endsWith("/wait")) await gate.promise;
-        return path(request, info);
-      }, { maxRequestsPerConnection: 1 });
-      void peer.send(request({ id: 1, ...at("/wait") }), request({ id: 2 }));
-      assertEquals((await peer.reply(2)).status, 503);
-      void peer.send(abort(1));
-      await peer.reply(1);
-      const refused = await peer.ask({ id: 2 });
-      // It may go on to multiplex, for it does not: nobody shares the connection with it.
-      assertEquals([refused.status, refused.end], [503, COMPLETE]);
-      gate.resolve();
-      await quiet(() => peer.writes.length);
-      assertEquals((await peer.ask({ id: 2 })).status, 200);
-      assertEquals((await peer.ask({ id: 3 })).status, 200);
-    });
-  });
-
   describe("records of no request", () => {
     it("are ignored: STDIN, PARAMS, DATA and ABORT_REQUEST of an id that never began", async () => {
       await using peer = new Peer(hello);

@@ -6,10 +6,13 @@
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import * as zlib from "node:zlib";
-import { assertEquals, describe, it } from "../_harness.ts";
+import { assertEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { assertBytes, bytes, pattern, Random, utf8 } from "../_bytes.ts";
 import type * as ContentCoding from "../../src/server/content_coding.ts";
-import { COMPLETE, Peer, type Reply, request, type RequestInit } from "./_peer.ts";
+import { Peer } from "./_peer.ts";
+import { COMPLETE, type Reply } from "./_reply.ts";
+import { request, type RequestSpec } from "./_request.ts";
 
 /** The encoders, and the decoders of a client. */
 const CODERS: Record<string, [encode: Coder, decode: Coder]> = {
@@ -79,10 +82,10 @@ const WAYS: Record<string, (content: Uint8Array) => BodyInit> = {
 /** The answer to one request of a handler. */
 async function sent(
   make: () => Response | Promise<Response>,
-  init: RequestInit = {},
+  spec: RequestSpec = {},
 ): Promise<Reply> {
   await using peer = new Peer(make);
-  const reply = await peer.ask(init);
+  const reply = await peer.ask(spec);
   assertEquals(reply.end, COMPLETE);
   return reply;
 }

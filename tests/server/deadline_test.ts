@@ -1,28 +1,27 @@
-/** A shutdown that does not end by itself: `request.signal` aborts, then an honest end, then any end. */
-import {
-  assertEquals,
-  assertInstanceOf,
-  assertMatch,
-  assertStringIncludes,
-  describe,
-  it,
-} from "../_harness.ts";
+/**
+ * A shutdown that does not end by itself: `request.signal` aborts, then an honest end, then any
+ * end.
+ */
+import { assertEquals, assertInstanceOf, assertMatch, assertStringIncludes } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { bytes, concat } from "../_bytes.ts";
-import { FastCgiError, type ServeHandler } from "../../mod.ts";
-import { Service } from "../../src/server/service.ts";
 import { parseRecords } from "../_records.ts";
-import { begin, COMPLETE, ManualBody, openRequest, Reply, request } from "./_peer.ts";
+import { FastCgiError, serve, type ServeHandler } from "../../mod.ts";
+import { Service } from "../../src/server/service.ts";
+import { RawPeer, request as rawRequest } from "../runtime/_raw_peer.ts";
+import { hello } from "./_handlers.ts";
 import { LongTimers } from "./_long_timers.ts";
+import { ManualBody } from "./_manual_body.ts";
 import { Recorder } from "./_recorder.ts";
+import { COMPLETE, Reply } from "./_reply.ts";
+import { at, begin, openRequest, request } from "./_request.ts";
+import { settle } from "./_settle.ts";
 import { Ticks } from "./_ticks.ts";
 
 const TIMEOUT = 7000;
 const GRACE = 400;
-
-/** Lets everything run that is due. */
-const settle = async () => {
-  for (let turn = 0; turn < 5; turn++) await new Promise((done) => setTimeout(done, 0));
-};
+/** Milliseconds over sockets: short, so that the tests are. */
+const SHORT = 40;
 
 /** A service with its failures, and what a test watches of its end. */
 function service(handler: ServeHandler) {
@@ -100,7 +99,7 @@ describe("Service.drain with a timeout", () => {
       return isStream ? new Response(body.stream) : new Promise<Response>(() => {});
     });
     const [silent, streaming, both, early] = Array.from({ length: 4 }, () => Recorder.accept(one));
-    const stream = { params: { REQUEST_URI: "/stream" } };
+    const stream = at("/stream");
     silent.connection.receive(openRequest());
     streaming.connection.receive(request(stream));
     both.connection.receive(concat([request({ id: 1 }), request({ id: 3 })]));
@@ -176,5 +175,75 @@ describe("Service.drain with a timeout", () => {
     for (const delay of [TIMEOUT, GRACE, GRACE]) assertEquals(await timers.elapse(), delay);
     await drained;
     assertEquals([transport.events, errors], [["end", "destroy"], []]);
+  });
+});
+
+describe("shutdownTimeout", () => {
+  const silent = { port: 0, onListen: () => {} };
+
+  it("aborts request.signal first: a handler that hears of it still answers", async () => {
+    const server = serve({ ...silent, shutdownTimeout: SHORT }, ({ signal }) => {
+      return new Promise((resolve) => {
+        signal.addEventListener("abort", () => resolve(new Response("cut short\n")));
+      });
+    });
+    await using peer = await RawPeer.connect(await server.ready);
+    peer.send(rawRequest());
+    await peer.fence();
+    const stopped = server.shutdown();
+    assertEquals((await peer.reply()).text, "cut short\n");
+    assertEquals(await peer.closing(), "end");
+    peer.end();
+    await stopped;
+  });
+
+  it("forces the rest: 503 where there is no answer, a broken one where there is, and no waitUntil", async () => {
+    const errors: unknown[] = [];
+    const server = serve({
+      ...silent,
+      shutdownTimeout: SHORT,
+      onError: (error) => void errors.push(error),
+    }, (request, info) => {
+      info.waitUntil(new Promise(() => {}));
+      if (request.url.endsWith("/never")) return new Promise(() => {});
+      const body = new ManualBody();
+      body.push("first");
+      return new Response(body.stream);
+    });
+    const address = await server.ready;
+    await using unanswered = await RawPeer.connect(address);
+    await using unfinished = await RawPeer.connect(address);
+    unfinished.send(rawRequest({ uri: "/endless" }));
+    await unfinished.until(() => unfinished.received > 0, "the header block");
+    unanswered.send(rawRequest({ uri: "/never" }));
+    await unanswered.fence();
+    await server.shutdown();
+    assertEquals((await unanswered.reply()).status, 503);
+    await unfinished.until(() => unfinished.isBroken, "an invalid record");
+    assertEquals(await unfinished.replyOrEnd(), null);
+    const [error, ...more] = errors;
+    assertInstanceOf(error, FastCgiError);
+    assertEquals([error.code, more], ["timed_out", []]);
+    assertMatch(error.message, /2 promises of waitUntil/);
+  });
+
+  it("is not waited for when all has ended, and never comes when it is 0", async () => {
+    const gate = Promise.withResolvers<void>();
+    const server = serve({ ...silent, shutdownTimeout: 0 }, async () => {
+      await gate.promise;
+      return new Response("in the end\n");
+    });
+    await using peer = await RawPeer.connect(await server.ready);
+    peer.send(rawRequest());
+    await peer.fence();
+    const stopped = server.shutdown();
+    // One with a timeout, and with nothing to wait for, has long been through its own.
+    const other = serve({ ...silent, shutdownTimeout: 60_000 }, hello);
+    await other.ready;
+    await other.shutdown();
+    gate.resolve();
+    assertEquals((await peer.reply()).text, "in the end\n");
+    peer.end();
+    await stopped;
   });
 });

@@ -1,16 +1,21 @@
-/** A connection that is to end: what is on its way to it is answered first, and nothing is waited for without bound. */
-import { assertEquals, assertLess, assertLessOrEqual, describe, it } from "../_harness.ts";
+/**
+ * A connection that is to end: what is on its way to it is answered first, and nothing is waited
+ * for without bound.
+ */
+import { assertEquals, assertLess, assertLessOrEqual } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { encodeGetValues, RecordType } from "../../src/protocol/mod.ts";
-import { serve, type ServeHandler } from "../../mod.ts";
+import { serve } from "../../mod.ts";
 import { RawPeer, request as rawRequest } from "../runtime/_raw_peer.ts";
-import { COMPLETE, openRequest, Peer, quiet, request, stdin } from "./_peer.ts";
+import { path } from "./_handlers.ts";
+import { Peer } from "./_peer.ts";
+import { quiet } from "./_quiet.ts";
+import { COMPLETE } from "./_reply.ts";
+import { at, openRequest, request, stdin } from "./_request.ts";
 import { LongTimers } from "./_long_timers.ts";
 
 /** How long a first request is waited for, as the engine says it. */
 const PATIENCE = 1000;
-
-const path: ServeHandler = (request) => new Response(new URL(request.url).pathname);
-const at = (REQUEST_URI: string) => ({ params: { REQUEST_URI } });
 
 describe("Connection.drain", () => {
   it("waits for the first request of a connection, answers it, and closes", async () => {
@@ -125,7 +130,7 @@ describe("Connection.drain", () => {
       return path(request, info);
     }, { signal: controller.signal });
     controller.abort();
-    void peer.send(openRequest({ id: 1, ...at("/1") }), request({ id: 3, ...at("/3") }));
+    void peer.send(openRequest(at("/1", { id: 1 })), request(at("/3", { id: 3 })));
     await peer.fence();
     gate.resolve();
     assertEquals((await peer.reply(3)).text, "/3");
@@ -148,7 +153,8 @@ describe("FastCgiServer.shutdown, over sockets", () => {
     await using last = await RawPeer.connect(address);
     await last.fetch();
     const stopped = server.shutdown();
-    // Their requests come when the server has long been shutting down: the idle ones are closed already.
+    // Their requests come when the server has long been shutting down: the idle ones are closed
+    // already.
     assertEquals([await witness.closing(), await last.closing()], ["end", "end"]);
     const replies = await Promise.all(peers.map((peer, i) => peer.fetch({ uri: `/${i}` })));
     assertEquals(replies.map(({ text }) => text), peers.map((_, i) => `/${i}`));

@@ -2,19 +2,13 @@
  * Of every failure `onError` hears which request it belongs to, and of a peer's fault that it
  * belongs to none.
  */
-import { assertEquals, assertInstanceOf, assertStrictEquals, describe, it } from "../_harness.ts";
+import { assertEquals, assertInstanceOf, assertStrictEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { RecordType } from "../../src/protocol/mod.ts";
 import type { ServeHandler, ServeHandlerInfo } from "../../mod.ts";
-import {
-  begin,
-  ManualBody,
-  openRequest,
-  Peer,
-  type PeerOptions,
-  record,
-  type RequestInit,
-  stdin,
-} from "./_peer.ts";
+import { ManualBody } from "./_manual_body.ts";
+import { Peer, type PeerOptions } from "./_peer.ts";
+import { at, begin, openRequest, record, type RequestSpec, stdin } from "./_request.ts";
 import { LongTimers } from "./_long_timers.ts";
 
 const failure = new Error("Wanted by the test");
@@ -24,7 +18,7 @@ interface Failure {
   name: string;
   handler: ServeHandler;
   options?: PeerOptions;
-  init?: RequestInit;
+  spec?: RequestSpec;
   errors?: number;
 }
 
@@ -101,19 +95,19 @@ const FAILURES: Failure[] = [
     name: "an authorizer",
     handler: () => Promise.reject(failure),
     options: { roles: ["authorizer"] },
-    init: { role: 2 },
+    spec: { role: 2 },
   },
 ];
 
 describe("onError", () => {
-  for (const { name, handler, options, init, errors = 1 } of FAILURES) {
+  for (const { name, handler, options, spec, errors = 1 } of FAILURES) {
     it(`hears the request and the info of ${name}`, async () => {
       const called: [Request, ServeHandlerInfo][] = [];
       await using peer = new Peer((request, info) => {
         called.push([request, info]);
         return handler(request, info);
       }, options);
-      await peer.ask({ ...init, keep: false, params: { REQUEST_URI: "/which?one" } });
+      await peer.ask({ ...spec, keep: false, params: { REQUEST_URI: "/which?one" } });
       assertEquals([called.length, peer.takeErrors().length], [1, errors]);
       const [[request, info]] = called as [[Request, ServeHandlerInfo]];
       assertEquals(request.url, "http://example.org/which?one");
@@ -133,8 +127,8 @@ describe("onError", () => {
       if (url.endsWith("/slow")) await gate.promise;
       return new Response();
     }, options);
-    void peer.send(openRequest({ id: 1, params: { REQUEST_URI: "/slow" } }));
-    void peer.send(openRequest({ id: 3, params: { REQUEST_URI: "/slow" } }));
+    void peer.send(openRequest(at("/slow", { id: 1 })));
+    void peer.send(openRequest(at("/slow", { id: 3 })));
     await peer.fence();
     void peer.send(stdin("x".repeat(60_000)));
     await timers.elapse();

@@ -5,17 +5,20 @@
  */
 import { Readable } from "node:stream";
 import { createContext, runInContext } from "node:vm";
-import { assertEquals, assertInstanceOf, assertStringIncludes, describe, it } from "../_harness.ts";
+import { assertEquals, assertInstanceOf, assertStringIncludes } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { assertBytes, bytes, concat, pattern, utf8 } from "../_bytes.ts";
 import { runtime } from "../_runtime.ts";
 import type { ServeHandler } from "../../mod.ts";
 import { foreignResponse } from "../../src/server/foreign_response.ts";
-import { COMPLETE, Peer, type Reply, request, type RequestInit } from "./_peer.ts";
+import { Peer } from "./_peer.ts";
+import { COMPLETE, type Reply } from "./_reply.ts";
+import { request, type RequestSpec } from "./_request.ts";
 
 /** What comes of something that a handler returned. */
-async function sent(answer: () => unknown, init: RequestInit = {}): Promise<Reply> {
+async function sent(answer: () => unknown, spec: RequestSpec = {}): Promise<Reply> {
   await using peer = new Peer(answer as ServeHandler);
-  const reply = await peer.ask(init);
+  const reply = await peer.ask(spec);
   assertEquals(reply.end, COMPLETE);
   return reply;
 }

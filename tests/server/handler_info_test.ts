@@ -5,21 +5,15 @@ import {
   assertInstanceOf,
   assertRejects,
   assertStringIncludes,
-  describe,
-  it,
-} from "../_harness.ts";
+} from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { utf8AsLatin1 } from "../_bytes.ts";
 import { Role } from "../../src/protocol/mod.ts";
 import type { ServeHandlerInfo } from "../../mod.ts";
-import {
-  abort,
-  ManualBody,
-  Peer,
-  type PeerOptions,
-  quiet,
-  request,
-  type RequestInit,
-} from "./_peer.ts";
+import { ManualBody } from "./_manual_body.ts";
+import { Peer, type PeerOptions } from "./_peer.ts";
+import { quiet } from "./_quiet.ts";
+import { abort, at, request, type RequestSpec } from "./_request.ts";
 
 /** With symbols, which `Object.getOwnPropertyDescriptors` has no type for. */
 function descriptorsOf(object: object): PropertyDescriptorMap {
@@ -29,7 +23,7 @@ function descriptorsOf(object: object): PropertyDescriptorMap {
 /** What a handler sees of its info, for one request. */
 async function seen<T>(
   look: (info: ServeHandlerInfo) => T,
-  init: RequestInit = {},
+  spec: RequestSpec = {},
   options: PeerOptions = {},
 ): Promise<T> {
   const { promise, resolve } = Promise.withResolvers<{ value: T }>();
@@ -37,7 +31,7 @@ async function seen<T>(
     resolve({ value: look(info) });
     return new Response();
   }, options);
-  await peer.ask(init);
+  await peer.ask(spec);
   return (await promise).value;
 }
 
@@ -159,7 +153,7 @@ describe("HandlerInfo", () => {
         ({ url }, info) => Response.json([url, info.url, info.scriptName, info.pathInfo]),
         options,
       );
-      return JSON.parse((await peer.ask({ params: { REQUEST_URI: uri } })).text);
+      return JSON.parse((await peer.ask(at(uri))).text);
     };
     const mount = "/yourapplication";
     const h = "http://example.org";

@@ -7,9 +7,11 @@ import type { ServeHandler } from "../../mod.ts";
 import type { Connection } from "../../src/server/connection.ts";
 import type { ConnectionOptions } from "../../src/server/connection_options.ts";
 import { Service } from "../../src/server/service.ts";
-import { assert, assertEquals, assertInstanceOf, describe, it } from "../_harness.ts";
+import { assert, assertEquals, assertInstanceOf } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { waitUntil } from "../_runtime.ts";
-import { abort, openRequest, Reply, request, stdin } from "./_peer.ts";
+import { Reply } from "./_reply.ts";
+import { abort, openRequest, request, stdin } from "./_request.ts";
 import { Recorder } from "./_recorder.ts";
 import { Ticks } from "./_ticks.ts";
 

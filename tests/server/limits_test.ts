@@ -1,23 +1,25 @@
 /** Limits with an honest answer each: what is over one gets it, and nobody else notices. */
-import { assert, assertEquals, assertInstanceOf, assertThrows, describe, it } from "../_harness.ts";
+import { assert, assertEquals, assertInstanceOf, assertThrows } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { bytes, concat } from "../_bytes.ts";
 import { waitUntil } from "../_runtime.ts";
 import { encodeGetValues } from "../../src/protocol/mod.ts";
 import { Exchange } from "../../src/server/exchange.ts";
 import { Service } from "../../src/server/service.ts";
-import { serve, type ServeHandler } from "../../mod.ts";
+import { serve } from "../../mod.ts";
 import { RawPeer } from "../runtime/_raw_peer.ts";
-import { abort, COMPLETE, ManualBody, openRequest, Peer, request, stdin } from "./_peer.ts";
+import { echoText, hello } from "./_handlers.ts";
+import { ManualBody } from "./_manual_body.ts";
+import { Peer } from "./_peer.ts";
+import { COMPLETE } from "./_reply.ts";
+import { abort, at, openRequest, request, stdin } from "./_request.ts";
 import { Recorder } from "./_recorder.ts";
-
-const echo: ServeHandler = async (request) => new Response(await request.text());
-const hello: ServeHandler = () => new Response("Hello\n");
 
 describe("maxBodyBytes", () => {
   const options = { maxBodyBytes: 1000 };
 
   it("lets a body pass that is as large, and not one byte more", async () => {
-    await using peer = new Peer(echo, options);
+    await using peer = new Peer(echoText, options);
     for (const [length, status] of [[1000, 200], [1001, 413], [0, 200], [1000, 200]] as const) {
       const reply = await peer.ask({ method: "POST", stdin: "x".repeat(length) });
       assertEquals([reply.status, reply.end], [status, COMPLETE]);
@@ -132,7 +134,7 @@ describe("maxBodyBytes", () => {
   });
 
   it("is one request's matter, not the others' on its connection", async () => {
-    await using peer = new Peer(echo, options);
+    await using peer = new Peer(echoText, options);
     void peer.send(openRequest({ id: 1 }), stdin("one, ", 1));
     void peer.send(openRequest({ id: 3 }), stdin("x".repeat(1001), 3));
     assertEquals((await peer.reply(3)).status, 413);
@@ -141,7 +143,7 @@ describe("maxBodyBytes", () => {
   });
 
   it("stops an upload over a socket, and the connection is usable behind it", async () => {
-    await using server = serve({ port: 0, onListen: () => {}, maxBodyBytes: 100_000 }, echo);
+    await using server = serve({ port: 0, onListen: () => {}, maxBodyBytes: 100_000 }, echoText);
     await using peer = await RawPeer.connect(await server.ready);
     const refused = await peer.fetch({ method: "POST", body: new Uint8Array(1_000_000) });
     assertEquals(refused.status, 413);
@@ -154,7 +156,7 @@ describe("maxRequests", () => {
   const silent = { port: 0, onListen: () => {} };
 
   it("answers 503 with Retry-After to a request too many, over all connections, and not to the next", async () => {
-    await using server = serve({ ...silent, maxRequests: 2 }, echo);
+    await using server = serve({ ...silent, maxRequests: 2 }, echoText);
     const address = await server.ready;
     await using first = await RawPeer.connect(address);
     await using second = await RawPeer.connect(address);
@@ -175,7 +177,7 @@ describe("maxRequests", () => {
   });
 
   it("no longer counts a request that was aborted, or whose connection has gone", async () => {
-    await using server = serve({ ...silent, maxRequests: 1 }, echo);
+    await using server = serve({ ...silent, maxRequests: 1 }, echoText);
     const address = await server.ready;
     await using other = await RawPeer.connect(address);
     for (const ends of ["abort", "reset"] as const) {
@@ -196,7 +198,8 @@ describe("maxRequests", () => {
     const broken = () =>
       new Response(new ReadableStream({ start: (c) => c.error(new Error("x")) }));
     const service = new Service(
-      (request) => new URL(request.url).pathname === "/broken" ? broken() : echo(request, null!),
+      (request) =>
+        new URL(request.url).pathname === "/broken" ? broken() : echoText(request, null!),
       { onError: () => {}, maxParamsBytes: 200, maxBodyBytes: 10, maxRequestsPerConnection: 2 },
       { maxRequests: 100 },
     );
@@ -209,8 +212,7 @@ describe("maxRequests", () => {
         connection.receive(concat([openRequest(), stdin("x".repeat(11))])),
       "too long": ({ connection }) =>
         connection.receive(request({ params: { X: "x".repeat(200) } })),
-      failed: ({ connection }) =>
-        connection.receive(request({ params: { REQUEST_URI: "/broken" } })),
+      failed: ({ connection }) => connection.receive(request(at("/broken"))),
       lost: ({ connection }) => {
         connection.receive(concat([openRequest(), openRequest({ id: 3 })]));
         connection.closed();
@@ -245,7 +247,7 @@ describe("maxRequests", () => {
 describe("the 503 of a request too many", () => {
   it("ends with FCGI_REQUEST_COMPLETE, that of one that may not share with FCGI_CANT_MPX_CONN", async () => {
     for (const [maxRequestsPerConnection, protocolStatus] of [[2, 0], [1, 1]] as const) {
-      await using peer = new Peer(echo, { maxRequestsPerConnection });
+      await using peer = new Peer(echoText, { maxRequestsPerConnection });
       const ids = [1, 3].slice(0, maxRequestsPerConnection);
       for (const id of ids) void peer.send(openRequest({ id }));
       const reply = await peer.ask({ id: 5 });

@@ -1,10 +1,12 @@
 /** How long a connection is held behind its last answer: where something may still come. */
 import { Role } from "../../src/protocol/mod.ts";
 import { Service } from "../../src/server/service.ts";
-import { assertEquals, describe, it } from "../_harness.ts";
+import { assertEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { rawRecord } from "../_records.ts";
 import { LongTimers } from "./_long_timers.ts";
-import { abort, begin, openRequest, params, request, stdin } from "./_peer.ts";
+import { abort, begin, openRequest, params, request, stdin } from "./_request.ts";
+import { settle } from "./_settle.ts";
 import { Recorder } from "./_recorder.ts";
 import { Ticks } from "./_ticks.ts";
 
@@ -14,9 +16,6 @@ const MORE = [5000];
 const ANYTHING = [5000, 300];
 /** Where there is nothing to wait for, the connection is closed. */
 const NOTHING: number[] = [];
-
-/** Lets everything run that waits for no event. */
-const settle = () => new Promise((resolve) => setTimeout(resolve));
 
 /** A connection whose answers, and the end behind them, are out. */
 async function ended(...chunks: Uint8Array[]) {

@@ -1,15 +1,12 @@
-import {
-  assert,
-  assertEquals,
-  assertLess,
-  assertStringIncludes,
-  describe,
-  it,
-} from "../_harness.ts";
+import { assert, assertEquals, assertLess, assertStringIncludes } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { latin1 } from "../_bytes.ts";
 import { parseRecords } from "../_records.ts";
 import { RecordType } from "../../src/protocol/mod.ts";
-import { captureConsoleError, ManualBody, Peer, request } from "./_peer.ts";
+import { captureConsoleError } from "../_console.ts";
+import { ManualBody } from "./_manual_body.ts";
+import { Peer } from "./_peer.ts";
+import { at, request } from "./_request.ts";
 
 /** What FCGI_STDERR gets of these messages. */
 async function logged(...messages: string[]): Promise<string> {
@@ -117,7 +114,7 @@ describe("log line", () => {
       return new Response();
     });
     const ids = [1, 2, 3];
-    void peer.send(...ids.map((id) => request({ id, params: { REQUEST_URI: `/${id}` } })));
+    void peer.send(...ids.map((id) => request(at(`/${id}`, { id }))));
     for (const id of ids) {
       assertEquals((await peer.reply(id)).stderr, `http://example.org/${id}\n`);
     }

@@ -1,22 +1,26 @@
-/** Requests and connections that are one too many: an honest answer each, and what GET_VALUES tells is true. */
-import { afterEach, assertEquals, assertExists, describe, it } from "../_harness.ts";
+/**
+ * Requests and connections that are one too many: an honest answer each, and what GET_VALUES tells
+ * is true.
+ */
+import { assertEquals, assertExists } from "../_assert.ts";
+import { afterEach, describe, it } from "../_harness.ts";
 import { type Bytes, bytes } from "../_bytes.ts";
 import { parsePairs } from "../_records.ts";
 import { encodeGetValues, RecordType } from "../../src/protocol/mod.ts";
 import type { Connection } from "../../src/server/connection.ts";
 import { Service } from "../../src/server/service.ts";
 import { FastCgiClient } from "../../src/client/mod.ts";
-import { serve, type ServeHandler } from "../../mod.ts";
+import { serve } from "../../mod.ts";
 import { RawPeer } from "../runtime/_raw_peer.ts";
-import { abort, COMPLETE, openRequest, Peer, Reply, request, stdin } from "./_peer.ts";
+import { echoText, hello } from "./_handlers.ts";
+import { Peer } from "./_peer.ts";
+import { COMPLETE, Reply } from "./_reply.ts";
+import { abort, openRequest, request, stdin } from "./_request.ts";
 import { LongTimers } from "./_long_timers.ts";
 import { Recorder } from "./_recorder.ts";
 
 /** END_REQUEST with FCGI_CANT_MPX_CONN. */
 const CANT_MPX_CONN = { appStatus: 0, protocolStatus: 1 };
-
-const echoText: ServeHandler = async (request) => new Response(await request.text());
-const hello: ServeHandler = () => new Response("Hello\n");
 
 describe("multiplexing that is refused, with maxRequestsPerConnection: 1", () => {
   const options = { maxRequestsPerConnection: 1 };

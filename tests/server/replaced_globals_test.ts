@@ -3,13 +3,16 @@
  * older @hono/node-server, npm undici's `install()`, polyfills. No request is answered otherwise
  * for it, and above all none is let in.
  */
-import { assertEquals, assertInstanceOf, describe, it } from "../_harness.ts";
+import { assertEquals, assertInstanceOf } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { concat, latin1 } from "../_bytes.ts";
 import type { RawRecord } from "../_records.ts";
 import { runtime } from "../_runtime.ts";
 import { RecordType } from "../../src/protocol/mod.ts";
 import type { ServeHandler } from "../../mod.ts";
-import { COMPLETE, openRequest, Peer, Reply, request, stdin } from "./_peer.ts";
+import { Peer } from "./_peer.ts";
+import { COMPLETE, Reply } from "./_reply.ts";
+import { at, openRequest, request, stdin } from "./_request.ts";
 
 const RESPONDER = 1;
 const AUTHORIZER = 2;
@@ -95,7 +98,7 @@ const ASKED: Record<string, Asked> = {
   "a GET": { records: request(), answer: /^X-Seen: GET http:\/\/example\.org\/\r\n[^]*hello$/m },
   // Node gives its parts some tasks later.
   "a request for a Blob": {
-    records: request({ params: { REQUEST_URI: "/blob" } }),
+    records: request(at("/blob")),
     answer: /^Content-Length: 5\r\n[^]*\r\nbytes$/m,
   },
   "a HEAD": { records: request({ method: "HEAD" }), answer: /Status: 200 OK\r\n\r\n$/ },
@@ -120,7 +123,7 @@ const ASKED: Record<string, Asked> = {
     answer: /^Status: 501 Not Implemented\r\n/,
   },
   "a request for a failure": {
-    records: request({ params: { REQUEST_URI: "/fail" } }),
+    records: request(at("/fail")),
     answer: /Status: 500 Internal Server Error\r\n\r\nInternal Server Error\n$/,
   },
   "an authorizer's request for a failure": {

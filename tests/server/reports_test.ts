@@ -1,9 +1,11 @@
 /** What `onError` hears of faults that any peer can repeat as often as it likes. */
-import { assertEquals, assertInstanceOf, assertMatch, describe, it } from "../_harness.ts";
+import { assertEquals, assertInstanceOf, assertMatch } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { FastCgiError } from "../../src/protocol/mod.ts";
 import { Reports } from "../../src/server/reports.ts";
 import { serve } from "../../mod.ts";
 import { RawPeer } from "../runtime/_raw_peer.ts";
+import { hello } from "./_handlers.ts";
 
 const fault = (message: string) =>
   new FastCgiError("bad_record", message, { fault: "peer", connectionSurvives: false });
@@ -78,7 +80,7 @@ describe("serve", () => {
       port: 0,
       onListen: () => {},
       onError: (error) => void errors.push(error),
-      fetch: () => new Response("Hello\n"),
+      fetch: hello,
     });
     const address = await server.ready;
     await using good = await RawPeer.connect(address);

@@ -1,4 +1,5 @@
-import { assert, assertEquals, assertLess, assertRejects, describe, it } from "../_harness.ts";
+import { assert, assertEquals, assertLess, assertRejects } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import {
   assertBytes,
   bytes,
@@ -15,21 +16,12 @@ import { Service } from "../../src/server/service.ts";
 import type { Transport } from "../../src/server/transport.ts";
 import type { ServeHandler } from "../../mod.ts";
 import { RequestBody } from "../../src/server/request_body.ts";
-import {
-  begin,
-  COMPLETE,
-  openRequest,
-  params,
-  Peer,
-  quiet,
-  record,
-  request,
-  stdin,
-  stream,
-} from "./_peer.ts";
+import { echo, echoText } from "./_handlers.ts";
+import { Peer } from "./_peer.ts";
+import { quiet } from "./_quiet.ts";
+import { COMPLETE } from "./_reply.ts";
+import { at, begin, openRequest, params, record, request, stdin, stream } from "./_request.ts";
 
-const echo: ServeHandler = (request) => new Response(request.body);
-const echoText: ServeHandler = async (request) => new Response(await request.text());
 /** Answers without a look at the body. */
 const deaf: ServeHandler = () => new Response("done");
 
@@ -82,9 +74,9 @@ describe("RequestBody", () => {
     it(`is read with ${how}, whether it came with the parameters or after them`, async () => {
       await using peer = new Peer(async (request) => new Response(await read(request)));
       const json = '{"grüße":[1,2,3]}';
-      const init = { method: "POST", params: { CONTENT_TYPE: "application/json" } };
-      assertEquals((await peer.ask({ ...init, stdin: utf8(json) })).text, utf8AsLatin1(json));
-      void peer.send(openRequest(init));
+      const spec = { method: "POST", params: { CONTENT_TYPE: "application/json" } };
+      assertEquals((await peer.ask({ ...spec, stdin: utf8(json) })).text, utf8AsLatin1(json));
+      void peer.send(openRequest(spec));
       for (const part of chunksOf(utf8(json), 3)) {
         void peer.send(stdin(part));
         await peer.fence();
@@ -178,10 +170,10 @@ describe("RequestBody", () => {
 
     it("is null, as with an end", async () => {
       await using peer = new Peer((request) => new Response(String(request.body)));
-      const init = { method: "POST", params: { CONTENT_LENGTH: "0" } };
-      assertEquals((await peer.ask({ ...init, stdin: null })).text, "null");
-      assertEquals((await peer.ask({ ...init, stdin: "" })).text, "null");
-      assertEquals((await peer.ask({ ...init, stdin: null, keep: false })).text, "null");
+      const spec = { method: "POST", params: { CONTENT_LENGTH: "0" } };
+      assertEquals((await peer.ask({ ...spec, stdin: null })).text, "null");
+      assertEquals((await peer.ask({ ...spec, stdin: "" })).text, "null");
+      assertEquals((await peer.ask({ ...spec, stdin: null, keep: false })).text, "null");
     });
 
     it("is not what comes all the same, before, with or after the parameters", async () => {
@@ -190,15 +182,15 @@ describe("RequestBody", () => {
         await release.promise;
         return new Response(await request.text());
       });
-      const init = { method: "POST", params: { CONTENT_LENGTH: "0" } };
-      void peer.send(openRequest(init));
+      const spec = { method: "POST", params: { CONTENT_LENGTH: "0" } };
+      void peer.send(openRequest(spec));
       void peer.send(stdin(pattern(60_000)), stdin("more"));
       await peer.fence();
       release.resolve();
       assertEquals((await peer.reply()).text, "");
       void peer.send(stdin("late"), stdin());
-      assertEquals((await peer.ask({ ...init, stdin: "hello" })).text, "");
-      void peer.send(begin(), stdin("early"), params(init));
+      assertEquals((await peer.ask({ ...spec, stdin: "hello" })).text, "");
+      void peer.send(begin(), stdin("early"), params(spec));
       assertEquals((await peer.reply()).text, "");
     });
 
@@ -394,8 +386,8 @@ describe("RequestBody", () => {
     void peer.send(openRequest(), stdin("old"));
     await peer.reply();
     void peer.send(stdin("old"), stdin());
-    const init = { params: { REQUEST_URI: "/read" } };
-    void peer.send(openRequest(init), stdin("new"), stdin());
+    const spec = at("/read");
+    void peer.send(openRequest(spec), stdin("new"), stdin());
     assertEquals((await peer.reply()).text, "new");
   });
 
@@ -531,16 +523,16 @@ describe("RequestBody", () => {
       const data = info.data === null ? "null" : await new Response(info.data).text();
       return new Response(`${body}|${data}`);
     };
-    const init = { role: Role.FILTER, method: "POST" };
+    const spec = { role: Role.FILTER, method: "POST" };
 
     it("comes to a filter behind the body", async () => {
       await using peer = new Peer(filter, { roles });
-      assertEquals((await peer.ask({ ...init, stdin: "body", data: "data" })).text, "body|data");
+      assertEquals((await peer.ask({ ...spec, stdin: "body", data: "data" })).text, "body|data");
     });
 
     it("comes to a filter piece by piece", async () => {
       await using peer = new Peer(filter, { roles });
-      void peer.send(openRequest(init));
+      void peer.send(openRequest(spec));
       for (const part of [stdin("body"), stdin(), ...chunksOf(stream(8, pattern(999)), 100)]) {
         void peer.send(part);
       }
@@ -552,8 +544,8 @@ describe("RequestBody", () => {
 
     it("is a stream to a filter when it is empty, with or after the parameters", async () => {
       await using peer = new Peer(filter, { roles });
-      assertEquals((await peer.ask({ ...init, stdin: "body", data: "" })).text, "body|");
-      void peer.send(openRequest(init));
+      assertEquals((await peer.ask({ ...spec, stdin: "body", data: "" })).text, "body|");
+      void peer.send(openRequest(spec));
       await peer.fence();
       void peer.send(stdin("body"), stdin(), record(RecordType.DATA));
       assertEquals((await peer.reply()).text, "body|");
@@ -567,8 +559,8 @@ describe("RequestBody", () => {
 
     it("that nobody reads does not keep the next request waiting", async () => {
       await using peer = new Peer(deaf, { roles });
-      assertEquals((await peer.ask({ ...init, data: pattern(500_000) })).text, "done");
-      assertEquals((await peer.ask({ ...init, data: pattern(500_000) })).text, "done");
+      assertEquals((await peer.ask({ ...spec, data: pattern(500_000) })).text, "done");
+      assertEquals((await peer.ask({ ...spec, data: pattern(500_000) })).text, "done");
       await peer.fence();
     });
 
@@ -579,7 +571,7 @@ describe("RequestBody", () => {
         return new Response(info.data);
       }, { roles });
       const content = pattern(2_000_000);
-      for (const chunk of chunksOf(request({ ...init, data: content }), 30_000)) {
+      for (const chunk of chunksOf(request({ ...spec, data: content }), 30_000)) {
         void peer.send(chunk);
       }
       assertLess(await quiet(() => peer.toServer.bytesRead), 1_200_000);
@@ -593,7 +585,7 @@ describe("RequestBody", () => {
         failed.resolve(await assertRejects(() => new Response(info.data).text()));
         return new Response();
       }, { roles });
-      void peer.send(request(init), record(RecordType.DATA, "some"));
+      void peer.send(request(spec), record(RecordType.DATA, "some"));
       await peer.fence();
       await peer.close();
       assertEquals((await failed.promise).name, "AbortError");

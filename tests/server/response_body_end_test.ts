@@ -4,17 +4,12 @@
  */
 import { RecordType, Role } from "../../src/protocol/mod.ts";
 import type { ErrorHandler, ServeHandler, ServeRole } from "../../mod.ts";
-import { assertEquals, describe, it } from "../_harness.ts";
-import {
-  abort,
-  ManualBody,
-  openRequest,
-  Peer,
-  type PeerOptions,
-  quiet,
-  request,
-  stdin,
-} from "./_peer.ts";
+import { assertEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
+import { ManualBody } from "./_manual_body.ts";
+import { Peer, type PeerOptions } from "./_peer.ts";
+import { quiet } from "./_quiet.ts";
+import { abort, openRequest, request, stdin } from "./_request.ts";
 
 /** A body that never ends of itself, and what becomes of it. */
 class Source {

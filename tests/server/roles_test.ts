@@ -1,22 +1,26 @@
-/** The roles beside the responder's (FastCGI 1.0, sections 6.3 and 6.4): what an authorizer answers, what a filter reads. */
-import { assert, assertEquals, assertLess, assertRejects, describe, it } from "../_harness.ts";
+/**
+ * The roles beside the responder's (FastCGI 1.0, sections 6.3 and 6.4): what an authorizer answers,
+ * what a filter reads.
+ */
+import { assert, assertEquals, assertLess, assertRejects } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { assertBytes, type Bytes, bytes, chunksOf, latin1, pattern } from "../_bytes.ts";
 import { RecordType, Role } from "../../src/protocol/mod.ts";
 import type { ServeHandler } from "../../mod.ts";
+import { ManualBody } from "./_manual_body.ts";
+import { Peer } from "./_peer.ts";
+import { quiet } from "./_quiet.ts";
+import { COMPLETE } from "./_reply.ts";
 import {
   begin,
-  COMPLETE,
-  ManualBody,
   openRequest,
   params,
-  Peer,
-  quiet,
   record,
   request,
-  type RequestInit,
+  type RequestSpec,
   stdin,
   stream,
-} from "./_peer.ts";
+} from "./_request.ts";
 
 const data = (content: Uint8Array | string = "", id = 1) => record(RecordType.DATA, content, id);
 const textOf = (body: ReadableStream<Uint8Array> | null) => new Response(body).text();
@@ -186,7 +190,7 @@ describe("authorizer", () => {
 
   it("that cannot be asked refuses", async () => {
     await using peer = new Peer(() => new Response(), { roles, maxParamsBytes: 1000 });
-    const refusals: [string, RequestInit][] = [
+    const refusals: [string, RequestSpec][] = [
       ["400 Bad Request", { params: { HTTP_HOST: "a b" } }],
       ["501 Not Implemented", { method: "TRACE" }],
       ["431 Request Header Fields Too Large", { params: { A: "x".repeat(2000) } }],

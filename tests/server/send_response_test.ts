@@ -7,30 +7,23 @@ import {
   assertMatch,
   assertStrictEquals,
   assertStringIncludes,
-  describe,
-  it,
-} from "../_harness.ts";
+} from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { assertBytes, bytes, concat, latin1, pattern, utf8, utf8AsLatin1 } from "../_bytes.ts";
 import { parseRecords } from "../_records.ts";
 import { runtime, tempDir } from "../_runtime.ts";
 import { RecordType } from "../../src/protocol/mod.ts";
 import { FastCgiError, type ServeHandler } from "../../mod.ts";
-import {
-  BROKEN,
-  COMPLETE,
-  ManualBody,
-  Peer,
-  quiet,
-  readyBody,
-  type Reply,
-  request,
-  type RequestInit,
-} from "./_peer.ts";
+import { ManualBody, readyBody } from "./_manual_body.ts";
+import { Peer } from "./_peer.ts";
+import { quiet } from "./_quiet.ts";
+import { BROKEN, COMPLETE, type Reply } from "./_reply.ts";
+import { at, request, type RequestSpec } from "./_request.ts";
 
 /** What comes of one response. */
-async function sent(make: () => Response, init: RequestInit = {}): Promise<Reply> {
+async function sent(make: () => Response, spec: RequestSpec = {}): Promise<Reply> {
   await using peer = new Peer(make);
-  const reply = await peer.ask(init);
+  const reply = await peer.ask(spec);
   assertEquals(reply.end, COMPLETE);
   return reply;
 }
@@ -479,7 +472,7 @@ describe("sendResponse", () => {
         new Response(request.url.endsWith("/bad") ? bad.stream : good.stream)
       );
       void peer.send(
-        request({ id: 1, params: { REQUEST_URI: "/bad" } }),
+        request(at("/bad", { id: 1 })),
         request({ id: 3 }),
       );
       bad.push("first");

@@ -3,8 +3,11 @@ import { isCgiEnvironment, serveCgi } from "../../src/server/serve_cgi.ts";
 import type { ConnectionOptions } from "../../src/server/connection_options.ts";
 import type { ServeHandler } from "../../mod.ts";
 import { bytes, concat, latin1 } from "../_bytes.ts";
-import { assert, assertEquals, assertLess, assertMatch, describe, it } from "../_harness.ts";
-import { ManualBody, quiet, readyBody } from "./_peer.ts";
+import { assert, assertEquals, assertLess, assertMatch } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
+import { echo, echoText, hello } from "./_handlers.ts";
+import { ManualBody, readyBody } from "./_manual_body.ts";
+import { quiet } from "./_quiet.ts";
 
 interface Start extends ConnectionOptions {
   env?: Record<string, string>;
@@ -74,8 +77,6 @@ const post = (length: number | undefined, env: Record<string, string> = {}) => (
   ...env,
 });
 
-const echo: ServeHandler = async (request) => new Response(await request.text());
-
 describe("isCgiEnvironment", () => {
   const cases: [Record<string, string>, boolean][] = [
     [{ GATEWAY_INTERFACE: "CGI/1.1", REQUEST_METHOD: "GET" }, true],
@@ -107,7 +108,7 @@ describe("serveCgi", () => {
   });
 
   it("sends no body for HEAD", async () => {
-    const answer = await run(() => new Response("Hello\n"), { env: { REQUEST_METHOD: "HEAD" } });
+    const answer = await run(hello, { env: { REQUEST_METHOD: "HEAD" } });
     assertEquals([answer.complete, answer.body], [true, ""]);
     assert(answer.lines.includes("Content-Length: 6"));
   });
@@ -170,7 +171,7 @@ describe("serveCgi", () => {
     it("is CONTENT_LENGTH bytes of standard input, and no more is read", async () => {
       const stdin = new ManualBody();
       stdin.push("ab", "cdefgh");
-      const answer = await run(echo, { env: post(5), stdin: stdin.stream });
+      const answer = await run(echoText, { env: post(5), stdin: stdin.stream });
       assertEquals([answer.complete, answer.body], [true, "abcde"]);
     });
 
@@ -185,7 +186,7 @@ describe("serveCgi", () => {
     });
 
     it("is all of standard input when the web server has taken it out of chunks", async () => {
-      const answer = await run(echo, {
+      const answer = await run(echoText, {
         env: post(undefined, { HTTP_TRANSFER_ENCODING: "chunked" }),
         stdin: readyBody("ab", "c"),
       });
@@ -290,7 +291,7 @@ describe("serveCgi", () => {
       for (const [software, isServed] of [["Apache/2.4.71", true], ["lighttpd/1.4.69", false]]) {
         let taken = 0;
         const room = new ManualGate();
-        const program = start((request) => new Response(request.body), {
+        const program = start(echo, {
           env: post(length, { SERVER_SOFTWARE: String(software) }),
           stdin: new ReadableStream({
             pull(controller) {
@@ -427,7 +428,7 @@ describe("serveCgi", () => {
   });
 
   it("tells a small answer that met a broken standard output from one that went out", async () => {
-    const program = start(() => new Response("Hello\n"), {
+    const program = start(hello, {
       stdout: new WritableStream({ write: () => Promise.reject(new Error("EPIPE")) }),
     });
     assertEquals(await program.served, false);
@@ -436,7 +437,7 @@ describe("serveCgi", () => {
   it("lets go of standard input when the answer cannot be sent", async () => {
     const stdin = new ManualBody();
     stdin.push(bytes("abc"));
-    const program = start((request) => new Response(request.body), {
+    const program = start(echo, {
       env: post(100),
       stdin: stdin.stream,
       stdout: new WritableStream({ write: () => Promise.reject(new Error("EPIPE")) }),

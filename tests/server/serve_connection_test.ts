@@ -6,31 +6,20 @@ import {
   assertLess,
   assertRejects,
   assertStringIncludes,
-  describe,
-  it,
-} from "../_harness.ts";
+} from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { assertBytes, bytes, chunksOf, concat, everySplit, pattern } from "../_bytes.ts";
 import { RecordType } from "../../src/protocol/mod.ts";
-import { serveConnection, type ServeHandler } from "../../mod.ts";
+import { serveConnection } from "../../mod.ts";
 import type { Pipe } from "../_pair.ts";
-import {
-  abort,
-  begin,
-  captureConsoleError,
-  COMPLETE,
-  ManualBody,
-  openRequest,
-  params,
-  Peer,
-  quiet,
-  record,
-  request,
-  stdin,
-} from "./_peer.ts";
+import { captureConsoleError } from "../_console.ts";
+import { echo, echoText, hello } from "./_handlers.ts";
+import { ManualBody } from "./_manual_body.ts";
+import { Peer } from "./_peer.ts";
+import { quiet } from "./_quiet.ts";
+import { COMPLETE } from "./_reply.ts";
+import { abort, at, begin, openRequest, params, record, request, stdin } from "./_request.ts";
 import { LongTimers } from "./_long_timers.ts";
-
-const hello: ServeHandler = () => new Response("Hello\n");
-const echo: ServeHandler = (request) => new Response(request.body);
 
 describe("serveConnection", () => {
   it("takes an application with a fetch method", async () => {
@@ -72,7 +61,7 @@ describe("serveConnection", () => {
   it("answers many requests on one connection, one after the other", async () => {
     await using peer = new Peer((request) => new Response(request.url));
     for (let i = 0; i < 50; i++) {
-      const reply = await peer.ask({ params: { REQUEST_URI: `/${i}` } });
+      const reply = await peer.ask(at(`/${i}`));
       assertEquals(reply.text, `http://example.org/${i}`);
     }
   });
@@ -80,7 +69,7 @@ describe("serveConnection", () => {
   it("answers requests that came in one chunk", async () => {
     await using peer = new Peer((request) => new Response(request.url));
     const ids = [1, 2, 3, 300];
-    void peer.send(...ids.map((id) => request({ id, params: { REQUEST_URI: `/${id}` } })));
+    void peer.send(...ids.map((id) => request(at(`/${id}`, { id }))));
     for (const id of ids) {
       assertEquals((await peer.reply(id)).text, `http://example.org/${id}`);
     }
@@ -118,7 +107,7 @@ describe("serveConnection", () => {
       seen.resolve([request instanceof Request, request.method, request.url, info.role]);
       return hello(request, info);
     });
-    await peer.ask({ params: { REQUEST_URI: "/a?b=c" } });
+    await peer.ask(at("/a?b=c"));
     assertEquals(await seen.promise, [true, "GET", "http://example.org/a?b=c", "responder"]);
   });
 
@@ -137,7 +126,7 @@ describe("serveConnection", () => {
       { mount: "/app", basePath: "app/" },
     );
     assertEquals(
-      (await peer.ask({ params: { REQUEST_URI: "/app/x" } })).text,
+      (await peer.ask(at("/app/x"))).text,
       "http://example.org/x /app",
     );
     const options = { mount: "/app", basePath: "/other" };
@@ -323,7 +312,7 @@ describe("serveConnection", () => {
       return new Response(new URL(request.url).pathname === "/large" ? pattern(100_000) : "small");
     });
     await peer.ask();
-    await peer.ask({ params: { REQUEST_URI: "/large" } });
+    await peer.ask(at("/large"));
     await peer.ask();
     void peer.send(request({ role: 9 }), begin(), abort(), record(99));
     await peer.fence();
@@ -378,7 +367,7 @@ describe("serveConnection", () => {
     it("reads the rest of a body that is on its way", async () => {
       const controller = new AbortController();
       await using peer = new Peer(
-        async (request) => new Response(await request.text()),
+        echoText,
         { signal: controller.signal },
       );
       void peer.send(openRequest(), stdin("first "));
@@ -542,7 +531,10 @@ describe("serveConnection", () => {
   });
 });
 
-/** Fails unless breaking the connection makes the response's body be cancelled and `request.signal` be aborted. */
+/**
+ * Fails unless breaking the connection makes the response's body be cancelled and `request.signal`
+ * be aborted.
+ */
 async function assertGivesUp(breakConnection: (peer: Peer) => unknown): Promise<void> {
   const body = new ManualBody();
   let signal: AbortSignal | undefined;

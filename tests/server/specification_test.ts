@@ -1,9 +1,14 @@
-/** The message flows of FastCGI 1.0, appendix B, as the specification writes them down, byte for byte. */
-import { assertEquals, describe, it } from "../_harness.ts";
+/**
+ * The message flows of FastCGI 1.0, appendix B, as the specification writes them down, byte for
+ * byte.
+ */
+import { assertEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { bytes, latin1 } from "../_bytes.ts";
 import { rawRecord } from "../_records.ts";
 import { RecordType } from "../../src/protocol/mod.ts";
-import { ManualBody, Peer } from "./_peer.ts";
+import { ManualBody } from "./_manual_body.ts";
+import { Peer } from "./_peer.ts";
 
 const { BEGIN_REQUEST, END_REQUEST, PARAMS, STDIN, STDOUT, STDERR } = RecordType;
 

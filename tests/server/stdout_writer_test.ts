@@ -1,9 +1,13 @@
-import { assertEquals, describe, it } from "../_harness.ts";
+/** The bytes of each write, from the small reply that is one to the stream that is many. */
+import { assertEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { assertBytes, bytes, concat, pattern } from "../_bytes.ts";
 import { parseRecords } from "../_records.ts";
 import { RecordType } from "../../src/protocol/mod.ts";
 import type { ServeHandler } from "../../mod.ts";
-import { ManualBody, Peer, request } from "./_peer.ts";
+import { ManualBody } from "./_manual_body.ts";
+import { Peer } from "./_peer.ts";
+import { request } from "./_request.ts";
 
 /** A reply whose header block is the same on every runtime. */
 const plain = (body: BodyInit | null, init: ResponseInit = {}) =>
@@ -16,7 +20,7 @@ async function writesOf(handler: ServeHandler, id = 1): Promise<readonly Uint8Ar
   return peer.writes;
 }
 
-describe("StdoutWriter", () => {
+describe("encodeWrite", () => {
   it("writes a small reply as these bytes, all at once", async () => {
     const writes = await writesOf(() => plain("Hello, world!"), 0x0102);
     const content = "Content-Type: text/plain\r\nContent-Length: 13\r\nStatus: 200 OK\r\n\r\n" +

@@ -3,11 +3,15 @@
  * and no more: the next one on the connection is answered. A rejection that nobody handles would
  * fail the test by itself, as it would end a program.
  */
-import { assertEquals, assertInstanceOf, assertStringIncludes, describe, it } from "../_harness.ts";
+import { assertEquals, assertInstanceOf, assertStringIncludes } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { runtime } from "../_runtime.ts";
 import { THROWN } from "../_thrown.ts";
 import type { ServeHandler, ServeHandlerInfo } from "../../mod.ts";
-import { captureConsoleError, ManualBody, Peer, type PeerOptions, request } from "./_peer.ts";
+import { captureConsoleError } from "../_console.ts";
+import { ManualBody } from "./_manual_body.ts";
+import { Peer, type PeerOptions } from "./_peer.ts";
+import { at, request } from "./_request.ts";
 
 /** Asks for `/bad` and then for `/good`; what is printed meanwhile is text, and returned. */
 async function ask(
@@ -22,9 +26,9 @@ async function ask(
         request.url.endsWith("/good") ? new Response("good") : handler(request, info),
       options,
     );
-    const reply = await peer.ask({ params: { REQUEST_URI: "/bad" } });
+    const reply = await peer.ask(at("/bad"));
     ({ status, stderr } = reply);
-    assertEquals((await peer.ask({ params: { REQUEST_URI: "/good" } })).text, "good");
+    assertEquals((await peer.ask(at("/good"))).text, "good");
     peer.takeErrors();
   });
   for (const [text] of printed) assertEquals(typeof text, "string");

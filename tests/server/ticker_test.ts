@@ -1,6 +1,8 @@
 /** The clock of the timeouts: how often it looks, and when it stands. */
-import { assertEquals, describe, it } from "../_harness.ts";
+import { assertEquals } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { Ticker } from "../../src/server/ticker.ts";
+import { hello } from "./_handlers.ts";
 import { Peer } from "./_peer.ts";
 import { Ticks } from "./_ticks.ts";
 
@@ -67,7 +69,7 @@ describe("the clock of a server", () => {
   it("does not run where there is no timeout", async () => {
     using ticks = new Ticks();
     const options = { paramsTimeout: 0, handlerTimeout: 0, writeTimeout: 0 };
-    await using peer = new Peer(() => new Response("Hello\n"), options);
+    await using peer = new Peer(hello, options);
     assertEquals([(await peer.ask()).text, ticks.periods], ["Hello\n", []]);
   });
 });

@@ -1,26 +1,36 @@
-/** What lasts too long is given up, with an answer where one can still be given; nobody else on the connection notices. */
-import { assert, assertEquals, assertInstanceOf, assertMatch, describe, it } from "../_harness.ts";
-import { waitUntil } from "../_runtime.ts";
-import { FastCgiError, RecordType } from "../../src/protocol/mod.ts";
-import { serve, type ServeHandler } from "../../mod.ts";
-import { RawPeer, request as rawRequest } from "../runtime/_raw_peer.ts";
+/**
+ * Timeouts: what lasts too long is given up, with an answer where one can still be given; nobody
+ * else on the connection notices. Tick by tick the clock is the test's.
+ */
 import {
-  begin,
-  COMPLETE,
-  ManualBody,
-  openRequest,
-  params,
-  Peer,
-  record,
-  request,
-  stdin,
-} from "./_peer.ts";
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertLess,
+  assertStringIncludes,
+} from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
+import { waitUntil } from "../_runtime.ts";
+import { RecordType } from "../../src/protocol/mod.ts";
+import { FastCgiError, serve } from "../../mod.ts";
+import { Service } from "../../src/server/service.ts";
+import { RawPeer, request as rawRequest } from "../runtime/_raw_peer.ts";
+import { echoText, hello, path } from "./_handlers.ts";
 import { LongTimers } from "./_long_timers.ts";
+import { ManualBody } from "./_manual_body.ts";
+import { Peer } from "./_peer.ts";
+import { quiet } from "./_quiet.ts";
+import { Recorder } from "./_recorder.ts";
+import { BROKEN, COMPLETE, Reply } from "./_reply.ts";
+import { at, begin, openRequest, params, question, record, request, stdin } from "./_request.ts";
+import { settle } from "./_settle.ts";
+import { Ticks } from "./_ticks.ts";
 
 /** Milliseconds: short, so that the tests are. Nothing depends on how long it takes in the end. */
 const SHORT = 40;
 
-const hello: ServeHandler = () => new Response("Hello\n");
+/** With a timeout of 1000 ms the clock ticks each 250 ms: it has not passed yet. */
+const IN_TIME = 4;
 
 /** Takes the one error that was reported: a timeout, and whose fault it was. */
 function takeTimeout(peer: Peer): FastCgiError {
@@ -78,7 +88,7 @@ describe("paramsTimeout", () => {
   });
 
   it("is over for a request whose parameters have come, whatever its body and its handler take", async () => {
-    await using peer = new Peer(async (request) => new Response(await request.text()), options);
+    await using peer = new Peer(echoText, options);
     void peer.send(openRequest({ id: 1 }), stdin("slow, ", 1));
     void peer.send(begin({ id: 3 }));
     assertEquals((await peer.reply(3)).status, 408);
@@ -156,6 +166,105 @@ describe("handlerTimeout", () => {
   });
 });
 
+describe("handlerTimeout, tick by tick", () => {
+  const options = { handlerTimeout: 1000 };
+
+  it("counts for each request: another one on the connection goes on", async () => {
+    using ticks = new Ticks();
+    const gate = Promise.withResolvers<void>();
+    await using peer = new Peer(async (request, info) => {
+      await gate.promise;
+      return path(request, info);
+    }, options);
+    void peer.send(request(at("/1")));
+    await peer.fence();
+    ticks.tick(2);
+    void peer.send(request(at("/3", { id: 3 })));
+    await peer.fence();
+    ticks.tick(2);
+    await peer.fence();
+    assertEquals(peer.writes.filter((write) => write[1] === RecordType.STDOUT), []);
+    ticks.tick(1);
+    assertEquals((await peer.reply(1)).status, 504);
+    gate.resolve();
+    assertEquals((await peer.reply(3)).text, "/3");
+    assertEquals(takeTimeout(peer).fault, "application");
+  });
+
+  for (const isShared of [false, true]) {
+    const what = isShared ? "ends it alone among others" : "breaks the connection";
+    it(`breaks off an answer that has begun and stands still: ${what}`, async () => {
+      using ticks = new Ticks();
+      const body = new ManualBody();
+      const gate = Promise.withResolvers<void>();
+      let signal: AbortSignal | undefined;
+      await using peer = new Peer(async (request, info) => {
+        if (new URL(request.url).pathname === "/other") {
+          await gate.promise;
+          return path(request, info);
+        }
+        signal = request.signal;
+        return new Response(body.stream);
+      }, options);
+      body.push("begun");
+      void peer.send(request());
+      assertEquals((await peer.nextOf(1)).type, RecordType.STDOUT);
+      ticks.tick(3);
+      if (isShared) void peer.send(request(at("/other", { id: 3 })));
+      await peer.fence();
+      assertEquals(signal?.aborted, false);
+      ticks.tick(2);
+      const rest = await peer.reply();
+      assertEquals(rest.end, isShared ? BROKEN : undefined);
+      assertStringIncludes(rest.stderr, "The handler has given nothing for 1000 ms");
+      assertEquals(signal?.aborted, true);
+      assertEquals((await body.cancelled as Error).name, "AbortError");
+      assertEquals(takeTimeout(peer).fault, "application");
+      if (isShared) {
+        gate.resolve();
+        assertEquals((await peer.reply(3)).text, "/other");
+      } else {
+        assertEquals(peer.writes.at(-1), new Uint8Array(8));
+        await peer.finish();
+      }
+    });
+  }
+
+  it("lets an answer go on that gives something now and then", async () => {
+    using ticks = new Ticks();
+    const body = new ManualBody();
+    await using peer = new Peer(() => new Response(body.stream), options);
+    void peer.send(request());
+    await peer.fence();
+    for (let part = 0; part < 10; part++) {
+      ticks.tick(IN_TIME);
+      body.push(`${part}`);
+      assertEquals((await peer.nextOf()).type, RecordType.STDOUT);
+    }
+    body.close();
+    assertEquals((await peer.reply()).end, COMPLETE);
+  });
+
+  it("does not blame the handler for a web server that does not read", async () => {
+    using ticks = new Ticks();
+    let made = 0;
+    await using peer = new Peer(() =>
+      new Response(
+        new ReadableStream({
+          pull(controller) {
+            if (++made > 20) controller.close();
+            else controller.enqueue(new Uint8Array(50_000));
+          },
+        }, { highWaterMark: 0 }),
+      ), options);
+    void peer.send(request());
+    await quiet(() => made);
+    assert(made < 20);
+    ticks.tick(100);
+    assertEquals((await peer.reply()).body.length, 1_000_000);
+  });
+});
+
 describe("writeTimeout", () => {
   it("ends a connection whose peer reads nothing, and frees what the answer held", async () => {
     const body = new ManualBody();
@@ -211,72 +320,91 @@ describe("writeTimeout", () => {
   });
 });
 
-describe("shutdownTimeout", () => {
-  const silent = { port: 0, onListen: () => {} };
+describe("writeTimeout, tick by tick", () => {
+  const options = { writeTimeout: 1000 };
 
-  it("aborts request.signal first: a handler that hears of it still answers", async () => {
-    const server = serve({ ...silent, shutdownTimeout: SHORT }, ({ signal }) => {
-      return new Promise((resolve) => {
-        signal.addEventListener("abort", () => resolve(new Response("cut short\n")));
-      });
-    });
-    await using peer = await RawPeer.connect(await server.ready);
-    peer.send(rawRequest());
-    await peer.fence();
-    const stopped = server.shutdown();
-    assertEquals((await peer.reply()).text, "cut short\n");
-    assertEquals(await peer.closing(), "end");
-    peer.end();
-    await stopped;
+  it("destroys a connection whose peer takes nothing, and aborts its requests", async () => {
+    using ticks = new Ticks();
+    const body = new ManualBody();
+    const signals: AbortSignal[] = [];
+    await using peer = new Peer((request) => {
+      signals.push(request.signal);
+      return signals.length > 1 ? new Promise<Response>(() => {}) : new Response(body.stream);
+    }, { ...options, capacity: 1000 });
+    const aborted = () => signals.map((signal) => signal.aborted);
+    void peer.send(request(), request({ id: 3 }));
+    body.push(new Uint8Array(100_000));
+    await quiet(() => peer.writes.length);
+    // The first tick sees what has been taken so far.
+    ticks.tick(1 + IN_TIME);
+    await quiet(() => peer.writes.length);
+    assertEquals([peer.isServed, aborted()], [false, [false, false]]);
+    ticks.tick();
+    await peer.served;
+    assertEquals(aborted(), [true, true]);
+    assertEquals((await body.cancelled as Error).name, "AbortError");
+    assertEquals(peer.takeErrors().map(String), [
+      "FastCgiError: Cannot send any more: The web server has read nothing for 1000 ms",
+    ]);
   });
 
-  it("forces the rest: 503 where there is no answer, a broken one where there is, and no waitUntil", async () => {
+  it("leaves a peer alone that takes a little now and then, however much waits", () => {
+    using ticks = new Ticks();
+    const service = new Service(hello, { ...options, onError: () => {} });
+    const { connection, transport } = Recorder.accept(service);
+    transport.takes = false;
+    connection.receive(openRequest());
+    connection.receive(question());
+    for (let left = 1000; left > 0; left--) {
+      transport.backlog = left;
+      ticks.tick(1 + IN_TIME);
+      assertEquals(transport.events, []);
+    }
+    // From here on it takes nothing.
+    ticks.tick();
+    assertEquals(transport.events, ["destroy"]);
+  });
+
+  it("is not put off by what is written behind what is not taken", () => {
+    using ticks = new Ticks();
     const errors: unknown[] = [];
-    const server = serve({
-      ...silent,
-      shutdownTimeout: SHORT,
-      onError: (error) => void errors.push(error),
-    }, (request, info) => {
-      info.waitUntil(new Promise(() => {}));
-      if (request.url.endsWith("/never")) return new Promise(() => {});
-      const body = new ManualBody();
-      body.push("first");
-      return new Response(body.stream);
-    });
-    const address = await server.ready;
-    await using unanswered = await RawPeer.connect(address);
-    await using unfinished = await RawPeer.connect(address);
-    unfinished.send(rawRequest({ uri: "/endless" }));
-    await unfinished.until(() => unfinished.received > 0, "the header block");
-    unanswered.send(rawRequest({ uri: "/never" }));
-    await unanswered.fence();
-    await server.shutdown();
-    assertEquals((await unanswered.reply()).status, 503);
-    await unfinished.until(() => unfinished.isBroken, "an invalid record");
-    assertEquals(await unfinished.replyOrEnd(), null);
-    const [error, ...more] = errors;
-    assertInstanceOf(error, FastCgiError);
-    assertEquals([error.code, more], ["timed_out", []]);
-    assertMatch(error.message, /2 promises of waitUntil/);
+    const service = new Service(hello, { ...options, onError: (error) => void errors.push(error) });
+    const { connection, transport } = Recorder.accept(service);
+    transport.takes = false;
+    for (let tick = 0; transport.events.length === 0; tick++) {
+      assertLess(tick, IN_TIME + 3);
+      connection.receive(question());
+      for (const { content, padding } of transport.take()) {
+        transport.backlog += 8 + content.length + padding;
+      }
+      ticks.tick();
+    }
+    assertEquals([transport.events, errors.length], [["destroy"], 1]);
   });
 
-  it("is not waited for when all has ended, and never comes when it is 0", async () => {
-    const gate = Promise.withResolvers<void>();
-    const server = serve({ ...silent, shutdownTimeout: 0 }, async () => {
-      await gate.promise;
-      return new Response("in the end\n");
+  it("ends a connection whose end does not leave, and no other", async () => {
+    using ticks = new Ticks();
+    const errors: unknown[] = [];
+    const service = new Service(echoText, {
+      ...options,
+      onError: (error) => void errors.push(error),
     });
-    await using peer = await RawPeer.connect(await server.ready);
-    peer.send(rawRequest());
-    await peer.fence();
-    const stopped = server.shutdown();
-    // One with a timeout, and with nothing to wait for, has long been through its own.
-    const other = serve({ ...silent, shutdownTimeout: 60_000 }, hello);
-    await other.ready;
-    await other.shutdown();
-    gate.resolve();
-    assertEquals((await peer.reply()).text, "in the end\n");
-    peer.end();
-    await stopped;
+    const stuck = Recorder.accept(service);
+    const other = Recorder.accept(service);
+    stuck.transport.takes = false;
+    stuck.connection.receive(request({ keep: false }));
+    await settle();
+    stuck.transport.backlog = 100;
+    other.connection.receive(openRequest());
+    ticks.tick(1 + IN_TIME);
+    assertEquals(stuck.transport.events, ["end"]);
+    ticks.tick();
+    assertEquals(stuck.transport.events, ["end", "destroy"]);
+    other.connection.receive(stdin("whole"));
+    other.connection.receive(stdin());
+    await settle();
+    assertEquals(new Reply(other.transport.take()).text, "whole");
+    other.connection.closed();
+    assertEquals(errors.length, 1);
   });
 });

@@ -1,16 +1,17 @@
-/** The wire rules that real web servers have taught, one test each: a rule is broken only with a new measurement. */
-import {
-  assert,
-  assertEquals,
-  assertInstanceOf,
-  assertStringIncludes,
-  describe,
-  it,
-} from "../_harness.ts";
+/**
+ * The wire rules that real web servers have taught, one test each: a rule is broken only with a new
+ * measurement.
+ */
+import { assert, assertEquals, assertInstanceOf, assertStringIncludes } from "../_assert.ts";
+import { describe, it } from "../_harness.ts";
 import { assertBytes, latin1, pattern } from "../_bytes.ts";
 import { parsePairs, parseRecords } from "../_records.ts";
 import { encodeGetValues, RecordType, Role } from "../../src/protocol/mod.ts";
-import { abort, begin, COMPLETE, ManualBody, openRequest, Peer, request, stdin } from "./_peer.ts";
+import { echoText } from "./_handlers.ts";
+import { ManualBody } from "./_manual_body.ts";
+import { Peer } from "./_peer.ts";
+import { COMPLETE } from "./_reply.ts";
+import { abort, at, begin, openRequest, request, stdin } from "./_request.ts";
 
 describe("wire rule", () => {
   it("1: the handler starts when PARAMS end, not when STDIN ends", async () => {
@@ -29,7 +30,7 @@ describe("wire rule", () => {
   });
 
   it("2: a body ends with the empty STDIN record and nothing else", async () => {
-    await using peer = new Peer(async (request) => new Response(await request.text()));
+    await using peer = new Peer(echoText);
     for (const CONTENT_LENGTH of ["", "-1", "0003", "1", "1000"]) {
       const reply = await peer.ask({ method: "POST", params: { CONTENT_LENGTH }, stdin: "body" });
       assertEquals(reply.text, "body");
@@ -105,11 +106,11 @@ describe("wire rule", () => {
       return new Response(status === 200 ? "body" : null, { status });
     });
     for (const status of [204, 304]) {
-      const reply = await peer.ask({ params: { REQUEST_URI: `/?status=${status}` } });
+      const reply = await peer.ask(at(`/?status=${status}`));
       assertEquals([reply.status, reply.text], [status, ""]);
     }
     assertEquals((await peer.ask({ method: "HEAD" })).text, "");
-    void peer.send(request({ params: { REQUEST_URI: "/long" } }));
+    void peer.send(request(at("/long")));
     await peer.toPeer.until(() => peer.writes.length === 4);
     body.push("", "ab", "", "cdef");
     const reply = await peer.reply();
@@ -171,7 +172,7 @@ describe("wire rule", () => {
     ];
     for (const breakConnection of breaks) {
       for (const before of [[], [request()], [openRequest(), stdin("some")]]) {
-        await using peer = new Peer(async (request) => new Response(await request.text()));
+        await using peer = new Peer(echoText);
         void peer.send(...before);
         await breakConnection(peer);
         peer.hangUp();
@@ -182,7 +183,7 @@ describe("wire rule", () => {
   });
 
   it("11: HAProxy multiplexes, asks GET_VALUES first, and aborts, even before PARAMS", async () => {
-    await using peer = new Peer(async (request) => new Response(await request.text()));
+    await using peer = new Peer(echoText);
     void peer.send(encodeGetValues(["FCGI_MAX_REQS", "FCGI_MPXS_CONNS"]));
     const values = await peer.next();
     assertEquals(parsePairs(values!.content), [["FCGI_MAX_REQS", "100"], ["FCGI_MPXS_CONNS", "1"]]);
