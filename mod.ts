@@ -1,5 +1,6 @@
 /**
- * Serve a fetch handler over FastCGI, behind nginx, lighttpd, Apache, Caddy or HAProxy, on Deno, Bun and Node.
+ * Serve a fetch handler over FastCGI, behind nginx, lighttpd, Apache, Caddy or HAProxy, on Deno,
+ * Bun and Node.
  *
  * ```ts ignore
  * import { serve } from "@fastcgi/serve";
@@ -7,8 +8,9 @@
  * serve((request) => new Response(`Hello from ${new URL(request.url).pathname}\n`));
  * ```
  *
- * {@link serve} listens on a Unix or TCP socket; {@link serveConnection} serves one pair of Web Streams, wherever they
- * come from. The wire format is in `@fastcgi/serve/protocol`, the web-server half in `@fastcgi/serve/client`.
+ * {@link serve} listens on a Unix or TCP socket; {@link serveConnection} serves one pair of Web
+ * Streams, wherever they come from. The wire format is in `@fastcgi/serve/protocol`, the web-server
+ * half in `@fastcgi/serve/client`.
  *
  * @module
  */
@@ -20,16 +22,16 @@ export {
   type FastCgiErrorCode,
   type FastCgiErrorOptions,
 } from "./src/protocol/errors.ts";
-export type { FastCgiServer } from "./src/fastcgi_server.ts";
+export type { FastCgiServer } from "./src/serve/server.ts";
 // @ts-ignore: see above
-export { serve } from "./src/serve.ts";
+export { serve } from "./src/serve/serve.ts";
 export type {
   ListenOnDescriptor,
   ListenOnPath,
   ListenOnPort,
   ListenOptions,
-} from "./src/listen_options.ts";
-export type { ServeAddress, ServeInit, ServeOptions, ServeSettings } from "./src/serve_options.ts";
+} from "./src/serve/listen_options.ts";
+export type { ServeAddress, ServeInit, ServeOptions, ServeSettings } from "./src/serve/options.ts";
 export type {
   ErrorContext,
   ErrorHandler,
@@ -38,9 +40,9 @@ export type {
   ServeHandler,
   ServeHandlerInfo,
   ServeRole,
-} from "./src/server/handler.ts";
+} from "./src/server/application/handler.ts";
 // @ts-ignore: see above
-export { serveConnection } from "./src/serve_connection.ts";
+export { serveConnection } from "./src/serve/serve_connection.ts";
 export type { ServeConnectionOptions, StreamPair } from "./src/server/serve_connection.ts";
-export type { ConnectionOptions } from "./src/server/connection_options.ts";
+export type { ConnectionOptions } from "./src/server/application/connection_options.ts";
 export type { ParamsView } from "./src/cgi/params.ts";

@@ -1,6 +1,7 @@
 #!/usr/bin/env -S deno run --allow-net
-// Guards what another server serves: HTTP Basic against a list. See lighttpd/authorizer.conf and apache/authorizer.conf.
-//   authorizer.fcgi.ts 9090     on a port; without one where the web server that started it says, or on port 9000
+// Guards what another server serves: HTTP Basic against a list. See lighttpd/authorizer.conf and
+// apache/authorizer.conf. authorizer.fcgi.ts 9090 on a port; without one where the web server that
+// started it says, or on port 9000
 import process from "node:process";
 import { serve } from "../mod.ts";
 

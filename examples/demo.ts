@@ -1,6 +1,6 @@
 /**
- * The showcase in one program: the application on a FastCGI socket, and the gateway in front of it, so that nothing has
- * to be installed and set up to look at it.
+ * The showcase in one program: the application on a FastCGI socket, and the gateway in front of it,
+ * so that nothing has to be installed and set up to look at it.
  *
  * ```sh
  * deno run --allow-net --allow-env=PORT examples/demo.ts [--port=8000]

@@ -1,6 +1,6 @@
 /**
- * A tour of what a handler can do behind a web server. It is a plain fetch handler: `deno serve examples/showcase/app.ts`
- * and `bun examples/showcase/app.ts` run it without FastCGI.
+ * A tour of what a handler can do behind a web server. It is a plain fetch handler:
+ * `deno serve examples/showcase/app.ts` and `bun examples/showcase/app.ts` run it without FastCGI.
  *
  * All links are relative, so that it works wherever it is mounted.
  */

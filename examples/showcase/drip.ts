@@ -1,6 +1,6 @@
 /**
- * A body whose parts come one after another, `interval` milliseconds apart, until there are no more, or until nobody
- * wants them any more.
+ * A body whose parts come one after another, `interval` milliseconds apart, until there are no
+ * more, or until nobody wants them any more.
  */
 export function drip(
   parts: Iterable<string>,

@@ -1,4 +1,7 @@
-/** HTML in which nothing is a tag that was not written as one: values are escaped, but for other `Markup`. */
+/**
+ * HTML in which nothing is a tag that was not written as one: values are escaped, but for other
+ * `Markup`.
+ */
 
 /** Escaped HTML. Only {@link markup} makes it. */
 export class Markup {

@@ -55,7 +55,9 @@ interface KnownParam {
   readonly header: string | null;
 }
 
-/** By the length of the name: comparing with a few where they stand beats making a string to hash. */
+/**
+ * By the length of the name: comparing with a few where they stand beats making a string to hash.
+ */
 const fromParams: KnownParam[][] = Array.from({ length: MAX_REMEMBERED_LENGTH + 1 }, () => []);
 const forWire = new Map<string, string | null>();
 

@@ -10,7 +10,7 @@
  * look like `/app/admin`, which may be all that the web server lets through or guards.
  */
 import type { ParamsView } from "./params.ts";
-import { isBelow, utf8Bytes } from "./paths.ts";
+import { isBelow, utf8Bytes } from "./split_path.ts";
 
 // As loaded: applications replace the global.
 const { URL } = globalThis;
@@ -26,15 +26,18 @@ export function urlBelowMount(params: ParamsView, url: string, mount: string): s
   const pathStart = href.indexOf("/", href.indexOf("//") + 2);
   const end = endOfMount(href, pathStart, utf8Bytes(mount));
   if (end === null) return null;
-  // In a URL `%2F` is no slash; for web servers and `PATH_INFO` it is one, so that `/app/x%2F..%2F..`
-  // leads out. Below the mount point is what is there for all of them.
+  // In a URL `%2F` is no slash; for web servers and `PATH_INFO` it is one, so that
+  // `/app/x%2F..%2F..` leads out. Below the mount point is what is there for all of them.
   if (!isBelow(params, mount)) return null;
   return href.slice(0, pathStart) + (href.charCodeAt(end) === SLASH ? "" : "/") + href.slice(end);
 }
 
 const SLASH = 0x2f;
 
-/** Where the mount point ends in a URL, if it is there, in any percent-encoding, and a segment ends with it. */
+/**
+ * Where the mount point ends in a URL, if it is there, in any percent-encoding, and a segment ends
+ * with it.
+ */
 function endOfMount(href: string, pathStart: number, mount: string): number | null {
   let at = pathStart;
   for (let i = 0; i < mount.length; i++) {

@@ -1,10 +1,12 @@
 /**
- * The parameters of one request, as the web server sent them (FastCGI 1.0, section 6.2; RFC 3875, section 4.1).
+ * The parameters of one request, as the web server sent them (FastCGI 1.0, section 6.2; RFC 3875,
+ * section 4.1).
  *
- * The plan: a request has some 26 parameters of which ten are ever looked at. So they stay one text with the borders of
- * the pairs in it; a name is compared where it stands, and only a value that is asked for becomes a string of its own.
- * Hashing fresh strings into a `Map` costs more than building the whole header block of the answer: that is left to long
- * lists and to those who iterate.
+ * The plan: a request has some 26 parameters of which ten are ever looked at. So they stay one text
+ * with the borders of the pairs in it; a name is compared where it stands, and only a value that is
+ * asked for becomes a string of its own. Hashing fresh strings into a `Map` costs more than
+ * building the whole header block of the answer: that is left to long lists and to those who
+ * iterate.
  */
 
 /** Read access to the FastCGI parameters. Text is Latin-1: code unit n is byte n. */
@@ -36,7 +38,9 @@ const MAX_SEARCHED_PAIRS = 64;
  */
 export class CgiParams implements ParamsView {
   #text: string;
-  /** Three to a pair, in wire order: where its name begins, where its value begins, where that ends. */
+  /**
+   * Three to a pair, in wire order: where its name begins, where its value begins, where that ends.
+   */
   readonly #borders: number[] = [];
   #index: Map<string, string> | null = null;
 
@@ -52,7 +56,10 @@ export class CgiParams implements ParamsView {
     this.addSlice(start, start + name.length, this.#text.length);
   }
 
-  /** Adds a pair that stands in the text: the name from `start` to `valueStart`, the value from there to `end`. */
+  /**
+   * Adds a pair that stands in the text: the name from `start` to `valueStart`, the value from
+   * there to `end`.
+   */
   addSlice(start: number, valueStart: number, end: number): void {
     this.#borders.push(start, valueStart, end);
     this.#index = null;
@@ -90,8 +97,8 @@ export class CgiParams implements ParamsView {
   }
 
   /**
-   * Visits every `HTTP_*` pair as it came, repeated ones too, in wire order: where its name begins in
-   * `text`, where its value begins, where that ends.
+   * Visits every `HTTP_*` pair as it came, repeated ones too, in wire order: where its name begins
+   * in `text`, where its value begins, where that ends.
    */
   forEachHeader(
     visit: (text: string, start: number, valueStart: number, end: number) => void,

@@ -1,7 +1,7 @@
 /**
  * Parameters and a body become a `Request` (RFC 3875, section 4; Fetch standard).
  */
-import { FastCgiRequest } from "./fastcgi_request.ts";
+import { FastCgiRequest } from "./lazy_request.ts";
 import { isToken } from "./header_name.ts";
 import { urlBelowMount } from "./mount.ts";
 import type { CgiParams } from "./params.ts";

@@ -7,7 +7,7 @@
  * is appended to a checked authority, so `//a//b` is a path. Dot segments are left to the parser
  * inside `Request`, as in `Deno.serve`.
  */
-import { isAuthority, requestAuthority, requestScheme } from "./host.ts";
+import { isAuthority, requestAuthority, requestScheme } from "./authority.ts";
 import type { ParamsView } from "./params.ts";
 import type { Rejection } from "./rejection.ts";
 

@@ -17,8 +17,8 @@ const MAX_CONNECTIONS = 128;
 const IDEMPOTENT = ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"];
 
 /**
- * The web server's half of FastCGI over any Web Streams: sends a `Request` to an application as a web server would, and
- * makes a `Response` of the reply. `FastCgiClient` is the same over sockets.
+ * The web server's half of FastCGI over any Web Streams: sends a `Request` to an application as a
+ * web server would, and makes a `Response` of the reply. `FastCgiClient` is the same over sockets.
  */
 export class StreamClient implements AsyncDisposable {
   readonly #options: StreamClientOptions;
@@ -31,14 +31,16 @@ export class StreamClient implements AsyncDisposable {
   }
 
   /**
-   * Sends a request, and resolves with the response as soon as its header block is there; the body follows as it comes.
-   * As with any `fetch`, a body that is not wanted must be cancelled, or its connection stays busy.
+   * Sends a request, and resolves with the response as soon as its header block is there; the body
+   * follows as it comes. As with any `fetch`, a body that is not wanted must be cancelled, or its
+   * connection stays busy.
    *
-   * A request that finds its kept connection closed is sent once more over a new one, if that is safe (RFC 9110, section
-   * 9.2.2) and its body was not longer than `bufferBody`.
+   * A request that finds its kept connection closed is sent once more over a new one, if that is
+   * safe (RFC 9110, section 9.2.2) and its body was not longer than `bufferBody`.
    *
-   * @throws {FastCgiError} `connection_lost`, `request_refused`, `bad_reply` or a fault of the record layer. Behind the
-   * header block the response's body fails with it instead: a reply that was cut off never looks complete.
+   * @throws {FastCgiError} `connection_lost`, `request_refused`, `bad_reply` or a fault of the
+   * record layer. Behind the header block the response's body fails with it instead: a reply that
+   * was cut off never looks complete.
    * @throws The reason of an aborted signal, and whatever `connect` throws.
    */
   async fetch(request: Request, options: ClientFetchOptions = {}): Promise<Response> {
@@ -61,8 +63,8 @@ export class StreamClient implements AsyncDisposable {
   }
 
   /**
-   * Asks the application about itself with GET_VALUES (FastCGI 1.0, section 4.1), over a connection of its own. What the
-   * application does not know is absent from the answer.
+   * Asks the application about itself with GET_VALUES (FastCGI 1.0, section 4.1), over a connection
+   * of its own. What the application does not know is absent from the answer.
    *
    * @param names Such as `FCGI_MAX_CONNS`, `FCGI_MAX_REQS`, `FCGI_MPXS_CONNS`.
    * @throws {FastCgiError} `connection_lost`, or a fault of the record layer.

@@ -45,7 +45,10 @@ export class Connection {
     await this.#writer.ready;
   }
 
-  /** Watches an idle connection: `onEvent` is called when it ends or says something nobody asked for. */
+  /**
+   * Watches an idle connection: `onEvent` is called when it ends or says something nobody asked
+   * for.
+   */
   watch(onEvent: () => void): void {
     this.#isReused = true;
     // A connection that was taken and given back unused is still being read.

@@ -1,8 +1,9 @@
 /**
  * The connections of one client: how many there may be, which are idle, who waits for one.
  *
- * An idle connection is watched. If the application closes it, it is gone before anybody wants it; only a close that
- * is on its way while the next request goes out is left for the client to try again.
+ * An idle connection is watched. If the application closes it, it is gone before anybody wants it;
+ * only a close that is on its way while the next request goes out is left for the client to try
+ * again.
  */
 import type { ByteStreams } from "./byte_streams.ts";
 import { Connection } from "./connection.ts";
@@ -12,7 +13,10 @@ export class ConnectionPool {
   readonly #connect: () => Promise<ByteStreams>;
   readonly #maxConnections: number;
   readonly #open = new Set<Connection>();
-  /** The one used last is at the end, and is used first: the rest may be closed by the application in peace. */
+  /**
+   * The one used last is at the end, and is used first: the rest may be closed by the application
+   * in peace.
+   */
   readonly #idle: Connection[] = [];
   readonly #waiting: (() => void)[] = [];
   #connecting = 0;
@@ -25,7 +29,8 @@ export class ConnectionPool {
   }
 
   /**
-   * Takes an idle connection, or makes one, or waits until there may be one more. With `fresh` it is a new one.
+   * Takes an idle connection, or makes one, or waits until there may be one more. With `fresh` it
+   * is a new one.
    *
    * @throws {TypeError} If the pool is closed. Whatever `connect` throws passes through.
    */

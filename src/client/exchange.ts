@@ -1,8 +1,9 @@
 /**
  * One request on one connection.
  *
- * Two loops run side by side. One sends what the first write did not hold. The other reads the reply, waits while the
- * body of the response is not being read, and alone decides how the exchange goes on:
+ * Two loops run side by side. One sends what the first write did not hold. The other reads the
+ * reply, waits while the body of the response is not being read, and alone decides how the exchange
+ * goes on:
  *
  *     head ──header block──▶ body ──END_REQUEST──▶ ended
  *       │                     │                      ▲
@@ -25,13 +26,22 @@ import { StderrLines } from "./stderr_lines.ts";
 // As loaded: applications replace globals.
 const { ByteLengthQueuingStrategy, ReadableStream, Response } = globalThis;
 
-/** Bytes of a response body that may wait until the connection is not read any more: one full record. */
+/**
+ * Bytes of a response body that may wait until the connection is not read any more: one full
+ * record.
+ */
 const BODY_HIGH_WATER_MARK = 65_536;
 
-/** How much of a reply that nobody wants is read to keep its connection, in bytes; more, and it is closed. */
+/**
+ * How much of a reply that nobody wants is read to keep its connection, in bytes; more, and it is
+ * closed.
+ */
 const MAX_DISCARD = 1_048_576;
 
-/** How long an aborted request may take to end until its connection is closed instead, in milliseconds. */
+/**
+ * How long an aborted request may take to end until its connection is closed instead, in
+ * milliseconds.
+ */
 const ABORT_TIMEOUT = 1_000;
 
 /** Statuses of responses that have no body: `Response` refuses to give them one. */
@@ -94,8 +104,9 @@ export class Exchange {
   }
 
   /**
-   * Gives the request up: the response rejects, or its body fails, with `reason`. A connection that is to be kept is kept
-   * if the application ends the request soon (FastCGI 1.0, section 5.4); any other is closed.
+   * Gives the request up: the response rejects, or its body fails, with `reason`. A connection that
+   * is to be kept is kept if the application ends the request soon (FastCGI 1.0, section 5.4); any
+   * other is closed.
    */
   abort(reason: unknown): void {
     if (this.#state === "ended" || this.#abortTimer !== undefined) return;
@@ -119,7 +130,8 @@ export class Exchange {
       const chunk = await this.#connection.read();
       if (this.#state === "ended") return;
       if (chunk === undefined) {
-        // Some applications close STDOUT and then the connection, and all but one web server take that.
+        // Some applications close STDOUT and then the connection, and all but one web server take
+        // that.
         if (!decoder.isStdoutEnded) throw connectionLost();
         this.#onEnd({ appStatus: 0, protocolStatus: ProtocolStatus.REQUEST_COMPLETE });
         return this.#end(false);

@@ -2,8 +2,8 @@ import { printThrown } from "../log/print.ts";
 import { tell } from "../log/tell.ts";
 import type { ConnectAddress } from "../runtime/connect.ts";
 import { checkHostname } from "../runtime/hostname.ts";
-import type { HttpPeer } from "../runtime/http_front.ts";
-import { startHttpFront } from "../runtime/start_http_front.ts";
+import type { HttpPeer } from "../runtime/http/http_front.ts";
+import { startHttpFront } from "../runtime/http/start_http_front.ts";
 import { FastCgiClient } from "./fastcgi_client.ts";
 import type { ClientOptions } from "./options.ts";
 
@@ -47,11 +47,13 @@ export interface Gateway extends AsyncDisposable {
 }
 
 /**
- * An HTTP server that passes every request on to a FastCGI application, so that one can be tried without a web server. It
- * serves no files, and adds nothing to what the application says: for the public, take nginx, Caddy, Apache.
+ * An HTTP server that passes every request on to a FastCGI application, so that one can be tried
+ * without a web server. It serves no files, and adds nothing to what the application says: for the
+ * public, take nginx, Caddy, Apache.
  *
- * The application hears what nginx's stock `fastcgi_params` would tell it. If it cannot be reached, or breaks before its
- * header block is complete, the answer is 502; if it breaks later, the client's connection is cut.
+ * The application hears what nginx's stock `fastcgi_params` would tell it. If it cannot be reached,
+ * or breaks before its header block is complete, the answer is 502; if it breaks later, the
+ * client's connection is cut.
  *
  * @example Usage
  * ```ts
@@ -65,7 +67,8 @@ export interface Gateway extends AsyncDisposable {
  * ```
  *
  * @throws {TypeError} If the hostname is neither an IP address nor a host name, such as `""`.
- * @throws {Error} If the address cannot be listened on; `code` is `"EADDRINUSE"` if another program has it.
+ * @throws {Error} If the address cannot be listened on; `code` is `"EADDRINUSE"` if another program
+ * has it.
  */
 export async function serveGateway(options: GatewayOptions): Promise<Gateway> {
   const { to, port = 8000, hostname = "127.0.0.1", onError = printThrown, ...rest } = options;
@@ -106,7 +109,10 @@ export async function serveGateway(options: GatewayOptions): Promise<Gateway> {
   };
 }
 
-/** What belongs to one connection, not to the message (RFC 9110, section 7.6.1): the front has its own. */
+/**
+ * What belongs to one connection, not to the message (RFC 9110, section 7.6.1): the front has its
+ * own.
+ */
 const HOP_BY_HOP = ["connection", "keep-alive", "transfer-encoding", "upgrade"];
 
 function peerParams(peer: HttpPeer, own: HttpPeer): Record<string, string> {

@@ -1,9 +1,10 @@
 /**
  * The header block of a CGI response (RFC 3875, section 6): bytes in, status and `Headers` out.
  *
- * Lines end with CR LF or LF alone, the block ends with an empty line, and either may be cut anywhere by a record or a
- * read. `Status` may stand on any line. Everything the web servers answer with "bad gateway" is refused here: a line
- * without a colon (an `HTTP/1.1 200 OK` line too), a folded line, a space before the colon, control bytes.
+ * Lines end with CR LF or LF alone, the block ends with an empty line, and either may be cut
+ * anywhere by a record or a read. `Status` may stand on any line. Everything the web servers answer
+ * with "bad gateway" is refused here: a line without a colon (an `HTTP/1.1 200 OK` line too), a
+ * folded line, a space before the colon, control bytes.
  */
 import { isToken } from "../cgi/header_name.ts";
 import { decodeLatin1 } from "../cgi/latin1.ts";
@@ -13,7 +14,10 @@ import { ContentBuffer } from "../protocol/content_buffer.ts";
 // As loaded: applications replace the global.
 const { Headers } = globalThis;
 
-/** The largest header block taken, in bytes; lighttpd's limit, the most generous of the documented ones. */
+/**
+ * The largest header block taken, in bytes; lighttpd's limit, the most generous of the documented
+ * ones.
+ */
 export const MAX_HEADER_BLOCK = 65_535;
 
 const LF = 0x0a;
@@ -40,8 +44,8 @@ export class HeaderBlockParser {
   #lineStart = 0;
 
   /**
-   * Takes the next bytes of STDOUT. Returns `undefined` until the block is complete, then the head and the bytes behind
-   * it, which belong to the body.
+   * Takes the next bytes of STDOUT. Returns `undefined` until the block is complete, then the head
+   * and the bytes behind it, which belong to the body.
    *
    * @throws {FastCgiError} `bad_reply` if this is no header block.
    */

@@ -1,6 +1,6 @@
 /**
- * The web server's half of FastCGI: sends a `Request` to a FastCGI application (php-fpm, a program made with this
- * module, anything behind a Unix or TCP socket) and makes a `Response` of its reply.
+ * The web server's half of FastCGI: sends a `Request` to a FastCGI application (php-fpm, a program
+ * made with this module, anything behind a Unix or TCP socket) and makes a `Response` of its reply.
  *
  * ```ts ignore
  * import { FastCgiClient } from "@fastcgi/serve/client";

@@ -8,7 +8,10 @@ import type { OutgoingStream } from "./request_sender.ts";
 // As loaded: applications replace the global.
 const { ReadableStream } = globalThis;
 
-/** The id of every request: a connection carries one at a time, as those of all web servers but HAProxy do. */
+/**
+ * The id of every request: a connection carries one at a time, as those of all web servers but
+ * HAProxy do.
+ */
 export const REQUEST_ID = 1;
 
 /** Eight of nginx's buffers for a request body (`client_body_buffer_size 8k`). */

@@ -1,5 +1,6 @@
 /**
- * What the application sends for one request, as events: bytes in, method calls out, no promise and no socket.
+ * What the application sends for one request, as events: bytes in, method calls out, no promise and
+ * no socket.
  *
  * Records of other requests and management records are passed over, as lighttpd and Caddy do.
  */
@@ -33,7 +34,9 @@ export class ReplyDecoder {
     this.#events = events;
   }
 
-  /** Whether the application has closed STDOUT, so that a lost connection cuts nothing off any more. */
+  /**
+   * Whether the application has closed STDOUT, so that a lost connection cuts nothing off any more.
+   */
   get isStdoutEnded(): boolean {
     return this.#state === "stdout_ended";
   }
@@ -51,7 +54,8 @@ export class ReplyDecoder {
   /**
    * Takes the next bytes of the connection. Everything in them is told before this returns.
    *
-   * @throws {FastCgiError} `bad_reply`, or a fault of the record layer; nothing more can be decoded then.
+   * @throws {FastCgiError} `bad_reply`, or a fault of the record layer; nothing more can be decoded
+   * then.
    */
   receive(chunk: Uint8Array): void {
     this.#records.push(chunk);

@@ -11,8 +11,8 @@ export interface RequestBody {
 }
 
 /**
- * Reads a body until it ends or is larger than `limit` bytes. A small body so gets a length (PHP reads nothing without
- * one), travels in the first write, and can be sent again.
+ * Reads a body until it ends or is larger than `limit` bytes. A small body so gets a length (PHP
+ * reads nothing without one), travels in the first write, and can be sent again.
  *
  * @param limit In bytes; 0 reads nothing.
  * @throws What the body fails with, or the signal's reason.

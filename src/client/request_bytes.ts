@@ -32,8 +32,8 @@ export interface RequestStart {
 }
 
 /**
- * Encodes the beginning of a request for one write: BEGIN_REQUEST, PARAMS, and as much of STDIN as is known. For most
- * requests that is everything.
+ * Encodes the beginning of a request for one write: BEGIN_REQUEST, PARAMS, and as much of STDIN as
+ * is known. For most requests that is everything.
  *
  * @throws {RangeError} If a parameter holds a code unit above U+00FF.
  */

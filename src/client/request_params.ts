@@ -1,20 +1,28 @@
 /**
- * A `Request` as CGI parameters, as nginx's stock `fastcgi_params` makes them: `SCRIPT_NAME` is the whole path and there
- * is no `PATH_INFO`; `CONTENT_TYPE` and `CONTENT_LENGTH` are there even if they are empty.
+ * A `Request` as CGI parameters, as nginx's stock `fastcgi_params` makes them: `SCRIPT_NAME` is the
+ * whole path and there is no `PATH_INFO`; `CONTENT_TYPE` and `CONTENT_LENGTH` are there even if
+ * they are empty.
  *
- * Unlike nginx's, a header never comes twice, and none can pass for another: a name that is not letters, digits and
- * hyphens is left out (`X_User` would be `HTTP_X_USER` too), and so is `Proxy`, which CGI libraries take for a setting.
+ * Unlike nginx's, a header never comes twice, and none can pass for another: a name that is not
+ * letters, digits and hyphens is left out (`X_User` would be `HTTP_X_USER` too), and so is `Proxy`,
+ * which CGI libraries take for a setting.
  */
 
 // As loaded: applications replace the global.
 const { URL } = globalThis;
 
-/** Parameters to add. They replace those of the same name; `undefined` takes one away. Code unit n is byte n. */
+/**
+ * Parameters to add. They replace those of the same name; `undefined` takes one away. Code unit n
+ * is byte n.
+ */
 export type ClientParams =
   | Iterable<readonly [name: string, value: string | undefined]>
   | Readonly<Record<string, string | undefined>>;
 
-/** Header fields that are no `HTTP_` parameters: they belong to one connection, or have a parameter of their own. */
+/**
+ * Header fields that are no `HTTP_` parameters: they belong to one connection, or have a parameter
+ * of their own.
+ */
 const NOT_PASSED_ON = new Set([
   "connection",
   "content-length",
@@ -65,7 +73,9 @@ export function requestParams(request: Request): Map<string, string> {
   return params;
 }
 
-/** Replaces and takes away parameters. A name that comes twice among the `changes` is sent twice. */
+/**
+ * Replaces and takes away parameters. A name that comes twice among the `changes` is sent twice.
+ */
 export function changeParams(
   params: Iterable<readonly [string, string]>,
   changes: ClientParams | undefined,
@@ -88,8 +98,9 @@ export function authorizerParams(params: Map<string, string>): Map<string, strin
 }
 
 /**
- * The path as web servers decode it, one code unit per byte: escapes resolved, slashes merged, and no `..` left, not even
- * one that was escaped (`/%2e%2e%2fetc`), for programs make file names of it.
+ * The path as web servers decode it, one code unit per byte: escapes resolved, slashes merged, and
+ * no `..` left, not even one that was escaped (`/%2e%2e%2fetc`), for programs make file names of
+ * it.
  */
 function decodePath(pathname: string): string {
   const decoded = pathname.replace(

@@ -31,8 +31,8 @@ export class RequestSender {
   }
 
   /**
-   * Sends `start`, the first write, and then the streams. A connection that breaks only stops it: who reads the
-   * connection will notice, and may find that the reply is complete all the same.
+   * Sends `start`, the first write, and then the streams. A connection that breaks only stops it:
+   * who reads the connection will notice, and may find that the reply is complete all the same.
    *
    * @throws What a stream failed with.
    */

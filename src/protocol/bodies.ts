@@ -1,4 +1,7 @@
-/** The fixed bodies of BEGIN_REQUEST, END_REQUEST and UNKNOWN_TYPE (FastCGI 1.0, sections 4.2, 5.1 and 5.5). */
+/**
+ * The fixed bodies of BEGIN_REQUEST, END_REQUEST and UNKNOWN_TYPE (FastCGI 1.0, sections 4.2, 5.1
+ * and 5.5).
+ */
 import { FCGI_HEADER_LEN, RecordType } from "./constants.ts";
 import { fatalPeerError } from "./errors.ts";
 import { encodeRecord, writeRecordHeader } from "./record.ts";

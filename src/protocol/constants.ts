@@ -50,7 +50,10 @@ export type Role = typeof Role[keyof typeof Role];
  */
 export const BROKEN_OFF = 257;
 
-/** `END_REQUEST.protocolStatus` (section 5.5). Web servers turn all but the first into an error page. */
+/**
+ * `END_REQUEST.protocolStatus` (section 5.5). Web servers turn all but the first into an error
+ * page.
+ */
 export const ProtocolStatus = {
   REQUEST_COMPLETE: 0,
   CANT_MPX_CONN: 1,

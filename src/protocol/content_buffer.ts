@@ -1,8 +1,9 @@
 import { EMPTY_CONTENT } from "./record.ts";
 
 /**
- * The content of one stream, gathered over its records. One record, the usual case, is kept as the view it came as;
- * more are copied into a buffer that doubles, so that a stream cut into single bytes still costs linear time.
+ * The content of one stream, gathered over its records. One record, the usual case, is kept as the
+ * view it came as; more are copied into a buffer that doubles, so that a stream cut into single
+ * bytes still costs linear time.
  */
 export class ContentBuffer {
   #bytes: Uint8Array = EMPTY_CONTENT;

@@ -8,7 +8,8 @@
  * - `truncated`: the input ended in the middle of a record
  * - `bad_response`: the handler's answer cannot be sent, or its body broke off
  * - `body_unread`: a handler read nothing of a body while other requests waited behind it
- * - `timed_out`: the parameters, the handler, the web server that does not read, or the end of a shutdown took too long
+ * - `timed_out`: the parameters, the handler, the web server that does not read, or the end of a
+ *   shutdown took too long
  * - `bad_reply`: (client) the application's answer is not a CGI response
  * - `request_refused`: (client) the application ended the request with a protocol status
  * - `connection_lost`: the connection ended before the exchange did

@@ -1,10 +1,16 @@
-/** Management records (FastCGI 1.0, section 4): the answers are values, whoever holds the connection writes them. */
+/**
+ * Management records (FastCGI 1.0, section 4): the answers are values, whoever holds the connection
+ * writes them.
+ */
 import { FCGI_NULL_REQUEST_ID, RecordType } from "./constants.ts";
 import { encodeUnknownType } from "./bodies.ts";
 import { encodeNameValues, forEachNameValue } from "./name_value.ts";
 import { encodeRecord, type FastCgiRecord } from "./record.ts";
 
-/** What an application tells about itself: `FCGI_MAX_CONNS`, `FCGI_MAX_REQS`, `FCGI_MPXS_CONNS` (section 4.1). */
+/**
+ * What an application tells about itself: `FCGI_MAX_CONNS`, `FCGI_MAX_REQS`, `FCGI_MPXS_CONNS`
+ * (section 4.1).
+ */
 export type ManagementValues = ReadonlyMap<string, string>;
 
 /** Whether a record type is one of the eleven of FastCGI 1.0. */
@@ -19,8 +25,8 @@ export function encodeGetValues(names: Iterable<string>): Uint8Array {
 }
 
 /**
- * Answers GET_VALUES: what was asked and is known, each once, in the order asked. So the answer is never larger than
- * `values`, however often a name is repeated.
+ * Answers GET_VALUES: what was asked and is known, each once, in the order asked. So the answer is
+ * never larger than `values`, however often a name is repeated.
  *
  * @throws {FastCgiError} `bad_name_value` if the question is malformed.
  */
@@ -41,8 +47,9 @@ export function answerGetValues(content: Uint8Array, values: ManagementValues): 
 }
 
 /**
- * Answers a record that concerns no request: GET_VALUES with what is known, a type nobody knows with UNKNOWN_TYPE
- * (section 4.2), whichever request id it has. The other types get no answer: `undefined`.
+ * Answers a record that concerns no request: GET_VALUES with what is known, a type nobody knows
+ * with UNKNOWN_TYPE (section 4.2), whichever request id it has. The other types get no answer:
+ * `undefined`.
  *
  * @throws {FastCgiError} `bad_name_value` if a GET_VALUES is malformed.
  */

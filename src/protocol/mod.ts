@@ -1,6 +1,6 @@
 /**
- * The FastCGI 1.0 wire format: records, name-value pairs and fixed bodies, encoders and decoders for
- * both directions, without a socket, a promise or a timer; and the record codec as
+ * The FastCGI 1.0 wire format: records, name-value pairs and fixed bodies, encoders and decoders
+ * for both directions, without a socket, a promise or a timer; and the record codec as
  * `TransformStream`s.
  *
  * ```ts

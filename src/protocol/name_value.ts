@@ -1,9 +1,11 @@
 /**
- * Name-value pairs: the content of PARAMS, GET_VALUES and GET_VALUES_RESULT (FastCGI 1.0, section 3.4).
+ * Name-value pairs: the content of PARAMS, GET_VALUES and GET_VALUES_RESULT (FastCGI 1.0, section
+ * 3.4).
  *
- * A pair is two lengths (1 byte up to 127, else 4 bytes with the high bit set), the name and the value. Pairs know
- * nothing of records: a stream of them is gathered first ({@link ContentBuffer}) and then read as a whole, so a pair may
- * straddle a record border anywhere. Text is isomorphic: code unit n is byte n.
+ * A pair is two lengths (1 byte up to 127, else 4 bytes with the high bit set), the name and the
+ * value. Pairs know nothing of records: a stream of them is gathered first ({@link ContentBuffer})
+ * and then read as a whole, so a pair may straddle a record border anywhere. Text is isomorphic:
+ * code unit n is byte n.
  */
 import { fatalPeerError } from "./errors.ts";
 
@@ -14,10 +16,12 @@ const MAX_LENGTH = 0x7fffffff;
 export type NameOrValue = string | Uint8Array;
 
 /**
- * Walks the pairs of a complete stream. `visit` gets offsets into `bytes`: the name lies from `nameStart` to
- * `valueStart`, the value from there to `end`. Nothing is allocated, whatever the lengths claim.
+ * Walks the pairs of a complete stream. `visit` gets offsets into `bytes`: the name lies from
+ * `nameStart` to `valueStart`, the value from there to `end`. Nothing is allocated, whatever the
+ * lengths claim.
  *
- * @throws {FastCgiError} `bad_name_value` if a pair runs past the end; earlier pairs have been visited.
+ * @throws {FastCgiError} `bad_name_value` if a pair runs past the end; earlier pairs have been
+ * visited.
  */
 export function forEachNameValue(
   bytes: Uint8Array,
@@ -41,7 +45,8 @@ export function forEachNameValue(
     }
     const valueStart = offset + nameLength;
     const end = valueStart + valueLength;
-    // Past the end, a length byte reads as 0 and `offset` has passed `length`: `end` tells in every case but -1.
+    // Past the end, a length byte reads as 0 and `offset` has passed `length`: `end` tells in every
+    // case but -1.
     if (end > length || valueLength < 0) {
       throw fatalPeerError(
         "bad_name_value",

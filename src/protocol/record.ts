@@ -1,8 +1,8 @@
 /**
  * Records: the unit of everything FastCGI sends (FastCGI 1.0, section 3.3).
  *
- * An encoded record is an 8-byte header, the content, and padding up to a multiple of 8. Every encoder here returns
- * fresh bytes: a buffer that was handed to a socket is never written again.
+ * An encoded record is an 8-byte header, the content, and padding up to a multiple of 8. Every
+ * encoder here returns fresh bytes: a buffer that was handed to a socket is never written again.
  */
 import { FCGI_HEADER_LEN, FCGI_MAX_CONTENT_LEN, FCGI_VERSION_1 } from "./constants.ts";
 
@@ -20,14 +20,14 @@ export interface FastCgiRecord {
 export const EMPTY_CONTENT: Uint8Array = new Uint8Array(0);
 
 /**
- * What no record can be: a header of version 0. Sent in the middle of a response it makes web servers see that the
- * response broke off, where an early end would look like a whole one.
+ * What no record can be: a header of version 0. Sent in the middle of a response it makes web
+ * servers see that the response broke off, where an early end would look like a whole one.
  */
 export const INVALID_RECORD: Uint8Array = new Uint8Array(FCGI_HEADER_LEN);
 
 /**
- * The most content a record of a long stream gets, in bytes: the largest multiple of 8 that fits, so that such
- * records need no padding.
+ * The most content a record of a long stream gets, in bytes: the largest multiple of 8 that fits,
+ * so that such records need no padding.
  */
 export const STREAM_CONTENT_LEN: number = FCGI_MAX_CONTENT_LEN - 7;
 
@@ -41,7 +41,10 @@ export function recordSize(contentLength: number): number {
   return FCGI_HEADER_LEN + ((contentLength + 7) & ~7);
 }
 
-/** The encoded size in bytes of `length` bytes of stream content, cut into records, without the closing one. */
+/**
+ * The encoded size in bytes of `length` bytes of stream content, cut into records, without the
+ * closing one.
+ */
 export function streamSize(length: number): number {
   const full = Math.floor(length / STREAM_CONTENT_LEN);
   const rest = length - full * STREAM_CONTENT_LEN;
@@ -49,8 +52,8 @@ export function streamSize(length: number): number {
 }
 
 /**
- * Writes a record header at `offset` and returns the offset behind it. `target` must be zero where padding will be.
- * The lengths are the caller's promise: nothing is checked here.
+ * Writes a record header at `offset` and returns the offset behind it. `target` must be zero where
+ * padding will be. The lengths are the caller's promise: nothing is checked here.
  */
 export function writeRecordHeader(
   target: Uint8Array,
@@ -101,7 +104,8 @@ export function writeStream(
 /**
  * Encodes one record.
  *
- * @throws {RangeError} If the content is longer than 65535 bytes, or the id or type does not fit its field.
+ * @throws {RangeError} If the content is longer than 65535 bytes, or the id or type does not fit
+ * its field.
  */
 export function encodeRecord(
   type: number,
@@ -122,8 +126,8 @@ export function encodeRecord(
 }
 
 /**
- * Encodes a whole stream (PARAMS, STDIN, STDOUT, STDERR or DATA): its content cut into records, then the empty
- * record that closes it (section 3.3, "stream records").
+ * Encodes a whole stream (PARAMS, STDIN, STDOUT, STDERR or DATA): its content cut into records,
+ * then the empty record that closes it (section 3.3, "stream records").
  */
 export function encodeStream(type: number, requestId: number, content: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(streamSize(content.length) + FCGI_HEADER_LEN);

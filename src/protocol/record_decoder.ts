@@ -1,8 +1,9 @@
 /**
  * Bytes to records.
  *
- * Whole records inside a chunk are handed out as views of it, without a copy. Only a record that a chunk border cuts is
- * gathered in a buffer of its own, allocated at its exact size (at most 65,798 bytes) once its header has been checked.
+ * Whole records inside a chunk are handed out as views of it, without a copy. Only a record that a
+ * chunk border cuts is gathered in a buffer of its own, allocated at its exact size (at most 65,798
+ * bytes) once its header has been checked.
  */
 import { FCGI_HEADER_LEN, FCGI_VERSION_1 } from "./constants.ts";
 import { fatalPeerError } from "./errors.ts";
@@ -10,8 +11,8 @@ import { otherProtocol } from "./other_protocol.ts";
 import { EMPTY_CONTENT, type FastCgiRecord } from "./record.ts";
 
 /**
- * Decodes records from chunks of any size (FastCGI 1.0, section 3.3). Any padding is accepted; the reserved byte is
- * not looked at.
+ * Decodes records from chunks of any size (FastCGI 1.0, section 3.3). Any padding is accepted; the
+ * reserved byte is not looked at.
  *
  * @example Usage
  * ```ts
@@ -32,7 +33,8 @@ export class RecordDecoder {
   #filled = 0;
 
   /**
-   * Gives the decoder its next bytes. They belong to the decoder from then on: records are views of them.
+   * Gives the decoder its next bytes. They belong to the decoder from then on: records are views of
+   * them.
    *
    * @throws {TypeError} If records of the chunk before have not been taken with {@link next}.
    */
@@ -47,7 +49,8 @@ export class RecordDecoder {
   /**
    * Takes the next record, or returns `undefined` when more bytes are needed.
    *
-   * @throws {FastCgiError} `bad_version` if a header is not one; nothing more can be decoded after it.
+   * @throws {FastCgiError} `bad_version` if a header is not one; nothing more can be decoded after
+   * it.
    */
   next(): FastCgiRecord | undefined {
     if (this.#partial !== undefined) return this.#nextFromPartial(this.#partial);
@@ -105,7 +108,10 @@ export class RecordDecoder {
   }
 }
 
-/** The size of the record whose header stands at `start`, checked before anything is allocated for it. */
+/**
+ * The size of the record whose header stands at `start`, checked before anything is allocated for
+ * it.
+ */
 function sizeOfRecord(bytes: Uint8Array, start: number): number {
   if (bytes[start] !== FCGI_VERSION_1) {
     const why = otherProtocol(bytes, start) ?? `version ${bytes[start]}, not 1`;

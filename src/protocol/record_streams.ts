@@ -1,11 +1,14 @@
-/** The record codec as `TransformStream`s: thin skins over {@link RecordDecoder} and {@link encodeRecord}. */
+/**
+ * The record codec as `TransformStream`s: thin skins over {@link RecordDecoder} and
+ * {@link encodeRecord}.
+ */
 import { fatalPeerError } from "./errors.ts";
 import { encodeRecord, type FastCgiRecord } from "./record.ts";
 import { RecordDecoder } from "./record_decoder.ts";
 
 /**
- * Bytes to records. The readable side fails with a {@link FastCgiError} on a bad version, and when the bytes end in the
- * middle of a record.
+ * Bytes to records. The readable side fails with a {@link FastCgiError} on a bad version, and when
+ * the bytes end in the middle of a record.
  *
  * @example Usage
  * ```ts
@@ -37,7 +40,9 @@ export class RecordDecoderStream extends TransformStream<Uint8Array, FastCgiReco
   }
 }
 
-/** Records to bytes. The readable side fails with a `RangeError` on a record that cannot be encoded. */
+/**
+ * Records to bytes. The readable side fails with a `RangeError` on a record that cannot be encoded.
+ */
 export class RecordEncoderStream extends TransformStream<FastCgiRecord, Uint8Array> {
   /** Builds the stream pair. */
   constructor() {

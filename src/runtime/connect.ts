@@ -1,6 +1,7 @@
 /**
- * Connections to an application, as Web Streams over `node:net`, which all three runtimes have. On Deno `--allow-net`
- * is enough for TCP; a Unix socket needs `--allow-read` and `--allow-write` for its path, too.
+ * Connections to an application, as Web Streams over `node:net`, which all three runtimes have. On
+ * Deno `--allow-net` is enough for TCP; a Unix socket needs `--allow-read` and `--allow-write` for
+ * its path, too.
  */
 import { messageOf, textOf } from "../log/describe.ts";
 import { connect as connectSocket, type Socket } from "node:net";
@@ -8,7 +9,10 @@ import { connect as connectSocket, type Socket } from "node:net";
 // As loaded: applications replace globals.
 const { ReadableStream: Readable, WritableStream: Writable } = globalThis;
 
-/** Where an application listens: a Unix socket or a TCP port. `hostname` is 127.0.0.1 unless it is said. */
+/**
+ * Where an application listens: a Unix socket or a TCP port. `hostname` is 127.0.0.1 unless it is
+ * said.
+ */
 export type ConnectAddress = { path: string } | { hostname?: string; port: number };
 
 /** A connection as Web Streams. Closing `writable` ends the sending side only. */
@@ -24,8 +28,8 @@ export interface SocketStreams {
 /**
  * Connects to a Unix socket or a TCP port.
  *
- * @throws {Error} If there is no connection to be had. The message says what to do about it; `code` is the system's, such
- * as `"ECONNREFUSED"`, and `cause` the runtime's own error.
+ * @throws {Error} If there is no connection to be had. The message says what to do about it; `code`
+ * is the system's, such as `"ECONNREFUSED"`, and `cause` the runtime's own error.
  */
 export function connect(address: ConnectAddress): Promise<SocketStreams> {
   return new Promise((resolve, reject) => {
@@ -37,7 +41,8 @@ export function connect(address: ConnectAddress): Promise<SocketStreams> {
           host: address.hostname ?? LOOPBACK,
           port: address.port,
           allowHalfOpen: true,
-          // What is written is meant to go out: waiting for more (Nagle's algorithm) only delays it.
+          // What is written is meant to go out: waiting for more (Nagle's algorithm) only delays
+          // it.
           noDelay: true,
         });
       // Stays for good: an error that nobody listens for would end the program.

@@ -1,31 +1,23 @@
 /**
- * The environment variables of the program, as the bytes they are: every string here is Latin-1, code unit n is byte n.
+ * The environment variables of the program, as the bytes they are: every string here is Latin-1,
+ * code unit n is byte n.
  *
- * Runtimes read the environment as UTF-8. Text that is UTF-8 goes back to its bytes; for other bytes (a client's Latin-1
- * header, a decoded path) Node and Bun have U+FFFD, and Deno leaves the variable out. Linux has the exact bytes in
- * /proc/self/environ: they are taken from there where that may be read, on Deno only with every permission.
- *
- * Deno asks a person at a terminal for a permission it lacks, so each is looked up before. What may not be read is
- * absent.
+ * Runtimes read the environment as UTF-8. Text that is UTF-8 goes back to its bytes; for other
+ * bytes (a client's Latin-1 header, a decoded path) Node and Bun have U+FFFD, and Deno leaves the
+ * variable out. Linux has the exact bytes in /proc/self/environ: they are taken from there where
+ * that may be read, on Deno only with every permission. What Deno does not let be read is absent.
  */
 import { Buffer } from "node:buffer";
 import { readFileSync } from "node:fs";
 import process from "node:process";
-
-/** As much of Deno as is needed to look. */
-interface DenoPermissions {
-  permissions: {
-    querySync(descriptor: { name: string; variable?: string }): { state: string };
-  };
-}
+import { isDeno, isGranted } from "./deno.ts";
 
 /** As much of `node:http` as is needed to take back a proxy (Node 24.14 and later). */
 interface NodeHttp {
   setGlobalProxyFromEnv?(env: Record<string, string | undefined>): unknown;
 }
 
-const { Deno: deno } = globalThis as { Deno?: DenoPermissions };
-const DENO_PERMISSIONS = ["read", "write", "net", "env", "sys", "run", "ffi", "import"];
+const ALL_PERMISSIONS = ["read", "write", "net", "env", "sys", "run", "ffi", "import"] as const;
 
 const encoder = new TextEncoder();
 
@@ -51,7 +43,7 @@ export function variable(name: string): string | undefined {
 
 /** Whether a variable can be read; on Deno that takes permission. */
 export function mayRead(name: string): boolean {
-  return isGranted("env", name);
+  return isGranted({ name: "env", variable: name });
 }
 
 /**
@@ -60,7 +52,7 @@ export function mayRead(name: string): boolean {
  * @throws {Error} If Deno does not let them be read.
  */
 export function environment(): [name: string, value: string][] {
-  if (!isGranted("env")) {
+  if (!isGranted({ name: "env" })) {
     throw new Error(
       "Cannot read the environment, which holds the CGI request. Run deno with --allow-env",
     );
@@ -96,7 +88,7 @@ export function forgetProxyHeader(): void {
 
 /** Whether this is Node, told to use the proxies of its environment. */
 function readsProxiesAtStart(): boolean {
-  if (deno !== undefined || process.versions.bun !== undefined) return false;
+  if (isDeno || process.versions.bun !== undefined) return false;
   const { NODE_USE_ENV_PROXY, NODE_OPTIONS = "" } = process.env;
   const options = [...process.execArgv, ...NODE_OPTIONS.split(/\s+/)];
   // Node takes quotes in NODE_OPTIONS, and an underscore for a dash in any option.
@@ -106,21 +98,17 @@ function readsProxiesAtStart(): boolean {
   return NODE_USE_ENV_PROXY === "1" || isSaid;
 }
 
-/** What the program was started with, byte by byte, where the system and the runtime let it be seen. */
+/**
+ * What the program was started with, byte by byte, where the system and the runtime let it be seen.
+ */
 function exactEnvironment(): Uint8Array | undefined {
   // Deno guards /proc/self/environ with all permissions together.
-  if (!DENO_PERMISSIONS.every((name) => isGranted(name))) return undefined;
+  if (!ALL_PERMISSIONS.every((name) => isGranted({ name }))) return undefined;
   try {
     return readFileSync("/proc/self/environ");
   } catch {
     return undefined;
   }
-}
-
-/** Whether Deno has this permission already, without asking anybody; the other runtimes have it. */
-function isGranted(name: string, variable?: string): boolean {
-  if (deno === undefined) return true;
-  return deno.permissions.querySync({ name, variable }).state === "granted";
 }
 
 /** The UTF-8 bytes of text as a Latin-1 string. */

@@ -1,10 +1,11 @@
 /**
- * The program's own streams as Web Streams: exact, no faster than they are taken, and with a broken pipe as an error of
- * the write that met it.
+ * The program's own streams as Web Streams: exact, no faster than they are taken, and with a broken
+ * pipe as an error of the write that met it.
  *
- * On Deno its own `Deno.stdin` and `Deno.stdout`, which need no permission: behind `process.stdin` a read that is under
- * way would keep the program from ending. On Bun and Node the streams of `process`, whose writes call back when the
- * system has taken the bytes. None of them can be closed for good: standard output ends with the program.
+ * On Deno its own `Deno.stdin` and `Deno.stdout`, which need no permission: behind `process.stdin`
+ * a read that is under way would keep the program from ending. On Bun and Node the streams of
+ * `process`, whose writes call back when the system has taken the bytes. None of them can be closed
+ * for good: standard output ends with the program.
  */
 import process from "node:process";
 import { setTimeout } from "node:timers";
@@ -16,8 +17,9 @@ const { ReadableStream, WritableStream } = globalThis;
 const READ_BYTES = 64 * 1024;
 
 /**
- * How long what keeps the program running has to end by itself once the answer is out, in milliseconds: a web server
- * waits for the end of a CGI program, and idle connections to a database must not make its client wait, too.
+ * How long what keeps the program running has to end by itself once the answer is out, in
+ * milliseconds: a web server waits for the end of a CGI program, and idle connections to a database
+ * must not make its client wait, too.
  */
 const EXIT_GRACE = 1_000;
 

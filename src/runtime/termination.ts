@@ -37,7 +37,7 @@ let wish: "none" | "fresh" | "standing" = "none";
 
 /**
  * Has `server` shut down at the first signal, and the process exit with 0 once that and every other
- * one has; at another signal, a second after the first, at once. Forgotten with {@link runOn}.
+ * one has; at another signal, a second after the first, at once. Forgotten with {@link forget}.
  */
 export function shutDownOnSignals(server: Terminable): void {
   running.add(server);
@@ -46,7 +46,7 @@ export function shutDownOnSignals(server: Terminable): void {
 }
 
 /** The process goes on without `server`: a signal no longer concerns it. */
-export function runOn(server: Terminable): void {
+export function forget(server: Terminable): void {
   if (!running.delete(server) || running.size > 0 || isTerminating) return;
   for (const signal of SIGNALS) listen("off", signal);
 }

@@ -2,9 +2,9 @@ import { decodeEndRequest } from "../protocol/bodies.ts";
 import { FCGI_HEADER_LEN, ProtocolStatus, RecordType } from "../protocol/constants.ts";
 import { encodeRecord, encodeStream, type FastCgiRecord } from "../protocol/record.ts";
 import { RecordDecoder } from "../protocol/record_decoder.ts";
-import type { ChunkReader } from "./chunk_reader.ts";
-import type { Connection } from "./connection.ts";
-import type { Transport } from "./transport.ts";
+import type { ChunkReader } from "./exchange/chunk_reader.ts";
+import type { Connection } from "./connection/connection.ts";
+import type { Transport } from "./connection/transport.ts";
 
 // As loaded: applications replace the global.
 const { WritableStream } = globalThis;
@@ -22,7 +22,10 @@ export interface CgiStreams {
   readonly stderr: WritableStream<Uint8Array>;
 }
 
-/** The three streams of a CGI program as a {@link Transport}: records on one side, their content on the other. */
+/**
+ * The three streams of a CGI program as a {@link Transport}: records on one side, their content on
+ * the other.
+ */
 export class CgiTransport implements Transport {
   readonly #stdin: ChunkReader<Uint8Array>;
   readonly #stdout: WritableStreamDefaultWriter<Uint8Array>;
@@ -44,8 +47,9 @@ export class CgiTransport implements Transport {
   readonly #bodyFirst: boolean;
 
   /**
-   * @param bodyFirst Whether the web server takes nothing of the answer before all of the body has been taken. Standard
-   * input is then read on while standard output is blocked, or both would wait for each other.
+   * @param bodyFirst Whether the web server takes nothing of the answer before all of the body has
+   * been taken. Standard input is then read on while standard output is blocked, or both would wait
+   * for each other.
    */
   constructor({ stdin, stdout, stderr }: CgiStreams, bodyFirst: boolean) {
     this.#bodyFirst = bodyFirst;
@@ -54,7 +58,8 @@ export class CgiTransport implements Transport {
     this.#stderr.closed.catch(() => {});
     const answer = stdout.getWriter();
     this.#stdout = new WritableStream<Uint8Array>({
-      // lighttpd kills a program as soon as it has the whole answer: what there is to log goes before it.
+      // lighttpd kills a program as soon as it has the whole answer: what there is to log goes
+      // before it.
       write: (bytes) => this.#logged.then(() => answer.write(bytes)),
       close: () => answer.close(),
       abort: (reason) => answer.abort(reason),
@@ -63,8 +68,8 @@ export class CgiTransport implements Transport {
   }
 
   /**
-   * Gives the connection a request, `head` being its records before STDIN, and resolves when the connection has closed:
-   * whether the whole answer went out.
+   * Gives the connection a request, `head` being its records before STDIN, and resolves when the
+   * connection has closed: whether the whole answer went out.
    *
    * @param bodyLength Bytes of standard input to take; `Infinity` for all there are.
    */
@@ -144,8 +149,8 @@ export class CgiTransport implements Transport {
     this.#stdout.close().then(() => {
       sent();
       this.#isSent = true;
-      // Else what is left of the body is read first: mod_cgid has one socket for both, and the end of a program that
-      // has not read it all would reset that under the answer.
+      // Else what is left of the body is read first: mod_cgid has one socket for both, and the end
+      // of a program that has not read it all would reset that under the answer.
       if (this.#isFed) this.#connection?.receiveEnd();
     }, () => {});
   }

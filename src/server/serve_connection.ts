@@ -1,13 +1,16 @@
-/** A connection that is a pair of Web Streams: the engine of {@link Connection} behind a thin transport. */
-import type { ServeApplication, ServeHandler } from "./handler.ts";
-import { handlerOf } from "./handler_of.ts";
-import type { ChunkReader } from "./chunk_reader.ts";
-import { CONNECTION_OPTIONS, type ConnectionOptions } from "./connection_options.ts";
-import { QUIET_LINGER_TIMEOUT } from "./limits.ts";
-import { checkNames } from "./option_names.ts";
-import type { RunInContext } from "./run_in_context.ts";
+/**
+ * A connection that is a pair of Web Streams: the engine of {@link Connection} behind a thin
+ * transport.
+ */
+import type { ServeApplication, ServeHandler } from "./application/handler.ts";
+import { handlerOf } from "./application/handler_of.ts";
+import type { ChunkReader } from "./exchange/chunk_reader.ts";
+import { CONNECTION_OPTIONS, type ConnectionOptions } from "./application/connection_options.ts";
+import { QUIET_LINGER_TIMEOUT } from "./application/limits.ts";
+import { checkNames } from "./application/option_names.ts";
+import type { RunInContext } from "./application/run_in_context.ts";
 import { Service } from "./service.ts";
-import type { Transport } from "./transport.ts";
+import type { Transport, TransportEvents } from "./connection/transport.ts";
 
 /** Both directions of a connection. */
 export interface StreamPair {
@@ -19,7 +22,10 @@ export interface StreamPair {
 
 /** What {@link serveConnection} takes beside the streams and the handler. */
 export interface ServeConnectionOptions extends ConnectionOptions {
-  /** Drains the connection when it aborts: requests in flight are answered, then the connection ends. */
+  /**
+   * Drains the connection when it aborts: requests in flight are answered, then the connection
+   * ends.
+   */
   signal?: AbortSignal;
 }
 
@@ -51,20 +57,12 @@ export async function serveConnection(
   }
 }
 
-/** The events a {@link StreamTransport} has for its connection. */
-interface ConnectionEvents {
-  receive(chunk: Uint8Array): void;
-  receiveEnd(): void;
-  drained(): void;
-  closed(reason?: unknown): void;
-}
-
 /** Two Web Streams as a {@link Transport}. */
 class StreamTransport implements Transport {
   readonly #reader: ChunkReader<Uint8Array>;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #closed = Promise.withResolvers<void>();
-  #connection: ConnectionEvents | undefined;
+  #connection: TransportEvents | undefined;
   /** Set while reading is paused. */
   #paused: PromiseWithResolvers<void> | undefined;
   #isWaiting = false;
@@ -78,7 +76,7 @@ class StreamTransport implements Transport {
   }
 
   /** Feeds the connection until both streams are done with. */
-  async run(connection: ConnectionEvents): Promise<void> {
+  async run(connection: TransportEvents): Promise<void> {
     this.#connection = connection;
     this.#writer.closed.catch((error) => connection.closed(error));
     try {
@@ -102,7 +100,8 @@ class StreamTransport implements Transport {
   }
 
   write(bytes: Uint8Array): boolean {
-    // What a stream is given may be transferred: it gets no slice of memory that others have a part in.
+    // What a stream is given may be transferred: it gets no slice of memory that others have a part
+    // in.
     const isWhole = bytes.length === bytes.buffer.byteLength;
     this.#writer.write(isWhole ? bytes : bytes.slice()).catch(() => {});
     if (this.#writer.desiredSize! > 0) return true;

@@ -1,12 +1,12 @@
-import { Application, type ServiceOptions } from "./application.ts";
-import { Connection, type ConnectionOwner } from "./connection.ts";
-import type { ConnectionOptions } from "./connection_options.ts";
-import type { ServeHandler } from "./handler.ts";
-import type { RunInContext } from "./run_in_context.ts";
+import { Application, type ServiceOptions } from "./application/application.ts";
+import { Connection, type ConnectionOwner } from "./connection/connection.ts";
+import type { ConnectionOptions } from "./application/connection_options.ts";
+import type { ServeHandler } from "./application/handler.ts";
+import type { RunInContext } from "./application/run_in_context.ts";
 import { ShutdownDeadline } from "./shutdown_deadline.ts";
 import { Ticker } from "./ticker.ts";
 import { checkTimeouts, type TickLimits } from "./timeouts.ts";
-import type { Transport } from "./transport.ts";
+import type { Transport } from "./connection/transport.ts";
 
 /** Keeps every connection that an application is served on. */
 export class Service implements ConnectionOwner {
@@ -36,7 +36,9 @@ export class Service implements ConnectionOwner {
     };
   }
 
-  /** Starts serving a connection; one too many takes the place of an idle one, or is served a 503. */
+  /**
+   * Starts serving a connection; one too many takes the place of an idle one, or is served a 503.
+   */
   accept(transport: Transport): Connection {
     const connection = new Connection(transport, this.application, this);
     if (this.#isFull && !this.#closeOldestIdle()) connection.refuse();

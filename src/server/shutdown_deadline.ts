@@ -2,15 +2,17 @@
  * The end of a shutdown that does not end by itself.
  *
  * ```text
- * shutdown ── timeout ──► request.signal aborts ── grace ──► 503, or the answer breaks off ── grace ──► destroyed
+ * shutdown ── timeout ──► request.signal aborts
+ *                              └── grace ──► 503, or the answer breaks off
+ *                                                └── grace ──► connections destroyed
  * ```
  */
 import { FastCgiError } from "../protocol/errors.ts";
-import { abortError } from "./abort_error.ts";
-import { reject } from "./answer.ts";
-import type { Connection } from "./connection.ts";
-import { SHUTDOWN_GRACE } from "./limits.ts";
-import type { PendingWork } from "./pending_work.ts";
+import { abortError } from "./exchange/abort_error.ts";
+import { reject } from "./exchange/answer.ts";
+import type { Connection } from "./connection/connection.ts";
+import { SHUTDOWN_GRACE } from "./application/limits.ts";
+import type { PendingWork } from "./application/pending_work.ts";
 
 /** What `setTimeout` takes; it elapses at once for more. */
 const LONGEST_TIMER = 2 ** 31 - 1;
@@ -27,7 +29,8 @@ export class ShutdownDeadline {
   /**
    * @param connections What is to be closed then.
    * @param pending What is not waited for any longer then.
-   * @param onExpired Hears when nothing is waited for any longer, and what was lost with that, if anything.
+   * @param onExpired Hears when nothing is waited for any longer, and what was lost with that, if
+   * anything.
    */
   constructor(
     timeout: number,

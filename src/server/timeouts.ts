@@ -3,10 +3,10 @@
  * peer that does not read.
  */
 import { FastCgiError } from "../protocol/errors.ts";
-import { abortError } from "./abort_error.ts";
-import { reject } from "./answer.ts";
-import type { Connection } from "./connection.ts";
-import type { Exchange } from "./exchange.ts";
+import { abortError } from "./exchange/abort_error.ts";
+import { reject } from "./exchange/answer.ts";
+import type { Connection } from "./connection/connection.ts";
+import type { Exchange } from "./exchange/exchange.ts";
 
 /** How many ticks each may last; after more it is given up. */
 export interface TickLimits {

@@ -1,6 +1,7 @@
-// Section B: wrk → nginx → the server. Only the CPU time of the server counts; nginx and wrk share the
-// other core and are, for a fast server, the limit of the requests per second. wrk corrects its latencies
-// for the requests it could not send while it waited, so one stall weighs more here than in section A.
+// Section B: wrk → nginx → the server. Only the CPU time of the server counts; nginx and wrk share
+// the other core and are, for a fast server, the limit of the requests per second. wrk corrects its
+// latencies for the requests it could not send while it waited, so one stall weighs more here than
+// in section A.
 
 import { cpuTime } from "./cpu_time.ts";
 import type { Daemon } from "./daemon.ts";

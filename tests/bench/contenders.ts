@@ -1,5 +1,5 @@
-// Who takes part: one row per server, with how it is started. `direct` rows are in section A, on the
-// FastCGI socket itself; `nginx` rows are in section B, behind nginx.
+// Who takes part: one row per server, with how it is started. `direct` rows are in section A, on
+// the FastCGI socket itself; `nginx` rows are in section B, behind nginx.
 
 import type { Upstream } from "./nginx.ts";
 import { NotRun } from "./not_run.ts";

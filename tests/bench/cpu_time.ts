@@ -1,5 +1,6 @@
 // The CPU time of a process with its threads and its children, as Linux counts it: clock ticks of
-// 10 ms. So a measurement of 5 s of a busy server is good to half a percent, one of 0.1 s to nothing.
+// 10 ms. So a measurement of 5 s of a busy server is good to half a percent, one of 0.1 s to
+// nothing.
 
 const TICK_US = 1e6 / 100; // USER_HZ is 100 on every Linux that has a Deno
 

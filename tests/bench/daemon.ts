@@ -1,5 +1,5 @@
-// A server under test, or the nginx before it: started, waited for, always stopped. A start that fails
-// becomes a NotRun with the last words of the program.
+// A server under test, or the nginx before it: started, waited for, always stopped. A start that
+// fails becomes a NotRun with the last words of the program.
 
 import { NotRun } from "./not_run.ts";
 

@@ -13,7 +13,9 @@ export async function disturbance<T>(
   return { result, others: Math.max(0, others) };
 }
 
-/** CPU time in µs of everything but this process and its children: all that the benchmark starts. */
+/**
+ * CPU time in µs of everything but this process and its children: all that the benchmark starts.
+ */
 async function foreignTime(): Promise<number> {
   const stat = await Deno.readTextFile("/proc/stat");
   // user nice system idle iowait irq softirq steal, in ticks of 10 ms, of all cores together

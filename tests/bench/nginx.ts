@@ -1,5 +1,5 @@
-// Section B's web server: one nginx process on a free port before one server on a Unix socket, FastCGI
-// or HTTP, with the parameters of the stock `fastcgi_params` or the usual proxy headers.
+// Section B's web server: one nginx process on a free port before one server on a Unix socket,
+// FastCGI or HTTP, with the parameters of the stock `fastcgi_params` or the usual proxy headers.
 
 import { Daemon } from "./daemon.ts";
 import { CONNECTIONS } from "./sample.ts";
@@ -31,7 +31,8 @@ const PASS: Record<Upstream, string[]> = {
   ],
 };
 
-// `master_process off`: one process, which runs as whoever runs this, so that it may open the socket.
+// `master_process off`: one process, which runs as whoever runs this, so that it may open the
+// socket.
 const configuration = (upstream: Upstream, socket: string, port: number, folder: string) => `
 daemon off;
 master_process off;

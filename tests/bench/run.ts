@@ -3,9 +3,9 @@
 //
 //   deno run -A tests/bench/run.ts --help
 //
-// Plan: build what is needed → then, round by round, each server in turn gets a fresh process on its
-// own core, is checked for the right reply, warmed up and measured → median, min and max per server.
-// Whatever is missing or broken becomes a row that says so; nothing else stops.
+// Plan: build what is needed → then, round by round, each server in turn gets a fresh process on
+// its own core, is checked for the right reply, warmed up and measured → median, min and max per
+// server. Whatever is missing or broken becomes a row that says so; nothing else stops.
 
 import { CONTENDERS } from "./contenders.ts";
 import { findCores } from "./cores.ts";

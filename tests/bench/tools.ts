@@ -1,4 +1,5 @@
-// Programs of this machine: find one, run one to its end. What is missing names the package to install.
+// Programs of this machine: find one, run one to its end. What is missing names the package to
+// install.
 
 import { NotRun } from "./not_run.ts";
 

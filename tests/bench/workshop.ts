@@ -1,5 +1,5 @@
-// What has to be built or fetched before servers can start. All of it lands in the cache folder, which
-// ignores itself in git.
+// What has to be built or fetched before servers can start. All of it lands in the cache folder,
+// which ignores itself in git.
 
 import { NotRun, reasonOf } from "./not_run.ts";
 import { findTool, output } from "./tools.ts";

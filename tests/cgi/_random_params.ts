@@ -28,7 +28,10 @@ const HOSTS = ["h", "example.org", "example.org:8443", "[::1]:80", "1.2.3.4", "h
 const URIS = ["/", "//x", "/a/../b", "http://h/x", "*", "/?", "/#", "/%2e%2e/", "https://h:1"];
 const TRICKY = "/:@?#\\[]%.\t\r\n\0 \"<>|^`'{}abc0159-_,;=&+!$*()~";
 
-/** Parameters as pairs: mostly something that can be served, so that what comes after the first check is reached too. */
+/**
+ * Parameters as pairs: mostly something that can be served, so that what comes after the first
+ * check is reached too.
+ */
 export function randomPairs(random: Random): [name: string, value: string][] {
   const pairs: [string, string][] = [];
   if (random.int(8) > 0) pairs.push(["REQUEST_METHOD", random.pick(METHODS)]);

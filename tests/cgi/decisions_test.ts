@@ -4,7 +4,7 @@
  */
 import { assert, assertEquals } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
-import { splitPath } from "../../src/cgi/paths.ts";
+import { splitPath } from "../../src/cgi/split_path.ts";
 import { createRequest } from "../../src/cgi/request.ts";
 import { captured, capturesOf, paramsOf, type Server, SERVERS } from "./_captures.ts";
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
 import { urlBelowMount } from "../../src/cgi/mount.ts";
-import { mountPoint, splitPath } from "../../src/cgi/paths.ts";
+import { mountPoint, splitPath } from "../../src/cgi/split_path.ts";
 import { createRequest } from "../../src/cgi/request.ts";
 import { publicUrl } from "../../src/cgi/request_url.ts";
 import { captured, paramsOf } from "./_captures.ts";

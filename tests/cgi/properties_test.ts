@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
 import { CgiParams } from "../../src/cgi/params.ts";
-import { splitPath } from "../../src/cgi/paths.ts";
+import { splitPath } from "../../src/cgi/split_path.ts";
 import { remoteAddress } from "../../src/cgi/remote_addr.ts";
 import { createRequest } from "../../src/cgi/request.ts";
 import { responseHead } from "../../src/cgi/response_head.ts";

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertExists } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
 import { createRequest } from "../../src/cgi/request.ts";
 import type { CgiParams } from "../../src/cgi/params.ts";
-import { splitPath } from "../../src/cgi/paths.ts";
+import { splitPath } from "../../src/cgi/split_path.ts";
 import { QUIRKS } from "../../src/cgi/quirks.ts";
 import { captured, paramsOf } from "./_captures.ts";
 

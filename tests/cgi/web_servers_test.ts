@@ -4,7 +4,7 @@
  */
 import { assert, assertEquals } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
-import { splitPath } from "../../src/cgi/paths.ts";
+import { splitPath } from "../../src/cgi/split_path.ts";
 import { remoteAddress } from "../../src/cgi/remote_addr.ts";
 import { createRequest } from "../../src/cgi/request.ts";
 import { type Capture, capturesOf, caseOf, paramsOf, type Server, SERVERS } from "./_captures.ts";

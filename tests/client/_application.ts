@@ -1,6 +1,6 @@
 /**
- * An application in memory that does what a test tells it to: it reads the client's records one by one and answers with
- * scripted bytes.
+ * An application in memory that does what a test tells it to: it reads the client's records one by
+ * one and answers with scripted bytes.
  *
  * ```ts ignore
  * const application = new Application();
@@ -84,7 +84,10 @@ export class ApplicationConnection {
     }
   }
 
-  /** Reads a whole request: until PARAMS end for an authorizer, STDIN for a responder, DATA for a filter. */
+  /**
+   * Reads a whole request: until PARAMS end for an authorizer, STDIN for a responder, DATA for a
+   * filter.
+   */
   async request(): Promise<ReceivedRequest> {
     const parts: Record<number, Uint8Array[]> = { 4: [], 5: [], 8: [] };
     let begin: Uint8Array = new Uint8Array(8);

@@ -375,7 +375,9 @@ function settled(promise: Promise<unknown>): Promise<"resolved" | "rejected"> {
   return promise.then(() => "resolved" as const, () => "rejected" as const);
 }
 
-/** Sends a second request over the only connection, once the first has ended, and has it answered. */
+/**
+ * Sends a second request over the only connection, once the first has ended, and has it answered.
+ */
 async function answered(
   application: Application,
   client: StreamClient,

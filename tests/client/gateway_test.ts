@@ -1,4 +1,7 @@
-/** The gateway and the client over real sockets: HTTP in front, an application of ours or a broken one behind. */
+/**
+ * The gateway and the client over real sockets: HTTP in front, an application of ours or a broken
+ * one behind.
+ */
 import { createServer } from "node:net";
 import { serve, type ServeHandler } from "../../mod.ts";
 import { connect, FastCgiClient, type GatewayOptions, serveGateway } from "../../src/client/mod.ts";

@@ -1,9 +1,10 @@
 /**
  * How every test starts Apache, whoever runs it.
  *
- * Root's Apache would become another user, www-data, who may open neither a runtime nor a script below a directory that
- * is root's alone (/root is one). In a user namespace it takes itself for www-data already, while the files it opens are
- * opened as root's. Where such namespaces are not permitted it does become www-data.
+ * Root's Apache would become another user, www-data, who may open neither a runtime nor a script
+ * below a directory that is root's alone (/root is one). In a user namespace it takes itself for
+ * www-data already, while the files it opens are opened as root's. Where such namespaces are not
+ * permitted it does become www-data.
  */
 import { constants, stat } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -29,7 +30,8 @@ export const isOtherUser: boolean = isRoot && !hasNamespaces;
 /** The command line that starts Apache in its current directory, in the foreground. */
 export async function apacheCommand(configuration: string, args: string[] = []): Promise<string[]> {
   return [
-    // A stopping Apache with mpm_prefork sends SIGTERM to its whole process group: it gets one of its own.
+    // A stopping Apache with mpm_prefork sends SIGTERM to its whole process group: it gets one of
+    // its own.
     "setsid",
     ...hasNamespaces ? NAMESPACE : [],
     (await which("apache2"))!,
@@ -38,13 +40,18 @@ export async function apacheCommand(configuration: string, args: string[] = []):
   ];
 }
 
-/** The reason why Apache cannot be started here, or cannot start programs of this repository, or `false`. */
+/**
+ * The reason why Apache cannot be started here, or cannot start programs of this repository, or
+ * `false`.
+ */
 export async function skipApache(startsPrograms = false): Promise<string | false> {
   if (await which("setsid") === null) return "setsid (util-linux) is not installed";
   return startsPrograms && isOtherUser && await whatIsClosed();
 }
 
-/** The directory above the runtime or this repository that another user may not enter, or `false`. */
+/**
+ * The directory above the runtime or this repository that another user may not enter, or `false`.
+ */
 async function whatIsClosed(): Promise<string | false> {
   for (const file of [process.execPath, fileURLToPath(import.meta.url)]) {
     for (let at = dirname(file); at !== dirname(at); at = dirname(at)) {

@@ -1,4 +1,7 @@
-/** Starts the applications behind the web servers: on the sockets that the configurations of `examples/` name. */
+/**
+ * Starts the applications behind the web servers: on the sockets that the configurations of
+ * `examples/` name.
+ */
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Program, runtime, spawnScript } from "../_runtime.ts";
@@ -38,8 +41,8 @@ export function startTcpApp(
 }
 
 /**
- * Writes the script of an application that a web server starts: a person's script, with the routes of
- * `apps/everything.ts`.
+ * Writes the script of an application that a web server starts: a person's script, with the routes
+ * of `apps/everything.ts`.
  */
 export async function writeApp(file: string, board?: string): Promise<void> {
   const text = `import { start } from ${JSON.stringify(EVERYTHING.href)};
@@ -57,7 +60,10 @@ function boardFlags(board?: string): string[] {
   return board === undefined ? [] : [`--allow-read=${board}`, `--allow-write=${board}`];
 }
 
-/** Starts a program that listens on a port of 127.0.0.1, which another test may want at the same time. */
+/**
+ * Starts a program that listens on a port of 127.0.0.1, which another test may want at the same
+ * time.
+ */
 export async function startOnPort(port: number, start: () => Promise<Program>): Promise<Program> {
   for (;;) {
     await claimPort(port, "an application");

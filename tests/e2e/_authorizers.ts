@@ -1,4 +1,7 @@
-/** Web servers with the configurations of authorizers in `examples/` as they are, and the applications they name. */
+/**
+ * Web servers with the configurations of authorizers in `examples/` as they are, and the
+ * applications they name.
+ */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Program, spawnScript } from "../_runtime.ts";

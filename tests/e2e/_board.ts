@@ -31,7 +31,10 @@ export class MemoryBoard implements Board {
 /** How often a file is looked for, in milliseconds. */
 const INTERVAL = 5;
 
-/** The board of an application that is several processes: a directory they share, with a file for each event. */
+/**
+ * The board of an application that is several processes: a directory they share, with a file for
+ * each event.
+ */
 export class FileBoard implements Board {
   readonly #directory: string;
 

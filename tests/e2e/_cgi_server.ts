@@ -1,11 +1,16 @@
-/** Web servers with the CGI configurations of `examples/` as they are, each in a directory with one script. */
+/**
+ * Web servers with the CGI configurations of `examples/` as they are, each in a directory with one
+ * script.
+ */
 import { join } from "node:path";
 import { commandFor } from "../runtime/_command.ts";
 import { writeExecutable } from "./_apps.ts";
 import { type RunningServer, startServer, type WebServer } from "./_web_server.ts";
 
 const APP = new URL("./apps/cgi.ts", import.meta.url);
-/** Every permission: with less, Deno does not let bytes of the environment be seen that are no text. */
+/**
+ * Every permission: with less, Deno does not let bytes of the environment be seen that are no text.
+ */
 const PERMISSIONS = ["--allow-all"];
 
 const PLAIN = { NO_COLOR: "1", FORCE_COLOR: undefined };

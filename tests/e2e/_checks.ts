@@ -1,8 +1,9 @@
 /**
- * What every web server must do for an application, one check after another: the same for all, but for the rows of
- * `_differences.ts` that a way names. Where there is such a row, what the check expects is what the row says: a server
- * that stops being different fails. Some rows say only that something cannot be relied on (an answer waits in buffers, a
- * client that has gone or a line for the log may be missed): there the rest must be right, whether it happens or not.
+ * What every web server must do for an application, one check after another: the same for all, but
+ * for the rows of `_differences.ts` that a way names. Where there is such a row, what the check
+ * expects is what the row says: a server that stops being different fails. Some rows say only that
+ * something cannot be relied on (an answer waits in buffers, a client that has gone or a line for
+ * the log may be missed): there the rest must be right, whether it happens or not.
  */
 import { assert, assertEquals, assertLess, assertMatch, assertNotEquals } from "../_assert.ts";
 import { Hash, hashOf, parts } from "./_content.ts";
@@ -20,9 +21,15 @@ const MEGABYTE = 1024 * 1024;
 
 /** What the application of a way, and the server before it, have said. */
 export interface Said {
-  /** Waits for a line in the server's error log, in which an application's own lines look as that server writes them. */
+  /**
+   * Waits for a line in the server's error log, in which an application's own lines look as that
+   * server writes them.
+   */
   logged(line: string): Promise<void>;
-  /** The lines that the application has written to its standard error, and its standard output if that can be seen. */
+  /**
+   * The lines that the application has written to its standard error, and its standard output if
+   * that can be seen.
+   */
   application(): Promise<{ stdout: string; stderr: string[] }>;
 }
 
@@ -414,7 +421,8 @@ export const CHECKS: readonly Check[] = [
         method: "POST",
         headers: [
           ...sent,
-          // Those about the connection are not for the application, nor is what CGI programs take for a setting.
+          // Those about the connection are not for the application, nor is what CGI programs take
+          // for a setting.
           ["Connection", "keep-alive"],
           ["Proxy", "http://evil.example/"],
         ],
@@ -622,7 +630,10 @@ function valuesOf(echo: Echo, name: string): string[] {
   return echo.headers.filter(([other]) => other === name).map(([, value]) => value);
 }
 
-/** Lets a client go, and waits for the application to see it; with `event`, once it has been told to go on. */
+/**
+ * Lets a client go, and waits for the application to see it; with `event`, once it has been told to
+ * go on.
+ */
 async function goneWithinASecond(
   on: Visit,
   id: string,
@@ -638,7 +649,10 @@ async function goneWithinASecond(
   assertLess(performance.now() - from, 1000, "Until the body was cancelled");
 }
 
-/** Lets a client go that the server may not miss: the application goes on to its end, and all is well after that. */
+/**
+ * Lets a client go that the server may not miss: the application goes on to its end, and all is
+ * well after that.
+ */
 async function goneUnseen(
   on: Visit,
   id: string,

@@ -1,4 +1,7 @@
-/** Bytes that a test and its application make alike, part by part, so that neither has to hold them all. */
+/**
+ * Bytes that a test and its application make alike, part by part, so that neither has to hold them
+ * all.
+ */
 import { createHash } from "node:crypto";
 
 /** The size of a part, in bytes. */
@@ -6,7 +9,10 @@ export const PART_BYTES: number = 64 * 1024;
 /** 50 MB. */
 export const LARGE: number = 50 * 1024 * 1024;
 
-/** Parts that differ; they come again and again, so that a process makes no garbage of its own by making content. */
+/**
+ * Parts that differ; they come again and again, so that a process makes no garbage of its own by
+ * making content.
+ */
 const PARTS = Array.from({ length: 16 }, (_, index) => {
   const words = new Uint32Array(PART_BYTES / 4);
   let state = (index + 1) * 2654435761 >>> 0;
@@ -28,8 +34,9 @@ export async function* parts(length: number): AsyncGenerator<Uint8Array> {
 }
 
 /**
- * For a body that is to fail behind its head: waits longer than a server does for the next part before it sends what it
- * has. Counted in turns of the event loop, for that is how the server counts.
+ * For a body that is to fail behind its head: waits longer than a server does for the next part
+ * before it sends what it has. Counted in turns of the event loop, for that is how the server
+ * counts.
  */
 export async function afterTheHead(): Promise<void> {
   for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setTimeout(resolve, 0));

@@ -1,6 +1,7 @@
 /**
- * An HTTP/1.1 client on a bare socket: it sends a request line and header fields byte for byte as a test wrote them,
- * reads as slowly as the test does, and tells a response that ended from one that broke off.
+ * An HTTP/1.1 client on a bare socket: it sends a request line and header fields byte for byte as a
+ * test wrote them, reads as slowly as the test does, and tells a response that ended from one that
+ * broke off.
  *
  * Strings are bytes, here and in what comes back: code unit n is byte n.
  */
@@ -141,7 +142,10 @@ export class HttpConnection implements AsyncDisposable {
     return { status, reason: reason ?? "", headers };
   }
 
-  /** Reads the next part of the body, which is one chunk if it is chunked; `null` at its end, good or bad. */
+  /**
+   * Reads the next part of the body, which is one chunk if it is chunked; `null` at its end, good
+   * or bad.
+   */
   async read(): Promise<Uint8Array | null> {
     if (this.isComplete) return null;
     const framing = this.#framing;

@@ -1,4 +1,7 @@
-/** What can be seen of another process from outside: what Linux tells, and when a transfer stands still. */
+/**
+ * What can be seen of another process from outside: what Linux tells, and when a transfer stands
+ * still.
+ */
 import { readdir, readFile, readlink, writeFile } from "node:fs/promises";
 import { waitUntil } from "../_runtime.ts";
 
@@ -15,8 +18,9 @@ export const skipSockets: string | false = await readdir("/proc/self/fd").then(
 );
 
 /**
- * The memory (RSS) of a process, in bytes, when `work` has run three times: code is compiled, the heap has found its
- * size. It is the highest of the three, for right after a collection there may be less than is needed all the time.
+ * The memory (RSS) of a process, in bytes, when `work` has run three times: code is compiled, the
+ * heap has found its size. It is the highest of the three, for right after a collection there may
+ * be less than is needed all the time.
  */
 export async function warmUp(pid: number, work: () => Promise<void>): Promise<number> {
   let level = 0;
@@ -28,11 +32,12 @@ export async function warmUp(pid: number, work: () => Promise<void>): Promise<nu
 }
 
 /**
- * How many bytes of memory a process has at its peak while `work` goes on beyond `level`. The kernel keeps the peak
- * (VmHWM), so nothing is missed between two looks.
+ * How many bytes of memory a process has at its peak while `work` goes on beyond `level`. The
+ * kernel keeps the peak (VmHWM), so nothing is missed between two looks.
  *
- * Garbage that is not collected yet counts, and when it is collected is the runtime's business: so work that seems to
- * take `limit` or more gets two more chances. What is really held, or lost, is there each time.
+ * Garbage that is not collected yet counts, and when it is collected is the runtime's business: so
+ * work that seems to take `limit` or more gets two more chances. What is really held, or lost, is
+ * there each time.
  */
 export async function peakGrowth(
   pid: number,

@@ -1,4 +1,7 @@
-/** Several processes on one listening socket, as `spawn-fcgi -F` starts them, which leaves them to themselves. */
+/**
+ * Several processes on one listening socket, as `spawn-fcgi -F` starts them, which leaves them to
+ * themselves.
+ */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
@@ -32,7 +35,8 @@ export async function startGroup(
   const file = join(directory.path, "pids");
   const args = ["-F", String(count), "-P", file, "-s", path, "--", ...command];
   await using program = await spawnProgram(spawnFcgi!, args, {
-    // `bun test --no-orphans` says with this to every Bun that it must end with the one who has started it.
+    // `bun test --no-orphans` says with this to every Bun that it must end with the one who has
+    // started it.
     env: { BUN_FEATURE_FLAG_NO_ORPHANS: undefined, ...env },
   });
   const { code } = await program.exit;

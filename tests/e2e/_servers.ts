@@ -1,6 +1,6 @@
 /**
- * The web servers of the end-to-end tests, and every way to an application through the configurations of `examples/`,
- * as data.
+ * The web servers of the end-to-end tests, and every way to an application through the
+ * configurations of `examples/`, as data.
  */
 import type { DifferenceId } from "./_differences.ts";
 import type { WebServer } from "./_web_server.ts";
@@ -11,7 +11,9 @@ export interface Way {
   port: number;
   /** Where the application is mounted. */
   mount: string;
-  /** The application: one on a Unix socket, one on a TCP port, or one that the server has started. */
+  /**
+   * The application: one on a Unix socket, one on a TCP port, or one that the server has started.
+   */
   app: "unix" | "tcp" | "spawned";
   /** What is not as it is elsewhere. */
   differences: readonly DifferenceId[];
@@ -102,7 +104,8 @@ export const SETUPS = {
       command: "nginx",
       configuration: "nginx/nginx.conf",
       args: (file) => ["-p", ".", "-e", "error.log", "-c", file],
-      // Workers of a root's nginx are another user, who may not open the socket of an application that root has started.
+      // Workers of a root's nginx are another user, who may not open the socket of an application
+      // that root has started.
       rootArgs: ["-g", "user root;"],
       needs: ["/etc/nginx/fastcgi_params", "/etc/nginx/fastcgi.conf"],
       log: "error.log",

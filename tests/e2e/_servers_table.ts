@@ -1,8 +1,10 @@
 /**
- * The README's tables of web servers, from the tests' own data: `deno run -A tests/e2e/_servers_table.ts` writes them,
- * with the versions of this machine, and `servers_table_test.ts` holds them against the data.
+ * The README's tables of web servers, from the tests' own data:
+ * `deno run -A tests/e2e/_servers_table.ts` writes them, with the versions of this machine, and
+ * `servers_table_test.ts` holds them against the data.
  *
- * Every check runs for every way on every runtime, so where the suite passes, a row says what it says there.
+ * Every check runs for every way on every runtime, so where the suite passes, a row says what it
+ * says there.
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { spawnProgram } from "../_runtime.ts";

@@ -1,4 +1,7 @@
-/** Runs the checks over every way of a set-up, with the applications on the runtime that runs the test. */
+/**
+ * Runs the checks over every way of a set-up, with the applications on the runtime that runs the
+ * test.
+ */
 import { chmod, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, it } from "../_harness.ts";
@@ -12,7 +15,10 @@ import { type RunningServer, skipReason, startServer } from "./_web_server.ts";
 export interface Running {
   server: RunningServer;
   apps: Partial<Record<Way["app"], Program>>;
-  /** Waits for text in the error log: a line of an application, as that server writes it, or one of its own. */
+  /**
+   * Waits for text in the error log: a line of an application, as that server writes it, or one of
+   * its own.
+   */
   logged(line: string, whose?: "application" | "server"): Promise<void>;
 }
 
@@ -34,7 +40,8 @@ export async function testSetup(
       running = await start(setup);
     });
     afterAll(async () => {
-      // First the server: an application waits a while for those that keep connections to close them.
+      // First the server: an application waits a while for those that keep connections to close
+      // them.
       await running?.server[Symbol.asyncDispose]();
       for (const app of Object.values(running?.apps ?? {})) await app[Symbol.asyncDispose]();
     });

@@ -10,14 +10,20 @@ import { apacheCommand, isOtherUser, skipApache } from "./_apache.ts";
 const ROOT = new URL("../../", import.meta.url);
 /** How long a port may still belong to a test that is about to end, in milliseconds. */
 const PORT_PATIENCE = 20_000;
-/** What a server gets to end by itself, and the programs that it has started with it, in milliseconds. */
+/**
+ * What a server gets to end by itself, and the programs that it has started with it, in
+ * milliseconds.
+ */
 const STOP_PATIENCE = 10_000;
 /** A web server program, and how it is started with one configuration. */
 export interface WebServer {
   command: string;
   /** The configuration, below `examples/`. */
   configuration: string;
-  /** Its arguments, the current directory being its own; to Apache's usual ones, those that are added. */
+  /**
+   * Its arguments, the current directory being its own; to Apache's usual ones, those that are
+   * added.
+   */
   args?(configuration: string): string[];
   /** What root adds to them. */
   rootArgs?: string[];
@@ -69,7 +75,8 @@ export async function startServer(
 ): Promise<RunningServer> {
   const configuration = fileURLToPath(new URL(`examples/${server.configuration}`, ROOT));
   const text = await readFile(configuration, "utf8");
-  // By the number: all servers of the examples listen between 8180 and 8299, and nothing else there is so large.
+  // By the number: all servers of the examples listen between 8180 and 8299, and nothing else there
+  // is so large.
   const ports = new Set(
     Array.from(text.matchAll(/(?::|port = )(8[12]\d\d)\b/g), ([, port]) => Number(port)),
   );
@@ -80,7 +87,8 @@ export async function startServer(
   const program = await spawnProgram(command, args, {
     cwd: directory.path,
     env: {
-      // For scripts that it starts: whatever `env` finds under the name of a runtime is the one that runs the test.
+      // For scripts that it starts: whatever `env` finds under the name of a runtime is the one
+      // that runs the test.
       PATH: [dirname(process.execPath), process.env.PATH].join(delimiter),
       ...server.env,
     },

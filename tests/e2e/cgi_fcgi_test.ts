@@ -1,4 +1,7 @@
-/** libfcgi's own client: it fills records of 8 kB with parameters and cuts them wherever one is full. */
+/**
+ * libfcgi's own client: it fills records of 8 kB with parameters and cuts them wherever one is
+ * full.
+ */
 import { join } from "node:path";
 import { serve } from "../../mod.ts";
 import { assertEquals } from "../_assert.ts";

@@ -1,6 +1,6 @@
 /**
- * The application as a plain CGI program: under Apache's mod_cgid and mod_cgi and lighttpd's mod_cgi, with the
- * configurations in `examples/` as they are, and in a bare shell.
+ * The application as a plain CGI program: under Apache's mod_cgid and mod_cgi and lighttpd's
+ * mod_cgi, with the configurations in `examples/` as they are, and in a bare shell.
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -61,7 +61,8 @@ for (const [name, server] of Object.entries(SERVERS)) {
     for (const [port, mount] of behaviour.ways) {
       describe(`port ${port}`, () => testRequests(behaviour, port, mount));
     }
-    // A process for each request takes its time: what has nothing to do with the mount point is tested once.
+    // A process for each request takes its time: what has nothing to do with the mount point is
+    // tested once.
     const [port, mount] = behaviour.streams;
     testAnswers(behaviour, port, mount, () => running);
 

@@ -1,9 +1,11 @@
 /**
  * The four set-ups of flup's guide. Those that have a configuration there are word for word as
- * `tests/fixtures/flup-guide/` quotes them, but for the script's name, which has to end in .ts, and the directories, which
- * are the test's own; and but for a pair of parentheses: lighttpd (1.4.69) refuses its block as it is printed.
+ * `tests/fixtures/flup-guide/` quotes them, but for the script's name, which has to end in .ts, and
+ * the directories, which are the test's own; and but for a pair of parentheses: lighttpd (1.4.69)
+ * refuses its block as it is printed.
  *
- * Of Apache it says that the script alone "is enough for Apache to work": without a socket, and without a configuration.
+ * Of Apache it says that the script alone "is enough for Apache to work": without a socket, and
+ * without a configuration.
  */
 import { copyFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -112,7 +114,10 @@ describe("flup's guide", { timeout: 20_000 }, () => {
   }
 });
 
-/** A mount point has a list of applications in lighttpd, which the guide has only one pair of parentheses for. */
+/**
+ * A mount point has a list of applications in lighttpd, which the guide has only one pair of
+ * parentheses for.
+ */
 function withParentheses(block: string): string {
   const repaired = block.replace(/=>\s*"yourapplication" => \(/, '=> ( "yourapplication" => (')
     .replace(/\)\s*\)\s*$/, ")))\n");

@@ -1,4 +1,7 @@
-/** What 50 MB cost a server that a slow peer takes them from, or gives them to: directly on its socket. */
+/**
+ * What 50 MB cost a server that a slow peer takes them from, or gives them to: directly on its
+ * socket.
+ */
 import { encodeStream, RecordType } from "../../src/protocol/mod.ts";
 import { assertEquals, assertLess } from "../_assert.ts";
 import { afterEach, beforeEach, describe, it } from "../_harness.ts";

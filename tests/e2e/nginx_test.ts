@@ -1,5 +1,6 @@
 /**
- * Applications behind nginx: what is checked with every web server, and what nobody but nginx needs or can do.
+ * Applications behind nginx: what is checked with every web server, and what nobody but nginx needs
+ * or can do.
  */
 import { delimiter, dirname } from "node:path";
 import process from "node:process";

@@ -1,6 +1,7 @@
 /**
- * Authorizers behind the web servers that have them: `lighttpd/authorizer.conf`, `apache/authorizer.conf` and
- * `apache/authorizer-fcgid.conf` of `examples/` as they are. No web server asks for the Filter role.
+ * Authorizers behind the web servers that have them: `lighttpd/authorizer.conf`,
+ * `apache/authorizer.conf` and `apache/authorizer-fcgid.conf` of `examples/` as they are. No web
+ * server asks for the Filter role.
  */
 import {
   assert,

@@ -1,4 +1,7 @@
-/** Files that the web server sends in the application's name: nginx's `X-Accel-Redirect`, lighttpd's `X-Sendfile`. */
+/**
+ * Files that the web server sends in the application's name: nginx's `X-Accel-Redirect`, lighttpd's
+ * `X-Sendfile`.
+ */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";

@@ -1,4 +1,7 @@
-/** The README's tables of web servers say what the tests do. The versions are those of the day they were written. */
+/**
+ * The README's tables of web servers say what the tests do. The versions are those of the day they
+ * were written.
+ */
 import { readFile } from "node:fs/promises";
 import { assertEquals, assertGreater } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";

@@ -1,6 +1,6 @@
 /**
- * Executable scripts and compiled programs under everything that starts FastCGI applications, and several processes on
- * one socket under load.
+ * Executable scripts and compiled programs under everything that starts FastCGI applications, and
+ * several processes on one socket under load.
  */
 import {
   chmod,
@@ -73,7 +73,10 @@ async function ask(address: ServeAddress, uri: string): Promise<string | null> {
   return (await peer.replyOrEnd())?.text ?? null;
 }
 
-/** A FastCGI application that is started by something else, with all that `serve()` can mean by no address. */
+/**
+ * A FastCGI application that is started by something else, with all that `serve()` can mean by no
+ * address.
+ */
 interface Executable {
   file: string;
   /** A directory in which `env` finds the runtime that runs this test. */
@@ -224,7 +227,10 @@ ScriptAlias "/" "${file}/"
   },
 };
 
-/** The environment in which `env` finds the runtime that runs this test, and everything else where it always is. */
+/**
+ * The environment in which `env` finds the runtime that runs this test, and everything else where
+ * it always is.
+ */
 function path(bin: string): { PATH: string } {
   return { PATH: `${bin}:/usr/local/bin:/usr/bin:/bin` };
 }
@@ -303,7 +309,8 @@ async function compiler(): Promise<
   const command = commands[runtime];
   if (runtime === "node") return { skip: "Node has no compiler for this", command };
   if (runtime === "bun" || process.env.DENORT_BIN !== undefined) return { skip: false, command };
-  // `deno compile` takes what every program starts with, denort, from dl.deno.land. npm does not have it.
+  // `deno compile` takes what every program starts with, denort, from dl.deno.land. npm does not
+  // have it.
   await using info = await spawnProgram(process.execPath, ["info", "--json"]);
   await info.exit;
   const releases = join(JSON.parse(info.stdout.text).denoDir, "dl/release", `v${runtimeVersion}`);
@@ -377,13 +384,19 @@ const CONNECTIONS = 16;
 interface Load {
   /** Right answers, by the process that gave them. */
   answers: Map<number, number>;
-  /** Requests that were sent again, as nginx does it: on a kept connection that ended before any answer. */
+  /**
+   * Requests that were sent again, as nginx does it: on a kept connection that ended before any
+   * answer.
+   */
   retried: number;
   /** Every other end of a request. */
   lost: string[];
 }
 
-/** Sends {@link REQUESTS} requests; `halfway` is called once, with the process that has answered last. */
+/**
+ * Sends {@link REQUESTS} requests; `halfway` is called once, with the process that has answered
+ * last.
+ */
 async function load(
   address: ServeAddress,
   keep: boolean,
@@ -453,7 +466,8 @@ describe("spawn-fcgi -F 4 under load", { skip: skipGroup, timeout: 60_000 }, () 
         process.kill(ended = pid, "SIGTERM");
       });
       assertEquals({ lost, answered: sum(answers) }, { lost: [], answered: REQUESTS });
-      // A request that meets the end of a kept connection is sent again: one for each connection at most.
+      // A request that meets the end of a kept connection is sent again: one for each connection at
+      // most.
       if (!keep) assertEquals(retried, 0);
       else assert(retried <= CONNECTIONS, String(retried));
       await gone(ended);

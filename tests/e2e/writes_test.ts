@@ -8,7 +8,10 @@ import { RawPeer, request } from "../runtime/_raw_peer.ts";
 import { runScript } from "../runtime/_script.ts";
 
 const REQUESTS = 100;
-/** All that may put bytes on a socket; a server that used io_uring would show no write at all, and fail. */
+/**
+ * All that may put bytes on a socket; a server that used io_uring would show no write at all, and
+ * fail.
+ */
 const CALLS =
   "write,writev,pwrite64,pwritev,sendto,sendmsg,sendmmsg,sendfile,splice,io_uring_enter";
 

@@ -6,11 +6,11 @@
  * @module
  */
 import { CgiParams } from "../../src/cgi/params.ts";
-import { splitPath } from "../../src/cgi/paths.ts";
+import { splitPath } from "../../src/cgi/split_path.ts";
 import { remoteAddress } from "../../src/cgi/remote_addr.ts";
 import { createRequest } from "../../src/cgi/request.ts";
 import { responseHead } from "../../src/cgi/response_head.ts";
-import { readParams } from "../../src/server/read_params.ts";
+import { readParams } from "../../src/server/exchange/read_params.ts";
 import type { Random } from "../_bytes.ts";
 import { assertEquals, fail } from "../_assert.ts";
 import { rawPairs } from "../_records.ts";

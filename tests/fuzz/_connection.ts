@@ -9,7 +9,7 @@
  */
 import { FastCgiError } from "../../mod.ts";
 import { Service } from "../../src/server/service.ts";
-import type { Transport } from "../../src/server/transport.ts";
+import type { Transport } from "../../src/server/connection/transport.ts";
 import type { Random } from "../_bytes.ts";
 import { fail } from "../_assert.ts";
 import type { Target } from "./_fuzz.ts";

@@ -8,9 +8,9 @@ import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import type { ConnectionOptions } from "../../src/server/connection_options.ts";
+import type { ConnectionOptions } from "../../src/server/application/connection_options.ts";
 import { Service } from "../../src/server/service.ts";
-import type { Transport } from "../../src/server/transport.ts";
+import type { Transport } from "../../src/server/connection/transport.ts";
 import { bytes, concat } from "../_bytes.ts";
 import { rawPairs } from "../_records.ts";
 import {

@@ -1,6 +1,6 @@
 /**
- * A load that a web server could make, on the application's own socket: lanes side by side, each with one request at a
- * time, on a connection of its own for each request or on one that is kept.
+ * A load that a web server could make, on the application's own socket: lanes side by side, each
+ * with one request at a time, on a connection of its own for each request or on one that is kept.
  */
 import type { ServeAddress } from "../../mod.ts";
 import { hashOf, part, PART_BYTES } from "../e2e/_content.ts";
@@ -14,7 +14,9 @@ export interface Task extends PeerRequest {
   expected?: string | number;
   /** Whether the answer is to break off with an invalid record. */
   breaks?: boolean;
-  /** Goes away when the request is sent, when some of it is, or when some of the answer has come. */
+  /**
+   * Goes away when the request is sent, when some of it is, or when some of the answer has come.
+   */
   leaves?: "in the request" | "before the answer" | "in the answer";
 }
 

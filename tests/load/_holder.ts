@@ -1,6 +1,7 @@
 /**
- * What holds a listening socket while the programs on it come and go, as systemd does: spawn-fcgi opens it, and a shell
- * behind it starts the application as often as it is asked to. Each one has the socket as its descriptor 0.
+ * What holds a listening socket while the programs on it come and go, as systemd does: spawn-fcgi
+ * opens it, and a shell behind it starts the application as often as it is asked to. Each one has
+ * the socket as its descriptor 0.
  */
 import { execFile } from "node:child_process";
 import { open } from "node:fs/promises";
@@ -16,8 +17,8 @@ const spawnFcgi = await which("spawn-fcgi");
 export const skipHolder: string | false = spawnFcgi === null && "spawn-fcgi is not installed";
 
 /**
- * A shell's work: a line that comes in starts one more; what they say is told, and the code of one that ends. The socket is
- * kept aside, for a shell gives its background jobs an empty descriptor 0.
+ * A shell's work: a line that comes in starts one more; what they say is told, and the code of one
+ * that ends. The socket is kept aside, for a shell gives its background jobs an empty descriptor 0.
  */
 const SCRIPT = `
 exec 3<>orders 4<&0

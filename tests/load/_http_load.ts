@@ -1,4 +1,7 @@
-/** A load that browsers could make, on a web server: lanes side by side, each with one request at a time. */
+/**
+ * A load that browsers could make, on a web server: lanes side by side, each with one request at a
+ * time.
+ */
 import { HttpConnection } from "../e2e/_http_client.ts";
 import type { Task } from "./_fastcgi_load.ts";
 import type { Tally } from "./_tally.ts";

@@ -1,10 +1,14 @@
-/** Many connections that nobody uses: what each costs, and whether the application still answers. */
+/**
+ * Many connections that nobody uses: what each costs, and whether the application still answers.
+ */
 import { connect, type Socket } from "node:net";
 import { RawPeer, request } from "../runtime/_raw_peer.ts";
 import { type Runtime, tempDir, waitUntil } from "../_runtime.ts";
 import { descriptorsOf, memoryOf, startServer } from "./_server.ts";
 
-/** How many connect and ask at once: what the queue of a listening socket takes on every runtime. */
+/**
+ * How many connect and ask at once: what the queue of a listening socket takes on every runtime.
+ */
 const AT_ONCE = 100;
 /** Descriptors that a process needs beside its connections. */
 export const OTHER_DESCRIPTORS = 500;
@@ -22,8 +26,8 @@ export interface IdleCost {
 }
 
 /**
- * Holds idle connections on one process of the application: each is answered once, then says nothing; meanwhile a new
- * connection is answered, and at last each of them once more.
+ * Holds idle connections on one process of the application: each is answered once, then says
+ * nothing; meanwhile a new connection is answered, and at last each of them once more.
  *
  * @throws {Error} If an answer is wrong or does not come.
  */

@@ -36,7 +36,8 @@ export class Nginx implements AsyncDisposable {
   static async start(configuration = CONFIGURATION): Promise<Nginx> {
     const files = await tempDir(0o755);
     const args = ["-p", ".", "-e", "error.log", "-c", configuration];
-    // Workers of a root's nginx are another user, who may not open the socket of an application that root has started.
+    // Workers of a root's nginx are another user, who may not open the socket of an application
+    // that root has started.
     if (process.getuid?.() === 0) args.push("-g", "user root;");
     const program = await spawnProgram(nginx!, args, { cwd: files.path });
     const server = new Nginx(program, files);

@@ -13,7 +13,8 @@ export const skipProc: string | false = await readdir("/proc/self/fd").then(
 );
 
 /**
- * Lets this process hold so many descriptors, and so those that it starts; returns the reason why it cannot, or `false`.
+ * Lets this process hold so many descriptors, and so those that it starts; returns the reason why
+ * it cannot, or `false`.
  */
 export async function skipDescriptors(count: number): Promise<string | false> {
   if (skipProc !== false) return skipProc;

@@ -1,4 +1,6 @@
-/** What has become of every request of a load: nothing is counted twice, and nothing is left out. */
+/**
+ * What has become of every request of a load: nothing is counted twice, and nothing is left out.
+ */
 
 /** How far a request had come that was lost. */
 export type Phase =
@@ -10,7 +12,10 @@ export type Phase =
   | "unanswered on a kept connection"
   /** The answer began, and broke off. */
   | "cut in the answer"
-  /** The whole answer came, and then a connection that should have ended did not, or the other way round. */
+  /**
+   * The whole answer came, and then a connection that should have ended did not, or the other way
+   * round.
+   */
   | "answered, but not closed";
 
 /** The counts of a load. */

@@ -1,4 +1,7 @@
-/** That a process goes without a loss while requests come: on SIGTERM, and while others take over its socket. */
+/**
+ * That a process goes without a loss while requests come: on SIGTERM, and while others take over
+ * its socket.
+ */
 import process from "node:process";
 import { assertEquals, assertGreater, assertLessOrEqual } from "../_assert.ts";
 import { afterEach, beforeEach, describe, it } from "../_harness.ts";
@@ -46,8 +49,8 @@ describe("shutdown under load", { timeout: 60_000 }, () => {
     server.kill("SIGTERM");
     assertEquals(await server.exit, { code: 0, signal: null });
     await lanes;
-    // A request that was sent before its peer saw the end finds nobody. A web server sends it again, so nobody may have
-    // carried it out.
+    // A request that was sent before its peer saw the end finds nobody. A web server sends it
+    // again, so nobody may have carried it out.
     const { "unanswered on a kept connection": crossed = 0, ...others } = tally.failures;
     assertEquals(others, {});
     assertLessOrEqual(crossed, LANES);

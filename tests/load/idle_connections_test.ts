@@ -6,7 +6,10 @@ import { holdIdle, OTHER_DESCRIPTORS } from "./_idle_connections.ts";
 import { skipDescriptors } from "./_server.ts";
 
 const COUNT = 10_000;
-/** The most bytes of memory (RSS) that one may cost: a buffer of 16 KiB for each would be seen. See `idle.ts` for figures. */
+/**
+ * The most bytes of memory (RSS) that one may cost: a buffer of 16 KiB for each would be seen. See
+ * `idle.ts` for figures.
+ */
 const BYTES_EACH = 16 * 1024;
 
 const skip = await skipDescriptors(COUNT + OTHER_DESCRIPTORS);

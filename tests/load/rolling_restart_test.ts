@@ -1,4 +1,7 @@
-/** That two processes behind nginx are restarted in turn under load, by a signal, and no request fails. */
+/**
+ * That two processes behind nginx are restarted in turn under load, by a signal, and no request
+ * fails.
+ */
 import { assertEquals, assertGreater } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
 import { type Program, waitUntil } from "../_runtime.ts";
@@ -10,7 +13,9 @@ import { Tally } from "./_tally.ts";
 
 /** On each port. */
 const LANES = 8;
-/** Answers before something happens: the load is under way, and both processes have a part in it. */
+/**
+ * Answers before something happens: the load is under way, and both processes have a part in it.
+ */
 const UNDER_WAY = 100;
 const RESTARTS = 5;
 const KINDS = [TASKS.small, TASKS.post, TASKS.small, TASKS.slow, TASKS.post, TASKS.large];
@@ -50,7 +55,10 @@ describe("a rolling restart behind nginx", { skip: skipNginx, timeout: 90_000 },
   });
 });
 
-/** Waits until so much more has been answered that every process has had requests: nginx takes them in turn. */
+/**
+ * Waits until so much more has been answered that every process has had requests: nginx takes them
+ * in turn.
+ */
 async function goOn(tally: Tally): Promise<void> {
   const level = tally.right + UNDER_WAY;
   await waitUntil(() => tally.right > level);

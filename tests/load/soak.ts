@@ -1,17 +1,18 @@
 /**
  * Mixed load for minutes on end: `deno task soak [--minutes=10] [--runtime=deno,bun,node]`.
  *
- * The plan, for each runtime in turn: start `apps/load.ts` on a Unix socket; warm it up with the same mix; let all go and
- * look; hold 500 idle connections and load it from 24 lanes; let all go again, and look again. The report says what was
- * asked and what came, and memory and descriptors before and after. It fails if a request went wrong, or if something
- * has not come back.
+ * The plan, for each runtime in turn: start `apps/load.ts` on a Unix socket; warm it up with the
+ * same mix; let all go and look; hold 500 idle connections and load it from 24 lanes; let all go
+ * again, and look again. The report says what was asked and what came, and memory and descriptors
+ * before and after. It fails if a request went wrong, or if something has not come back.
  *
  * What "come back" means:
  * - Descriptors: not one more than at the start.
- * - Memory that is held: the heap after a forced collection, at most {@link HEAP_LIMIT} more. Leaks are seen here.
- * - Memory of the process (RSS, after the same collection): at most {@link RSS_LIMIT} more. Allocators keep pages that
- *   they have once needed, so this bound is wide; it is the same for one minute and for sixty, so the longer run is the
- *   stricter one.
+ * - Memory that is held: the heap after a forced collection, at most {@link HEAP_LIMIT} more. Leaks
+ *   are seen here.
+ * - Memory of the process (RSS, after the same collection): at most {@link RSS_LIMIT} more.
+ *   Allocators keep pages that they have once needed, so this bound is wide; it is the same for one
+ *   minute and for sixty, so the longer run is the stricter one.
  */
 import { parseArgs } from "node:util";
 import type { ServeAddress } from "../../mod.ts";
@@ -21,9 +22,15 @@ import { runLane, type Task, TASKS } from "./_fastcgi_load.ts";
 import { cpuOf, descriptorsOf, memoryOf, startServer } from "./_server.ts";
 import { Tally } from "./_tally.ts";
 
-/** 4 MB: what is compiled and cached on the way, on the runtime that keeps most. In ten minutes that is a few bytes a request. */
+/**
+ * 4 MB: what is compiled and cached on the way, on the runtime that keeps most. In ten minutes that
+ * is a few bytes a request.
+ */
 const HEAP_LIMIT = 4 * 1024 * 1024;
-/** 80 MB: what the allocators keep of the peak, which is 50 MB on Node and 20 on Deno after two minutes. */
+/**
+ * 80 MB: what the allocators keep of the peak, which is 50 MB on Node and 20 on Deno after two
+ * minutes.
+ */
 const RSS_LIMIT = 80 * 1024 * 1024;
 const IDLE = 500;
 const KEPT_LANES = 16;
@@ -127,7 +134,10 @@ async function load(
   return kinds;
 }
 
-/** Waits until a process is quiet (no change of its descriptors, no CPU for a second), has it collect, and looks. */
+/**
+ * Waits until a process is quiet (no change of its descriptors, no CPU for a second), has it
+ * collect, and looks.
+ */
 async function look(server: Program, address: ServeAddress): Promise<Look> {
   const seen: string[] = [];
   await waitUntil(async () => {

@@ -1,6 +1,7 @@
 /**
- * A web server's end of one connection, on a bare socket: it can send half a record, close one side, reset, stop
- * reading, and it shows what came back as it came. No client of ours is in between.
+ * A web server's end of one connection, on a bare socket: it can send half a record, close one
+ * side, reset, stop reading, and it shows what came back as it came. No client of ours is in
+ * between.
  *
  * ```ts ignore
  * await using peer = await RawPeer.connect(server.addr);
@@ -188,7 +189,10 @@ export class RawPeer implements AsyncDisposable {
     this.#socket.resume();
   }
 
-  /** Waits until everything that was sent has been read: a question behind it is answered, and nothing else comes. */
+  /**
+   * Waits until everything that was sent has been read: a question behind it is answered, and
+   * nothing else comes.
+   */
   async fence(): Promise<void> {
     const before = this.received;
     this.send(encodeGetValues([]));

@@ -1,4 +1,7 @@
-/** Programs that start a program with a descriptor 0, or 3, of a certain kind: for `runScript({ starter })`. */
+/**
+ * Programs that start a program with a descriptor 0, or 3, of a certain kind: for
+ * `runScript({ starter })`.
+ */
 import { which } from "../_runtime.ts";
 
 const spawnFcgi = await which("spawn-fcgi");
@@ -10,14 +13,19 @@ export const skipListening: string | false = spawnFcgi === null && "spawn-fcgi i
 /** The reason why {@link onTerminal} cannot be used here, or `false`. */
 export const skipTerminal: string | false = script === null &&
   "script (util-linux) is not installed";
-/** The reason why {@link onSystemdSocket} and {@link onConnection} cannot be used here, or `false`. */
+/**
+ * The reason why {@link onSystemdSocket} and {@link onConnection} cannot be used here, or `false`.
+ */
 export const skipSystemd: string | false = socketActivate === null &&
   "systemd-socket-activate is not installed";
 
 /** Where a program listens that is told nothing: at a path, or on a port of 127.0.0.1. */
 export type Place = { path: string } | { port: number };
 
-/** Descriptor 0 is a listening socket. The program takes the place of the one that starts it, so it has its pid. */
+/**
+ * Descriptor 0 is a listening socket. The program takes the place of the one that starts it, so it
+ * has its pid.
+ */
 export function listening(place: Place): string[] {
   const where = "path" in place
     ? ["-s", place.path]
@@ -30,7 +38,10 @@ export function redirected(redirections: string): string[] {
   return ["/bin/sh", "-c", `exec "$0" "$@" ${redirections}`];
 }
 
-/** Descriptor 3 is a listening socket, descriptor 0 is not, and the variables are as systemd sets them. */
+/**
+ * Descriptor 3 is a listening socket, descriptor 0 is not, and the variables are as systemd sets
+ * them.
+ */
 export function asBySystemd(
   place: Place,
   { fds = "1", pid = "$$" }: { fds?: string; pid?: string } = {},

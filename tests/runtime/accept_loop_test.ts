@@ -1,4 +1,7 @@
-/** That nothing that happens to connections ends the listener: no descriptor left, accept(2) failing, resets at any byte. */
+/**
+ * That nothing that happens to connections ends the listener: no descriptor left, accept(2)
+ * failing, resets at any byte.
+ */
 import { assertEquals, assertLess, assertLessOrEqual } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
 import { serve } from "../../mod.ts";
@@ -42,7 +45,8 @@ describe(
         const before = await cpuOf(server.pid);
         const reported = reports().length;
         await waitUntil(() => reports().length > reported, { what: "one more report" });
-        // A second, of which one that tries again and again takes half and more on a processor that it has to itself.
+        // A second, of which one that tries again and again takes half and more on a processor that
+        // it has to itself.
         assertLess(await cpuOf(server.pid) - before, 250);
         const seconds = (performance.now() - started) / 1000;
         assertLessOrEqual(reports().length, Math.ceil(seconds) + 1);

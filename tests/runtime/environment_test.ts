@@ -1,4 +1,6 @@
-/** The environment of real child processes, as the bytes it is, and what Deno lets be seen of it. */
+/**
+ * The environment of real child processes, as the bytes it is, and what Deno lets be seen of it.
+ */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
@@ -11,7 +13,10 @@ const MODULE = new URL("../../src/runtime/environment.ts", import.meta.url).href
 const script = await which("script");
 const skip = runtime !== "deno" && "Only Deno has permissions";
 
-/** Prints what `expression` is, as JSON, in a program with bytes in its environment that a shell wrote. */
+/**
+ * Prints what `expression` is, as JSON, in a program with bytes in its environment that a shell
+ * wrote.
+ */
 async function evaluate(expression: string, denoPermissions: string[], terminal = false) {
   await using directory = await tempDir();
   const file = join(directory.path, "app.ts");

@@ -1,4 +1,7 @@
-/** Limits over sockets, with the clock of the machine: what is too large, too many or too late, and a shutdown's end. */
+/**
+ * Limits over sockets, with the clock of the machine: what is too large, too many or too late, and
+ * a shutdown's end.
+ */
 import { join as joinPath } from "node:path";
 import {
   FastCgiError,

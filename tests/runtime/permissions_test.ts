@@ -1,4 +1,6 @@
-/** What `serve()` asks Deno for: the network, and for a Unix socket its path. Nothing else, ever. */
+/**
+ * What `serve()` asks Deno for: the network, and for a Unix socket its path. Nothing else, ever.
+ */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
@@ -114,7 +116,8 @@ describe("permissions", { skip }, () => {
         await server.finished;
         console.log("goes on");`,
         [],
-        // One flag at least: without any, node:child_process gives a Deno it starts all permissions.
+        // One flag at least: without any, node:child_process gives a Deno it starts all
+        // permissions.
         { denoPermissions: ["--deny-env"] },
       );
       assertEquals(await app.program.exit, { code: 0, signal: null }, app.program.stderr.text);

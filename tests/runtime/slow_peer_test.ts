@@ -1,4 +1,7 @@
-/** A web server that reads slowly, over a socket: it is not one that reads nothing. The clock is the test's. */
+/**
+ * A web server that reads slowly, over a socket: it is not one that reads nothing. The clock is the
+ * test's.
+ */
 import { join } from "node:path";
 import { serve } from "../../mod.ts";
 import { assertEquals, assertGreater } from "../_assert.ts";
@@ -9,10 +12,16 @@ import { RawPeer, request } from "./_raw_peer.ts";
 
 /** With a timeout of 1000 ms the clock ticks each 250 ms: it has not passed yet. */
 const IN_TIME = 4;
-/** Answers at once on one connection: together far more than the system keeps of a Unix socket (208 KiB). */
+/**
+ * Answers at once on one connection: together far more than the system keeps of a Unix socket (208
+ * KiB).
+ */
 const COUNT = 60;
 const LENGTH = 64_000;
-/** What the peer reads at a time: more than the system keeps, so the server's socket has taken some of it meanwhile. */
+/**
+ * What the peer reads at a time: more than the system keeps, so the server's socket has taken some
+ * of it meanwhile.
+ */
 const STEP = 400_000;
 
 describe("writeTimeout, on a Unix socket", () => {

@@ -1,8 +1,9 @@
 /**
- * The file of a Unix socket: its mode, whose it is, what happens to what is already there, and when it goes.
+ * The file of a Unix socket: its mode, whose it is, what happens to what is already there, and when
+ * it goes.
  *
- * Both ways of binding are tested everywhere: aside, which is the usual one, and in place, which a path as long as the
- * system takes leads to, and on Deno permission for that path alone.
+ * Both ways of binding are tested everywhere: aside, which is the usual one, and in place, which a
+ * path as long as the system takes leads to, and on Deno permission for that path alone.
  */
 import { existsSync } from "node:fs";
 import {
@@ -408,7 +409,9 @@ for (const { name, place } of [ASIDE, IN_PLACE]) {
 }
 
 describe("socket file, before the first connection", () => {
-  /** Connects as somebody else, to the path and to whatever appears beside it, as often as it can. */
+  /**
+   * Connects as somebody else, to the path and to whatever appears beside it, as often as it can.
+   */
   const INTRUDER = `
     import { connect } from "node:net";
     import { readdirSync } from "node:fs";

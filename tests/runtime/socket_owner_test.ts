@@ -6,7 +6,7 @@ import { lstat, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { type ListenOnPath, serve } from "../../mod.ts";
-import { describeAccess } from "../../src/runtime/socket_owner.ts";
+import { describeAccess } from "../../src/runtime/listen/socket_owner.ts";
 import {
   assert,
   assertEquals,

@@ -1,4 +1,7 @@
-/** What peers do to sockets, and what `serve()` makes of it: half-closed, reset, slow, empty, many at once. */
+/**
+ * What peers do to sockets, and what `serve()` makes of it: half-closed, reset, slow, empty, many
+ * at once.
+ */
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { join as joinPath } from "node:path";

@@ -12,7 +12,10 @@ const SIZE = 5 * 1024 * 1024;
 /** At least one flag, or else node:child_process gives a Deno it starts all permissions. */
 const NOTHING = ["--deny-env"];
 
-/** Runs `script`, a shell's, in a directory with a program `app.ts` that has `stdin`, `stdout` and `stderr`. */
+/**
+ * Runs `script`, a shell's, in a directory with a program `app.ts` that has `stdin`, `stdout` and
+ * `stderr`.
+ */
 async function shell(script: string, source: string, input: Uint8Array = new Uint8Array()) {
   const directory = await tempDir();
   const file = join(directory.path, "app.ts");

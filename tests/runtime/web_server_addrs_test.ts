@@ -1,9 +1,12 @@
-/** Who may connect over TCP: the list by itself, the option, and the environment variable of the specification. */
+/**
+ * Who may connect over TCP: the list by itself, the option, and the environment variable of the
+ * specification.
+ */
 import { writeFile } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { serve, type ServeAddress, type ServeOptions } from "../../mod.ts";
-import { WebServerAddrs } from "../../src/runtime/web_server_addrs.ts";
+import { WebServerAddrs } from "../../src/runtime/listen/web_server_addrs.ts";
 import {
   assert,
   assertEquals,

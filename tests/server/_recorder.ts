@@ -1,8 +1,8 @@
 import { concat } from "../_bytes.ts";
 import { parseRecords, type RawRecord } from "../_records.ts";
-import type { Connection } from "../../src/server/connection.ts";
+import type { Connection } from "../../src/server/connection/connection.ts";
 import type { Service } from "../../src/server/service.ts";
-import type { Transport } from "../../src/server/transport.ts";
+import type { Transport } from "../../src/server/connection/transport.ts";
 
 /** A transport that writes down what happens to it. */
 export class Recorder implements Transport {

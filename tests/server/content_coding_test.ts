@@ -9,7 +9,7 @@ import * as zlib from "node:zlib";
 import { assertEquals } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
 import { assertBytes, bytes, pattern, Random, utf8 } from "../_bytes.ts";
-import type * as ContentCoding from "../../src/server/content_coding.ts";
+import type * as ContentCoding from "../../src/server/exchange/content_coding.ts";
 import { Peer } from "./_peer.ts";
 import { COMPLETE, type Reply } from "./_reply.ts";
 import { request, type RequestSpec } from "./_request.ts";
@@ -269,7 +269,7 @@ describe("Content-Encoding", () => {
     globalThis.DecompressionStream = Recorded as unknown as typeof DecompressionStream;
     try {
       // A copy of the module that was loaded with it.
-      const copy = "../../src/server/content_coding.ts?recorded";
+      const copy = "../../src/server/exchange/content_coding.ts?recorded";
       const { lookAtCoding } = await import(copy) as typeof ContentCoding;
       const start = Uint8Array.from(BOMB.match(/../g)!, (byte) => parseInt(byte, 16));
       const response = new Response(null, { headers: { "content-encoding": "br" } });

@@ -10,7 +10,7 @@ import { describe, it } from "../_harness.ts";
 import { assertBytes, bytes, concat, pattern, utf8 } from "../_bytes.ts";
 import { runtime } from "../_runtime.ts";
 import type { ServeHandler } from "../../mod.ts";
-import { foreignResponse } from "../../src/server/foreign_response.ts";
+import { foreignResponse } from "../../src/server/exchange/foreign_response.ts";
 import { Peer } from "./_peer.ts";
 import { COMPLETE, type Reply } from "./_reply.ts";
 import { request, type RequestSpec } from "./_request.ts";

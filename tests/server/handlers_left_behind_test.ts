@@ -4,8 +4,8 @@
  * has settled. Everything else of the request is given back at once.
  */
 import type { ServeHandler } from "../../mod.ts";
-import type { Connection } from "../../src/server/connection.ts";
-import type { ConnectionOptions } from "../../src/server/connection_options.ts";
+import type { Connection } from "../../src/server/connection/connection.ts";
+import type { ConnectionOptions } from "../../src/server/application/connection_options.ts";
 import { Service } from "../../src/server/service.ts";
 import { assert, assertEquals, assertInstanceOf } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";

@@ -4,7 +4,7 @@ import { describe, it } from "../_harness.ts";
 import { bytes, concat } from "../_bytes.ts";
 import { waitUntil } from "../_runtime.ts";
 import { encodeGetValues } from "../../src/protocol/mod.ts";
-import { Exchange } from "../../src/server/exchange.ts";
+import { Exchange } from "../../src/server/exchange/exchange.ts";
 import { Service } from "../../src/server/service.ts";
 import { serve } from "../../mod.ts";
 import { RawPeer } from "../runtime/_raw_peer.ts";

@@ -2,7 +2,7 @@
 import { assertEquals, assertInstanceOf, assertMatch } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
 import { FastCgiError } from "../../src/protocol/mod.ts";
-import { Reports } from "../../src/server/reports.ts";
+import { Reports } from "../../src/server/application/reports.ts";
 import { serve } from "../../mod.ts";
 import { RawPeer } from "../runtime/_raw_peer.ts";
 import { hello } from "./_handlers.ts";

@@ -13,9 +13,9 @@ import {
 import { randomStream } from "../_records.ts";
 import { RecordType, Role } from "../../src/protocol/mod.ts";
 import { Service } from "../../src/server/service.ts";
-import type { Transport } from "../../src/server/transport.ts";
+import type { Transport } from "../../src/server/connection/transport.ts";
 import type { ServeHandler } from "../../mod.ts";
-import { RequestBody } from "../../src/server/request_body.ts";
+import { RequestBody } from "../../src/server/exchange/request_body.ts";
 import { echo, echoText } from "./_handlers.ts";
 import { Peer } from "./_peer.ts";
 import { quiet } from "./_quiet.ts";

@@ -1,6 +1,6 @@
 /** `serveCgi`: one request of a CGI program, over streams in memory. */
 import { isCgiEnvironment, serveCgi } from "../../src/server/serve_cgi.ts";
-import type { ConnectionOptions } from "../../src/server/connection_options.ts";
+import type { ConnectionOptions } from "../../src/server/application/connection_options.ts";
 import type { ServeHandler } from "../../mod.ts";
 import { bytes, concat, latin1 } from "../_bytes.ts";
 import { assert, assertEquals, assertLess, assertMatch } from "../_assert.ts";

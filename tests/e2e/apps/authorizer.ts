@@ -1,7 +1,7 @@
 /**
- * An authorizer and the application behind it, on one port (`port=9090`) or, without one, on the socket of the web server
- * that started it. The last segment of the path says what the authorizer decides; who knows no password is refused.
- * Every question is a line on standard error.
+ * An authorizer and the application behind it, on one port (`port=9090`) or, without one, on the
+ * socket of the web server that started it. The last segment of the path says what the authorizer
+ * decides; who knows no password is refused. Every question is a line on standard error.
  */
 import process from "node:process";
 import { serve, type ServeHandler, type ServeHandlerInfo } from "../../../mod.ts";

@@ -1,6 +1,6 @@
 /**
- * The application as a plain CGI program: a process for each request, so its routes know of each other only through
- * files. A route is the first segment of the path below the script.
+ * The application as a plain CGI program: a process for each request, so its routes know of each
+ * other only through files. A route is the first segment of the path below the script.
  */
 import { existsSync, writeFileSync } from "node:fs";
 import { serve, type ServeHandler } from "../../../mod.ts";

@@ -1,10 +1,10 @@
 /**
  * The application behind the web servers: one route for each thing that a test wants done.
  *
- * `everything.ts path=fcgi.sock` or `everything.ts port=9000 basePath=/yourapplication`; a script that a web server
- * starts calls {@link start} instead. A route is the first segment of the path below the mount point. Tests and routes
- * wait for each other through a board: `/mark/<id>/<event>` and `/wait/<id>/<event>` stand for what a test does, `mark`
- * and `marked` for what a route does.
+ * `everything.ts path=fcgi.sock` or `everything.ts port=9000 basePath=/yourapplication`; a script
+ * that a web server starts calls {@link start} instead. A route is the first segment of the path
+ * below the mount point. Tests and routes wait for each other through a board: `/mark/<id>/<event>`
+ * and `/wait/<id>/<event>` stand for what a test does, `mark` and `marked` for what a route does.
  */
 import process from "node:process";
 import { serve, type ServeHandlerInfo } from "../../../mod.ts";
@@ -239,7 +239,10 @@ const routes: Record<string, Route> = {
   },
 };
 
-/** What {@link start} takes: where to listen, if it is said here at all, and the directory of a {@link FileBoard}. */
+/**
+ * What {@link start} takes: where to listen, if it is said here at all, and the directory of a
+ * {@link FileBoard}.
+ */
 export interface Options {
   path?: string;
   port?: string;

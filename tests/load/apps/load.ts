@@ -1,6 +1,6 @@
 /**
- * The application under load: one route for each kind of request. `load.ts path=fcgi.sock`, `load.ts port=9000`, or with
- * nothing for an inherited socket; `maxConnections=20000` beside them.
+ * The application under load: one route for each kind of request. `load.ts path=fcgi.sock`,
+ * `load.ts port=9000`, or with nothing for an inherited socket; `maxConnections=20000` beside them.
  *
  * It says on standard output which process it is, and when it ends what it has done.
  */
@@ -63,7 +63,10 @@ const routes: Record<string, Route> = {
     throw new Error("Wanted by the load");
   },
 
-  /** Breaks off in the middle of the body, when some of it is out: or else there would be a proper 500. */
+  /**
+   * Breaks off in the middle of the body, when some of it is out: or else there would be a proper
+   * 500.
+   */
   broken() {
     let index = 0;
     return new Response(

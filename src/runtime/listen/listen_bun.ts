@@ -1,0 +1,202 @@
+/**
+ * Listening on Bun's own sockets. `node:net` does the same there through streams that cost a tenth
+ * of a request; here the engine hangs on the socket's callbacks.
+ */
+import { DescriptorWatch } from "./descriptor_watch.ts";
+import {
+  type AcceptSocket,
+  type Listener,
+  type ListenTarget,
+  refuse,
+  type Socket,
+} from "./listener.ts";
+import type { TransportEvents } from "../../server/connection/transport.ts";
+
+/** What is used of a Bun socket. */
+interface BunSocket {
+  data: BunTransport;
+  readonly remoteAddress?: string;
+  write(bytes: Uint8Array): number;
+  pause(): void;
+  resume(): void;
+  shutdown(): void;
+  end(): void;
+  terminate(): void;
+  setNoDelay?(noDelay: boolean): boolean;
+}
+
+/** What is used of a Bun listener. */
+interface BunListener {
+  readonly hostname: string;
+  readonly port: number;
+  /** Fills in the address of a TCP socket, and nothing for a Unix one. */
+  getsockname?(address: { address?: string; port?: number }): void;
+  stop(closeActiveConnections?: boolean): void;
+  ref(): void;
+  unref(): void;
+}
+
+interface BunGlobal {
+  listen(options: {
+    unix?: string;
+    fd?: number;
+    hostname?: string;
+    port?: number;
+    exclusive: boolean;
+    allowHalfOpen: boolean;
+    socket: {
+      open(socket: BunSocket): void;
+      data(socket: BunSocket, chunk: Uint8Array): void;
+      drain(socket: BunSocket): void;
+      end(socket: BunSocket): void;
+      error(socket: BunSocket, error: Error): void;
+      close(socket: BunSocket, error?: Error): void;
+    };
+  }): BunListener;
+}
+
+/**
+ * Opens a listening socket; `bound` is called before anything else runs.
+ *
+ * @throws {Error} The system's error, with its `code`.
+ */
+export function listenOnBun(
+  target: ListenTarget,
+  accept: AcceptSocket,
+  onError: (error: unknown) => void,
+  bound?: () => void,
+): Listener {
+  const { Bun } = globalThis as unknown as { Bun: BunGlobal };
+  const listener = Bun.listen({
+    ...("path" in target ? { unix: target.path } : target),
+    // Or else it would share a port that another program listens on.
+    exclusive: true,
+    // A peer that has sent its request and closed its side still gets the answer.
+    allowHalfOpen: true,
+    socket: {
+      open(socket) {
+        socket.data = new BunTransport(socket, watch.refuses() ? refuse : accept);
+      },
+      data: (socket, chunk) => socket.data.events.receive(chunk),
+      drain: (socket) => socket.data.drained(),
+      end: (socket) => socket.data.events.receiveEnd(),
+      // A reset, a broken pipe: ordinary ends, told with the `close` that follows.
+      error: (socket, error) => socket.data.failed(error),
+      close: (socket, error) => socket.data.closed(error),
+    },
+  });
+  try {
+    bound?.();
+  } catch (error) {
+    listener.stop();
+    throw error;
+  }
+  const watch = new DescriptorWatch(onError, { refuses: true });
+  return {
+    address: addressOf(listener, target),
+    close() {
+      watch.stop();
+      listener.stop();
+      return Promise.resolve();
+    },
+    ref: () => listener.ref(),
+    unref: () => listener.unref(),
+  };
+}
+
+function addressOf(listener: BunListener, target: ListenTarget): Listener["address"] {
+  if ("path" in target) return { transport: "unix", path: target.path };
+  if ("port" in target) {
+    return { transport: "tcp", hostname: listener.hostname, port: listener.port };
+  }
+  const bound: { address?: string; port?: number } = {};
+  listener.getsockname?.(bound);
+  const { address, port } = bound;
+  return address && port
+    ? { transport: "tcp", hostname: address, port }
+    : { transport: "unix", path: "" };
+}
+
+/** A Bun socket as a {@link Socket}: it takes what it can, the rest waits here. */
+class BunTransport implements Socket {
+  readonly events: TransportEvents;
+  readonly #socket: BunSocket;
+  #waiting: Uint8Array[] = [];
+  #onSent: (() => void) | undefined;
+  #hasEnded = false;
+  #reason: unknown;
+
+  constructor(socket: BunSocket, accept: AcceptSocket) {
+    this.#socket = socket;
+    socket.setNoDelay?.(true);
+    this.events = accept(this);
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#socket.remoteAddress;
+  }
+
+  get backlog(): number {
+    return this.#waiting.reduce((length, bytes) => length + bytes.length, 0);
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#waiting.length === 0) {
+      const written = this.#socket.write(bytes);
+      if (written === bytes.length) return true;
+      bytes = bytes.subarray(Math.max(written, 0));
+    }
+    this.#waiting.push(bytes);
+    return false;
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  end(sent: () => void): void {
+    this.#onSent = sent;
+    if (this.#waiting.length === 0) this.#shutdown();
+  }
+
+  destroy(): void {
+    // `terminate` resets a TCP connection, under what the peer has not read yet.
+    if (this.#hasEnded) this.#socket.end();
+    else this.#socket.terminate();
+  }
+
+  /** The socket takes bytes again. */
+  drained(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const [index, bytes] of waiting.entries()) {
+      if (!this.write(bytes)) {
+        this.#waiting.push(...waiting.slice(index + 1));
+        return;
+      }
+    }
+    if (this.#onSent !== undefined) this.#shutdown();
+    else this.events.drained();
+  }
+
+  failed(error: Error): void {
+    this.#reason = error;
+  }
+
+  closed(error: Error | undefined): void {
+    this.#waiting = [];
+    this.events.closed(error ?? this.#reason);
+  }
+
+  #shutdown(): void {
+    const sent = this.#onSent;
+    this.#onSent = undefined;
+    this.#hasEnded = true;
+    this.#socket.shutdown();
+    sent?.();
+  }
+}

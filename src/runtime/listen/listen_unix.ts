@@ -1,0 +1,110 @@
+/**
+ * Listening on a Unix socket, from the look at what is in its place to the removal of its file.
+ *
+ * The end: the file goes first, if it is still ours, then who has connected by then comes in, then
+ * the socket is closed. So nobody connects who is not served; a web server that comes later finds
+ * no file, which it takes as it takes a refusal.
+ */
+import { unlinkSync } from "node:fs";
+import { resolve } from "node:path";
+import { type BindPath, bindSocket, type Bound, checkLength } from "./bind_unix.ts";
+import { AcceptGate, listenGated } from "./accept_gate.ts";
+import { ListenError } from "./listen_error.ts";
+import type { AcceptSocket, Listener, ListenTarget, PathTarget } from "./listener.ts";
+import { idsOf } from "./socket_owner.ts";
+import { fileAt, findStaleSocket, isSameFile } from "./stale_socket.ts";
+
+/** Finds the place that a path means now. */
+export function resolvePlace<T extends ListenTarget | undefined>(target: T): T {
+  if (target === undefined || !("path" in target) || isAbstract(target.path)) return target;
+  return { ...target, place: resolve(target.path) };
+}
+
+/** Whether the path is the name of a socket without a file (unix(7)). */
+export function isAbstract(path: string): boolean {
+  return path.startsWith("\0");
+}
+
+/**
+ * Opens a listening socket at a path, instead of one that a program has left behind there.
+ *
+ * @throws {Error} The system's error, or a {@link ListenError}.
+ */
+export async function listenOnPath(
+  { path, place = resolve(path), mode, owner, group }: PathTarget,
+  accept: AcceptSocket,
+  bind: BindPath,
+  onError: (error: unknown) => void,
+): Promise<Listener> {
+  if (isAbstract(path)) {
+    if ((mode ?? owner ?? group) === undefined) {
+      return listenGated((accept) => bind(path, accept), accept);
+    }
+    throw new ListenError(
+      "EINVAL",
+      "An abstract socket has no file, so it takes no mode, no owner and no group",
+    );
+  }
+  checkLength(place);
+  const access = { mode, ...idsOf({ owner, group }) };
+  const stale = await findStaleSocket(place);
+  const gate = new AcceptGate(accept);
+  const bound = await bindSocket(place, access, stale, (name, bound) => {
+    return bind(name, gate.accept, bound);
+  });
+  return new PathListener(path, place, bound, gate, onError);
+}
+
+class PathListener implements Listener {
+  readonly address: Listener["address"];
+  readonly file: Listener["file"];
+  readonly #place: string;
+  readonly #bound: Bound;
+  readonly #gate: AcceptGate;
+  readonly #onError: (error: unknown) => void;
+
+  constructor(
+    path: string,
+    place: string,
+    bound: Bound,
+    gate: AcceptGate,
+    onError: (error: unknown) => void,
+  ) {
+    this.address = { transport: "unix", path };
+    this.file = bound.file;
+    this.#place = place;
+    this.#bound = bound;
+    this.#gate = gate;
+    this.#onError = onError;
+  }
+
+  async close(): Promise<void> {
+    try {
+      if (isSameFile(fileAt(this.#place), this.#bound.file)) unlinkSync(this.#place);
+    } catch (error) {
+      this.#onError(error);
+    }
+    await this.#gate.quiet();
+    const { listener, isInPlace } = this.#bound;
+    if (!isInPlace || this.#isPlaceFree()) return await listener.close();
+    // The runtime would remove what is there, the socket of a program that has come since.
+    this.#gate.isShut = true;
+    listener.unref();
+  }
+
+  ref(): void {
+    this.#bound.listener.ref();
+  }
+
+  unref(): void {
+    this.#bound.listener.unref();
+  }
+
+  #isPlaceFree(): boolean {
+    try {
+      return fileAt(this.#place) === undefined;
+    } catch {
+      return false;
+    }
+  }
+}

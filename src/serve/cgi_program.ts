@@ -1,0 +1,34 @@
+/**
+ * `serve()` in a plain CGI program: joins the process's environment and streams to the server room.
+ */
+import { environment, forgetProxyHeader, variable } from "../runtime/environment.ts";
+import { endProgram, standardStreams } from "../runtime/standard_streams.ts";
+import type { ServeHandler } from "../server/application/handler.ts";
+import { isCgiEnvironment, serveCgi } from "../server/serve_cgi.ts";
+import type { ConnectionOptions } from "../server/application/connection_options.ts";
+
+/**
+ * Answers the CGI request that this program was started for, and lets the program end: with exit
+ * code 0, or with 1 if the answer did not go out whole.
+ *
+ * @returns `undefined` if the program was not started for a CGI request. The promise rejects if it
+ * was, but Deno does not let it read the environment.
+ */
+export function serveOneCgiRequest(
+  handler: ServeHandler,
+  options: ConnectionOptions = {},
+): Promise<boolean> | undefined {
+  return isCgiEnvironment(variable) ? serveThisProgram(handler, options) : undefined;
+}
+
+async function serveThisProgram(
+  handler: ServeHandler,
+  options: ConnectionOptions,
+): Promise<boolean> {
+  const program = { env: environment(), ...standardStreams() };
+  // `info.params` has it still, as everything that came.
+  forgetProxyHeader();
+  const isComplete = await serveCgi(program, handler, options);
+  endProgram(isComplete ? 0 : 1);
+  return isComplete;
+}

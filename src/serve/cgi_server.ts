@@ -1,0 +1,38 @@
+/** What `serve()` returns in a plain CGI program: a server for one request. */
+import type { FastCgiServer } from "./server.ts";
+import { Readiness } from "./readiness.ts";
+import type { ServeAddress } from "./options.ts";
+
+/**
+ * {@link FastCgiServer} over the answer to one CGI request. There is nothing to listen on, and
+ * nothing to stop.
+ */
+export class CgiServer implements FastCgiServer {
+  readonly addr: ServeAddress = { transport: "unix", path: "" };
+  readonly #readiness: Readiness<ServeAddress>;
+
+  /** Takes what is to be waited for. */
+  constructor(answered: Promise<unknown>) {
+    this.#readiness = new Readiness(answered.then(() => this.addr), () => true);
+  }
+
+  get ready(): Promise<ServeAddress> {
+    return this.#readiness.promise;
+  }
+
+  get finished(): Promise<void> {
+    return this.#readiness.settled;
+  }
+
+  shutdown(): Promise<void> {
+    return this.finished;
+  }
+
+  ref(): void {}
+
+  unref(): void {}
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.finished;
+  }
+}

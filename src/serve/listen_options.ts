@@ -1,0 +1,84 @@
+/** The address options of `serve()`, one kind of address each. */
+
+/** Where `serve()` listens: at one address, or where it finds out that it should. */
+export type ListenOptions = ListenOnPath | ListenOnPort | ListenOnDescriptor;
+
+/** Listens on a Unix socket. */
+export interface ListenOnPath {
+  /** Listens on a Unix socket at this path. */
+  path: string;
+  /**
+   * The mode of the socket file at `path`, in force before anybody can connect: `0o660` lets in the
+   * group.
+   *
+   * @default what the umask leaves of 0o777
+   */
+  mode?: number;
+  /**
+   * The user who owns the socket file at `path`, by name (in /etc/passwd) or number, in force
+   * before anybody can connect. Only root may give it to another user. On Deno a name takes
+   * `--allow-read=/etc/passwd`.
+   *
+   * @default the user of the process
+   */
+  owner?: string | number;
+  /**
+   * The group of the socket file at `path`, by name (in /etc/group) or number, in force before
+   * anybody can connect: with the mode `0o660`, whoever belongs to it may. Who is not root may give
+   * a group that the process belongs to. On Deno a name takes `--allow-read=/etc/group`.
+   *
+   * @default the group of the process, or that of the directory where it has the setgid bit
+   */
+  group?: string | number;
+  /** There is one address. */
+  fd?: undefined;
+  /** There is one address. */
+  port?: undefined;
+  /** There is one address. */
+  hostname?: undefined;
+}
+
+/** Listens on TCP; without a port and a hostname, where it finds out that it should. */
+export interface ListenOnPort {
+  /**
+   * Listens on this TCP port; 0 lets the system choose.
+   *
+   * @default 9000, when there is no other address and no inherited socket
+   */
+  port?: number;
+  /**
+   * Listens on this address of the machine: an IP address or a host name. All interfaces are
+   * `"0.0.0.0"` or `"::"`, and nothing shorter.
+   *
+   * @default "127.0.0.1"
+   */
+  hostname?: string;
+  /** There is one address. */
+  path?: undefined;
+  /** For the socket file of a path. */
+  mode?: undefined;
+  /** For the socket file of a path. */
+  owner?: undefined;
+  /** For the socket file of a path. */
+  group?: undefined;
+  /** There is one address. */
+  fd?: undefined;
+}
+
+/** Listens on a socket that the program was started with. */
+export interface ListenOnDescriptor {
+  /** Listens on this descriptor, a listening socket that the program was started with. */
+  fd: number;
+  /** There is one address. */
+  path?: undefined;
+  /** For the socket file of a path. */
+  mode?: undefined;
+  /** For the socket file of a path. */
+  owner?: undefined;
+  /** For the socket file of a path. */
+  group?: undefined;
+  /** There is one address. */
+  port?: undefined;
+  /** There is one address. */
+  hostname?: undefined;
+}

@@ -1,0 +1,137 @@
+/** A running server: a listener of the runtime joined to the engine of the server room. */
+import { print } from "../log/print.ts";
+import { Readiness } from "./readiness.ts";
+import { lineAtStart } from "../runtime/listen/line_at_start.ts";
+import { open, type Opened } from "../runtime/listen/listen.ts";
+import type { ListenTarget } from "../runtime/listen/listener.ts";
+import { forget, shutDownOnSignals } from "../runtime/termination.ts";
+import { addressOf, type ServeAddress, type ServeOptions } from "./options.ts";
+import { checkLimits } from "../server/application/connection_options.ts";
+import { SHUTDOWN_TIMEOUT } from "../server/application/limits.ts";
+import type { Service } from "../server/service.ts";
+
+/** A running server. */
+export interface FastCgiServer extends AsyncDisposable {
+  /**
+   * Where the server listens: before {@link FastCgiServer.ready}, what was asked for. Of several
+   * sockets (its own and those that it was started with) the first.
+   */
+  readonly addr: ServeAddress;
+  /**
+   * Resolves when the server listens; rejects with the reason why it cannot. A program that has not
+   * even read this property by then ends with exit code 1, and the reason in one line on standard
+   * error; one that has is to handle the rejection, as that of any promise.
+   */
+  readonly ready: Promise<ServeAddress>;
+  /**
+   * Resolves when the server has stopped: after a shutdown, or because it could not listen. It does
+   * not reject; the reason is that of {@link FastCgiServer.ready}.
+   */
+  readonly finished: Promise<void>;
+  /**
+   * Stops accepting, answers the requests in flight, closes the connections, and resolves when all
+   * is done; what takes longer than the option `shutdownTimeout` is broken off.
+   *
+   * Whoever has connected by then is still accepted, and answered. On a Unix socket of its own that
+   * is everybody, for its file goes first, and on a socket that others hold, too (systemd's), the
+   * others take the rest. A TCP socket can only be closed in a moment when nobody waits: those few
+   * who connect in that very moment are reset, or while they do not stop coming (it is closed then
+   * after two seconds). Where none may be lost, take a Unix socket or systemd's.
+   */
+  shutdown(): Promise<void>;
+  /** Keeps the process running while the server does, which is the default. */
+  ref(): void;
+  /** Lets the process end although the server runs. */
+  unref(): void;
+}
+
+/** {@link FastCgiServer} over a listener and a service. */
+export class Server implements FastCgiServer {
+  readonly finished: Promise<void>;
+  readonly #service: Service;
+  readonly #readiness: Readiness<ServeAddress>;
+  readonly #finish: () => void;
+  readonly #shutdownTimeout: number;
+  readonly #opening: Promise<Opened | undefined>;
+  #addr: ServeAddress;
+  #listener: Opened["listener"] | undefined;
+  #isReferenced = true;
+  #stopping: Promise<void> | undefined;
+
+  constructor(service: Service, target: ListenTarget | undefined, options: ServeOptions) {
+    this.#service = service;
+    this.#addr = addressOf(target);
+    this.#shutdownTimeout = options.shutdownTimeout ?? SHUTDOWN_TIMEOUT;
+    checkLimits({ shutdownTimeout: this.#shutdownTimeout });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.finished = promise;
+    this.#finish = resolve;
+    const opening = open(target, {
+      accept: (socket) => service.accept(socket),
+      // Such as no descriptor left, again and again.
+      onError: (error) => service.application.reports.reportPeerFault(error),
+      webServerAddrs: options.webServerAddrs,
+      shutDown: () => void this.shutdown(),
+    });
+    const ready = opening.then((opened) => this.#listening(opened, options));
+    // Behind the listener an error is one of `onListen`.
+    this.#readiness = new Readiness(ready, () => this.#listener === undefined);
+    this.#opening = opening.catch(async () => {
+      await this.#readiness.settled;
+      resolve();
+      return undefined;
+    });
+    if (options.handleSignals ?? true) {
+      shutDownOnSignals(this);
+      void this.finished.then(() => forget(this));
+    }
+    const { signal } = options;
+    if (signal?.aborted) void this.shutdown();
+    else signal?.addEventListener("abort", () => void this.shutdown(), { once: true });
+  }
+
+  get addr(): ServeAddress {
+    return this.#addr;
+  }
+
+  get ready(): Promise<ServeAddress> {
+    return this.#readiness.promise;
+  }
+
+  shutdown(): Promise<void> {
+    return this.#stopping ??= this.#stop();
+  }
+
+  ref(): void {
+    this.#isReferenced = true;
+    this.#listener?.ref();
+  }
+
+  unref(): void {
+    this.#isReferenced = false;
+    this.#listener?.unref();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.shutdown();
+  }
+
+  #listening(opened: Opened, { onListen }: ServeOptions): ServeAddress {
+    const { listener } = opened;
+    const { address } = listener;
+    this.#listener = listener;
+    this.#addr = address;
+    if (!this.#isReferenced) listener.unref();
+    if (onListen === undefined) print(lineAtStart(opened));
+    else onListen(address);
+    return address;
+  }
+
+  async #stop(): Promise<void> {
+    const opened = await this.#opening;
+    // First the listener: who has connected by then is still served.
+    await opened?.listener.close();
+    await this.#service.drain(this.#shutdownTimeout);
+    this.#finish();
+  }
+}

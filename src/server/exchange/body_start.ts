@@ -1,0 +1,119 @@
+import { bytesOf } from "./chunk.ts";
+import type { ChunkRead, ChunkReader } from "./chunk_reader.ts";
+import {
+  FIRST_WRITE_BYTES,
+  MAX_GATHERED_FILE_BYTES,
+  MAX_GATHERED_MEMORY_BYTES,
+  PROMPT_TASKS,
+  PROMPT_TURNS,
+} from "../application/limits.ts";
+import { nextTask } from "./next_task.ts";
+
+type Read = ChunkRead<unknown>;
+
+/** The reader of a body, whatever its chunks are. */
+export type BodyReader = ChunkReader<unknown>;
+
+/** A body that has its end, and that the runtime cuts into pieces. */
+interface CutBody {
+  /** Bytes of the first piece. */
+  readonly first: number;
+  /** Bytes of each that follows, but for the last. */
+  readonly next: number;
+  /** The most bytes that are gathered for the sake of its length. */
+  readonly limit: number;
+}
+
+/**
+ * How Bun 1.4 hands out what a `Response` was made from, where other runtimes give all of it at
+ * once. Its length is nowhere to be seen, but in its end.
+ */
+const CUT_BODIES: readonly CutBody[] = [
+  // A string, bytes, a Blob, a form.
+  { first: 16_384, next: 2_097_152, limit: MAX_GATHERED_MEMORY_BYTES },
+  // `Bun.file()`.
+  { first: 262_144, next: 524_288, limit: MAX_GATHERED_FILE_BYTES },
+];
+
+/** What a response body had to say at once. */
+export interface BodyStart {
+  /** Its first chunks, none of them empty. */
+  readonly chunks: readonly Uint8Array[];
+  /** Their bytes together. */
+  readonly length: number;
+  /** Whether that is all of it. */
+  readonly ended: boolean;
+  /** The read that has not answered yet, if one is under way. */
+  readonly pending?: Promise<Read>;
+}
+
+/**
+ * Reads a body for as long as it answers without waiting for anything, up to
+ * {@link FIRST_WRITE_BYTES} and the chunk after them: each time within a few turns of the microtask
+ * queue, or a task or two. Blobs and forms need the latter, and a body that fails at once can still
+ * become a 500. One that the runtime has whole and gives in pieces is read further.
+ */
+export async function readBodyStart(reader: BodyReader): Promise<BodyStart> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for (;;) {
+    const isEnough = length >= FIRST_WRITE_BYTES && !isCut(chunks, length);
+    const watched = new WatchedRead(reader.read());
+    for (let turn = 0; turn < PROMPT_TURNS && !watched.isSettled; turn++) await undefined;
+    for (let task = 0; task < PROMPT_TASKS && !watched.isSettled; task++) await nextTask();
+    const read = watched.result();
+    if (read === undefined) return { chunks, length, ended: false, pending: watched.promise };
+    if (read.done) return { chunks, length, ended: true };
+    const chunk = bytesOf(read.value);
+    if (chunk.length > 0) chunks.push(chunk);
+    length += chunk.length;
+    if (isEnough) return { chunks, length, ended: false };
+  }
+}
+
+/** Waits for one more chunk that is not empty, or for the end. */
+export async function readFurther(reader: BodyReader, start: BodyStart): Promise<BodyStart> {
+  const { chunks, length } = start;
+  let { pending } = start;
+  for (;;) {
+    const read = await (pending ?? reader.read());
+    if (read.done) return { chunks, length, ended: true };
+    const chunk = bytesOf(read.value);
+    if (chunk.length > 0) {
+      return { chunks: [...chunks, chunk], length: length + chunk.length, ended: false };
+    }
+    pending = undefined;
+  }
+}
+
+/** Whether these are the first pieces of a body that is known as a whole, and may be gathered. */
+function isCut(chunks: readonly Uint8Array[], length: number): boolean {
+  const cut = CUT_BODIES.find(({ first }) => first === chunks[0]!.length);
+  if (cut === undefined || length > cut.limit) return false;
+  return chunks.length === 1 || chunks.at(-1)!.length === cut.next;
+}
+
+/** A read that can be asked whether it has answered. */
+class WatchedRead {
+  readonly promise: Promise<Read>;
+  isSettled = false;
+  #read: Read | undefined;
+  #failure: unknown;
+
+  constructor(promise: Promise<Read>) {
+    this.promise = promise;
+    promise.then((read) => {
+      this.isSettled = true;
+      this.#read = read;
+    }, (error) => {
+      this.isSettled = true;
+      this.#failure = error;
+    });
+  }
+
+  /** What was read; `undefined` if nothing has been yet. Throws what the read failed with. */
+  result(): Read | undefined {
+    if (this.isSettled && this.#read === undefined) throw this.#failure;
+    return this.#read;
+  }
+}

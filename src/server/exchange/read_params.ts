@@ -1,0 +1,24 @@
+import { decodeLatin1 } from "../../cgi/latin1.ts";
+import { CgiParams } from "../../cgi/params.ts";
+import type { Rejection } from "../../cgi/request.ts";
+import { forEachNameValue } from "../../protocol/name_value.ts";
+
+/**
+ * Reads a complete PARAMS stream, turned into text as a whole: what is wanted of it is cut out
+ * later.
+ *
+ * @returns The parameters, or the answer to give instead if there are too many of them or they are
+ * malformed.
+ */
+export function readParams(content: Uint8Array, maxParams: number): CgiParams | Rejection {
+  const params = new CgiParams(decodeLatin1(content));
+  let count = 0;
+  try {
+    forEachNameValue(content, (nameStart, valueStart, end) => {
+      if (++count <= maxParams) params.addSlice(nameStart, valueStart, end);
+    });
+  } catch {
+    return { status: 400, reason: "Malformed FastCGI parameters" };
+  }
+  return count > maxParams ? { status: 431, reason: "Too many request header fields" } : params;
+}

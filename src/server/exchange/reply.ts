@@ -1,0 +1,61 @@
+import type { EndRequestBody } from "../../protocol/bodies.ts";
+import type { BodyReader } from "./body_start.ts";
+import { cancelQuietly } from "../application/cancel_quietly.ts";
+import { encodeLogLine } from "./log_line.ts";
+import { encodeWrite } from "./reply_bytes.ts";
+import type { RunInContext } from "../application/run_in_context.ts";
+
+/** What one request is answered: the body that is read for it, and log lines that go with it. */
+export class Reply {
+  readonly #id: number;
+  /** Log lines that wait for the next write, encoded. */
+  #log: Uint8Array[] = [];
+  #hasLogged = false;
+  /** The reader of the body, until that has ended. */
+  #body: BodyReader | undefined;
+
+  constructor(id: number) {
+    this.#id = id;
+  }
+
+  /** Adds a line to the next write. */
+  log(message: unknown): void {
+    this.#hasLogged = true;
+    this.#log.push(encodeLogLine(message));
+  }
+
+  /** The bytes of the next write: a part of the response, or with `end` the last. */
+  encode(
+    head: string,
+    body: readonly Uint8Array[],
+    end: boolean,
+    endRequest?: EndRequestBody,
+  ): Uint8Array {
+    const ending = end ? this.#hasLogged ? "end with stderr" : "end" : "open";
+    const log = this.#log;
+    if (log.length > 0) this.#log = [];
+    return encodeWrite(this.#id, head, body, log, ending, endRequest);
+  }
+
+  /** Forgets what was to be logged: there is no next write. */
+  dropLog(): void {
+    this.#log = [];
+  }
+
+  /** The body is read by `reader`; {@link dropBody} is its other end. */
+  bodyOpened(reader: BodyReader): void {
+    this.#body = reader;
+  }
+
+  /** The body has been read to its end. */
+  bodyEnded(): void {
+    this.#body = undefined;
+  }
+
+  /** Cancels the body, if there is one that has not ended. */
+  dropBody(reason: unknown, run: RunInContext): void {
+    const body = this.#body;
+    this.#body = undefined;
+    if (body) run((body) => void cancelQuietly(body, reason), body);
+  }
+}
