@@ -19,7 +19,7 @@ export const DIFFERENCES = {
     what: "`info.scriptName` is empty and `info.pathInfo` the whole path, below a path too",
     why: "The parameters do not say where the application is mounted; URLs are right all the same",
     remedy:
-      '`basePath: "/yourapplication"`, or `SCRIPT_NAME` and `PATH_INFO` from nginx (`fastcgi_split_path_info`)',
+      '`basePath: "/app"`, or `SCRIPT_NAME` and `PATH_INFO` from nginx (`fastcgi_split_path_info`)',
   },
   "first segment taken for the mount point": {
     what: "`info.scriptName` is the first part of the path (`/a` of `/a/b`), at the root of a site",

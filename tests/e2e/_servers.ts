@@ -40,7 +40,7 @@ export interface Setup {
   ways: readonly Way[];
 }
 
-const MOUNT = "/yourapplication";
+const MOUNT = "/app";
 
 /** Where Debian has Apache's modules. */
 const MODULES = "/usr/lib/apache2/modules/";
@@ -178,7 +178,7 @@ export const SETUPS = {
         app: "unix",
         differences: [...LIGHTTPD, "first segment taken for the mount point"],
       },
-      { name: '"/yourapplication"', port: 8192, mount: MOUNT, app: "tcp", differences: LIGHTTPD },
+      { name: '"/app"', port: 8192, mount: MOUNT, app: "tcp", differences: LIGHTTPD },
       {
         name: "no buffers",
         port: 8193,
@@ -203,11 +203,11 @@ export const SETUPS = {
       log: "error.log",
     },
     logged: (line) => `FastCGI-stderr:${line}`,
-    spawned: { script: "yourapplication.fcgi.ts", log: "application.log" },
+    spawned: { script: "app.fcgi.ts", log: "application.log" },
     ways: [
       { name: '"/", Unix socket', port: 8195, mount: "", app: "spawned", differences: LIGHTTPD },
       {
-        name: '"/yourapplication", TCP',
+        name: '"/app", TCP',
         port: 8196,
         mount: MOUNT,
         app: "spawned",
@@ -265,7 +265,7 @@ export const SETUPS = {
       log: "error.log",
     },
     logged: (line) => line,
-    spawned: { script: "yourapplication.fcgi.ts", log: "error.log", others: /^\[/ },
+    spawned: { script: "app.fcgi.ts", log: "error.log", others: /^\[/ },
     isShared: true,
     ways: [
       {
