@@ -1,12 +1,12 @@
 /**
- * Where a web server does not do what the others do: rows of the README's table, which the checks look up.
+ * Where a web server does not do what the others do: rows of the table in `examples/README.md`, which the checks look up.
  *
  * The key is what the checks ask for; each way in `_servers.ts` names its own.
  */
 
 /** One row. */
 export interface Difference {
-  /** What is different, for a reader of the README. */
+  /** What is different, for a reader of the page. */
   what: string;
   why: string;
   /** What restores it, or what an application does about it. */
@@ -46,7 +46,7 @@ export const DIFFERENCES = {
     what: "The `Host` header and the URL have no port, whichever the client has asked",
     why: "Debian's `fastcgi_params` say so (`fastcgi_param HTTP_HOST $host`), for safety",
     remedy:
-      "`fastcgi_param HTTP_HOST $http_host`, after the `include`: off ports 80 and 443, forms need it ([nginx](#nginx))",
+      "`fastcgi_param HTTP_HOST $http_host`, after the `include`: off ports 80 and 443, forms need it ([nginx](nginx/README.md))",
   },
   "Authorization kept back": {
     what: "No `Authorization` header",
