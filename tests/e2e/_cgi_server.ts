@@ -50,7 +50,7 @@ export function startCgiServer(server: WebServer): Promise<RunningServer> {
     server,
     (directory) =>
       writeExecutable(
-        join(directory, "yourapplication.cgi.ts"),
+        join(directory, "app.cgi.ts"),
         `#!/bin/sh\nexec ${APP_COMMAND}\n`,
       ),
   );

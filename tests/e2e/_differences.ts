@@ -1,13 +1,18 @@
 /**
+ * <<<<<<< HEAD
  * Where a web server does not do what the others do: rows of the README's table, which the checks
  * look up.
+ * ||||||| 0dbf33b
+ * Where a web server does not do what the others do: rows of the README's table, which the checks
+ * look up. ======= Where a web server does not do what the others do: rows of the table in
+ * `examples/README.md`, which the checks look up. >>>>>>> w/docs
  *
  * The key is what the checks ask for; each way in `_servers.ts` names its own.
  */
 
 /** One row. */
 export interface Difference {
-  /** What is different, for a reader of the README. */
+  /** What is different, for a reader of the page. */
   what: string;
   why: string;
   /** What restores it, or what an application does about it. */
@@ -20,7 +25,7 @@ export const DIFFERENCES = {
     what: "`info.scriptName` is empty and `info.pathInfo` the whole path, below a path too",
     why: "The parameters do not say where the application is mounted; URLs are right all the same",
     remedy:
-      '`basePath: "/yourapplication"`, or `SCRIPT_NAME` and `PATH_INFO` from nginx (`fastcgi_split_path_info`)',
+      '`basePath: "/app"`, or `SCRIPT_NAME` and `PATH_INFO` from nginx (`fastcgi_split_path_info`)',
   },
   "first segment taken for the mount point": {
     what: "`info.scriptName` is the first part of the path (`/a` of `/a/b`), at the root of a site",
@@ -47,7 +52,7 @@ export const DIFFERENCES = {
     what: "The `Host` header and the URL have no port, whichever the client has asked",
     why: "Debian's `fastcgi_params` say so (`fastcgi_param HTTP_HOST $host`), for safety",
     remedy:
-      "`fastcgi_param HTTP_HOST $http_host`, after the `include`: off ports 80 and 443, forms need it ([nginx](#nginx))",
+      "`fastcgi_param HTTP_HOST $http_host`, after the `include`: off ports 80 and 443, forms need it ([nginx](nginx/README.md))",
   },
   "Authorization kept back": {
     what: "No `Authorization` header",

@@ -164,7 +164,9 @@ async function startApp(app: string, directory: string): Promise<Program> {
 export async function checkTypes(text: string): Promise<string> {
   const file = join(FRAMEWORKS, "types.ts");
   await writeFile(file, text.replace("MODULE", JSON.stringify(MODULE)));
-  await using program = await spawnProgram(process.execPath, ["check", "--quiet", file]);
+  // In its directory: in the project's, Deno leaves out whatever is in `.cache`.
+  const options = { cwd: FRAMEWORKS };
+  await using program = await spawnProgram(process.execPath, ["check", "--quiet", file], options);
   const { code } = await program.exit;
   return code === 0 ? "" : program.stderr.text;
 }

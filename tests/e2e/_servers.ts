@@ -42,7 +42,7 @@ export interface Setup {
   ways: readonly Way[];
 }
 
-const MOUNT = "/yourapplication";
+const MOUNT = "/app";
 
 /** Where Debian has Apache's modules. */
 const MODULES = "/usr/lib/apache2/modules/";
@@ -181,7 +181,7 @@ export const SETUPS = {
         app: "unix",
         differences: [...LIGHTTPD, "first segment taken for the mount point"],
       },
-      { name: '"/yourapplication"', port: 8192, mount: MOUNT, app: "tcp", differences: LIGHTTPD },
+      { name: '"/app"', port: 8192, mount: MOUNT, app: "tcp", differences: LIGHTTPD },
       {
         name: "no buffers",
         port: 8193,
@@ -206,11 +206,11 @@ export const SETUPS = {
       log: "error.log",
     },
     logged: (line) => `FastCGI-stderr:${line}`,
-    spawned: { script: "yourapplication.fcgi.ts", log: "application.log" },
+    spawned: { script: "app.fcgi.ts", log: "application.log" },
     ways: [
       { name: '"/", Unix socket', port: 8195, mount: "", app: "spawned", differences: LIGHTTPD },
       {
-        name: '"/yourapplication", TCP',
+        name: '"/app", TCP',
         port: 8196,
         mount: MOUNT,
         app: "spawned",
@@ -268,7 +268,7 @@ export const SETUPS = {
       log: "error.log",
     },
     logged: (line) => line,
-    spawned: { script: "yourapplication.fcgi.ts", log: "error.log", others: /^\[/ },
+    spawned: { script: "app.fcgi.ts", log: "error.log", others: /^\[/ },
     isShared: true,
     ways: [
       {

@@ -1,74 +1,96 @@
 /**
+ * <<<<<<< HEAD
  * The README's tables of web servers, from the tests' own data:
  * `deno run -A tests/e2e/_servers_table.ts` writes them, with the versions of this machine, and
  * `servers_table_test.ts` holds them against the data.
+ * ||||||| 0dbf33b
+ * The README's tables of web servers, from the tests' own data:
+ * `deno run -A tests/e2e/_servers_table.ts` writes them, with the versions of this machine, and
+ * `servers_table_test.ts` holds them against the data. ======= The tables of web servers in
+ * `examples/README.md`, from the tests' own data: `deno run -A tests/e2e/_servers_table.ts` writes
+ * them, with the versions of this machine, and `servers_table_test.ts` holds them against the data.
+ * >>>>>>> w/docs
  *
+ * <<<<<<< HEAD
  * Every check runs for every way on every runtime, so where the suite passes, a row says what it
  * says there.
+ * ||||||| 0dbf33b
+ * Every check runs for every way on every runtime, so where the suite passes, a row says what it
+ * says there. ======= Every check runs for every way on every runtime, so where the suite passes,
+ * what is said there is true: all pass, but for the differences. >>>>>>> w/docs
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { spawnProgram } from "../_runtime.ts";
 import { CHECKS } from "./_checks.ts";
 import { type DifferenceId, DIFFERENCES } from "./_differences.ts";
-import { type Setup, SETUPS } from "./_servers.ts";
+import { type Setup, SETUPS, type Way } from "./_servers.ts";
 import { versionOf } from "./_web_server.ts";
 
-const README = new URL("../../README.md", import.meta.url);
+const PAGE = new URL("../../examples/README.md", import.meta.url);
 const BEGIN = "<!-- servers:begin -->";
 const END = "<!-- servers:end -->";
 
 /** The versions that the tables name: of set-ups by their title, and of runtimes. */
 export type Versions = (name: string) => string;
 
-const RUNTIMES = ["Deno", "Bun", "Node"];
 const setups: Setup[] = Object.values(SETUPS);
+
+/** How many ways there are, through all the set-ups. */
+export const WAYS: number = setups.reduce((sum, { ways }) => sum + ways.length, 0);
 
 /** The text between the markers. */
 export function serversSection(versions: Versions): string {
-  const ids = (Object.keys(DIFFERENCES) as DifferenceId[])
-    .filter((id) => setups.some(({ ways }) => ways.some((way) => way.differences.includes(id))));
-  const number = (id: DifferenceId) => ids.indexOf(id) + 1;
-  const outcome = setups.flatMap((setup) =>
-    setup.ways.map((way, index) => [
-      index === 0
-        ? `[${setup.title}](examples/${setup.server.configuration}) ${versions(setup.title)}`
-        : "",
-      way.name,
-      ...RUNTIMES.map(() => `${CHECKS.length} of ${CHECKS.length}`),
-      way.differences.map(number).sort((a, b) => a - b).join(", "),
-    ])
-  );
-  const differences = ids.map((id) => {
-    const { what, why, remedy } = DIFFERENCES[id];
-    return [String(number(id)), what, why, remedy];
-  });
+  const [deno, bun, node] = ["Deno", "Bun", "Node"].map((name) => `${name} ${versions(name)}`);
+  const ways = setups.map((setup) => [
+    `[${setup.title}](${setup.server.configuration}) ${versions(setup.title)}`,
+    setup.ways.map(({ name }) => name).join("; "),
+  ]);
+  const differences = (Object.keys(DIFFERENCES) as DifferenceId[])
+    .map((id) => ({ ...DIFFERENCES[id], where: placesOf(id) }))
+    .filter(({ where }) => where !== "")
+    .map(({ what, where, why, remedy }, index) => [String(index + 1), what, where, why, remedy]);
   return `
-${
-    table(
-      ["web server", "way", ...RUNTIMES.map((name) => `${name} ${versions(name)}`), "differences"],
-      outcome,
-    )
-  }
+All ${CHECKS.length} checks pass on all ${WAYS} ways on ${deno}, ${bun} and ${node}:
 
-The differences by their numbers. In all else that the checks look at, the servers are alike:
+${table(["web server", "ways"], ways)}
 
-${table(["", "what", "why", "what restores it"], differences)}
+What a way cannot do is in this table. In all else that the checks look at, the servers are alike:
+
+${table(["", "what", "where", "why", "what restores it"], differences)}
 `;
 }
 
-/** What stands between the markers in the README. */
-export async function sectionInReadme(): Promise<string> {
-  const text = await readFile(README, "utf8");
+/** The set-ups that have a difference, each with its ways, where not all of them have it. */
+function placesOf(id: DifferenceId): string {
+  const places: string[] = [];
+  for (const { title, ways } of setups) {
+    const { with: affected = [], without = [] } = Object.groupBy(
+      ways,
+      ({ differences }) => differences.includes(id) ? "with" : "without",
+    );
+    const names = (some: readonly Way[]) => some.map(({ name }) => name).join("; ");
+    if (affected.length === 0) continue;
+    if (without.length === 0) places.push(title);
+    else if (without.length < affected.length) places.push(`${title} (all but ${names(without)})`);
+    else places.push(`${title} (${names(affected)})`);
+  }
+  return places.join(" + ");
+}
+
+/** What stands between the markers in the page. */
+export async function sectionInPage(): Promise<string> {
+  const text = await readFile(PAGE, "utf8");
   const begin = text.indexOf(BEGIN);
   const end = text.indexOf(END);
-  if (begin < 0 || end < begin) throw new Error(`No ${BEGIN} and ${END} in README.md`);
+  if (begin < 0 || end < begin) throw new Error(`No ${BEGIN} and ${END} in examples/README.md`);
   return text.slice(begin + BEGIN.length, end);
 }
 
-/** Rows as cells, however wide the formatter has made them. */
-export function cellsOf(section: string): string[][] {
-  return section.split("\n").filter((line) => line.startsWith("|") && !/^\|[\s:|-]*$/.test(line))
-    .map((line) => line.slice(1, -1).split("|").map((cell) => cell.trim()));
+/** A section as it reads: without the formatter's spaces, its broken lines and its rules. */
+export function wordsOf(section: string): string[] {
+  const lines = section.split("\n").filter((line) => !/^\|[\s:|-]*$/.test(line));
+  return lines.join("\n").replace(/(?<!\|)\n(?![\n|])/g, " ").split("\n")
+    .map((line) => line.trim().replaceAll(/ +/g, " ")).filter((line) => line !== "");
 }
 
 function table(head: string[], rows: string[][]): string {
@@ -79,7 +101,7 @@ function table(head: string[], rows: string[][]): string {
 async function here(): Promise<Versions> {
   const found = new Map<string, string>();
   for (const setup of setups) found.set(setup.title, await versionOf(setup.server) ?? "?");
-  for (const name of RUNTIMES) {
+  for (const name of ["Deno", "Bun", "Node"]) {
     await using program = await spawnProgram(name.toLowerCase(), ["--version"]);
     await program.exit;
     found.set(name, /\d+\.\d+\.\d+/.exec(program.stdout.text)?.[0] ?? "?");
@@ -88,8 +110,8 @@ async function here(): Promise<Versions> {
 }
 
 if (import.meta.main) {
-  const text = await readFile(README, "utf8");
-  const old = BEGIN + await sectionInReadme() + END;
+  const text = await readFile(PAGE, "utf8");
+  const old = BEGIN + await sectionInPage() + END;
   const section = BEGIN + serversSection(await here()) + END;
-  await writeFile(README, text.replace(old, () => section));
+  await writeFile(PAGE, text.replace(old, () => section));
 }

@@ -14,7 +14,7 @@ import { type RunningServer, skipReason } from "./_web_server.ts";
 
 /** 5 MB. */
 const LARGE = 80 * PART_BYTES;
-const SCRIPT = "/yourapplication.cgi.ts";
+const SCRIPT = "/app.cgi.ts";
 
 /** What differs from server to server, as it was seen. */
 interface Behaviour {
@@ -31,7 +31,7 @@ interface Behaviour {
 }
 
 const APACHE: Behaviour = {
-  ways: [[8280, SCRIPT], [8281, "/yourapplication"], [8282, ""]],
+  ways: [[8280, SCRIPT], [8281, "/app"], [8282, ""]],
   keepsLength: false,
   passesAnyPath: true,
   cutsBroken: false,
@@ -41,7 +41,7 @@ const BEHAVIOUR: Record<string, Behaviour> = {
   "Apache mod_cgid": APACHE,
   "Apache mod_cgi": APACHE,
   "lighttpd mod_cgi": {
-    ways: [[8285, SCRIPT], [8286, "/yourapplication"], [8287, ""]],
+    ways: [[8285, SCRIPT], [8286, "/app"], [8287, ""]],
     keepsLength: true,
     passesAnyPath: false,
     cutsBroken: true,

@@ -134,7 +134,7 @@ describe("nginx, hello.fcgi.ts", { skip: skipNginx, timeout: 30_000 }, () => {
     it(`says hello on the default address, ${how}`, { skip: skipNginx || skip }, async () => {
       await using _nginx = await startServer(server);
       await using program = await startOnPort(9000, start);
-      for (const path of ["/", "/yourapplication/w%C3%B6rld"]) {
+      for (const path of ["/", "/app/w%C3%B6rld"]) {
         const answer = await http(8181, { target: path });
         assertEquals([answer.status, answer.text], [200, `Hello from ${path}\n`]);
         assertMatch(answer.all("content-type")[0]!, /^text\/plain; ?charset=utf-8$/i);

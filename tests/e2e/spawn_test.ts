@@ -348,7 +348,7 @@ describe("systemd units", () => {
   it("start the example with the socket", { skip: skipListening }, async () => {
     await using directory = await tempDir();
     const [service] = (await unitsFor(directory.path, EXAMPLE)).filter((unit) =>
-      unit.endsWith("yourapplication.service")
+      unit.endsWith("/app.service")
     );
     const start = /^ExecStart=(.*)$/m.exec(await readFile(service!, "utf8"))![1]!.split(" ");
     const address = { transport: "unix", path: join(directory.path, "fcgi.sock") } as const;
@@ -365,11 +365,11 @@ describe("systemd units", () => {
 /** Copies the example units, with an application that exists. */
 async function unitsFor(directory: string, file: string): Promise<string[]> {
   const units = [];
-  for (const name of await readdir(UNITS)) {
+  for (const name of (await readdir(UNITS)).filter((name) => /\.(service|socket)$/.test(name))) {
     const unit = join(directory, name);
     await copyFile(join(UNITS, name), unit);
     const text = await readFile(unit, "utf8");
-    await writeFile(unit, text.replaceAll("/srv/yourapplication/yourapplication.fcgi.ts", file));
+    await writeFile(unit, text.replaceAll("/srv/app/app.fcgi.ts", file));
     units.push(unit);
   }
   return units;

@@ -1,6 +1,6 @@
 /**
- * The body of a response, cut into STDOUT records: the header block goes whole in the first one, and
- * all go no faster than the connection takes them.
+ * The body of a response, cut into STDOUT records: the header block goes whole in the first one,
+ * and all go no faster than the connection takes them.
  */
 import { FastCgiError } from "../../protocol/errors.ts";
 import { STREAM_CONTENT_LEN } from "../../protocol/record.ts";

@@ -1,10 +1,21 @@
 /**
  * The application behind the web servers: one route for each thing that a test wants done.
  *
+ * <<<<<<< HEAD
  * `everything.ts path=fcgi.sock` or `everything.ts port=9000 basePath=/yourapplication`; a script
  * that a web server starts calls {@link start} instead. A route is the first segment of the path
  * below the mount point. Tests and routes wait for each other through a board: `/mark/<id>/<event>`
  * and `/wait/<id>/<event>` stand for what a test does, `mark` and `marked` for what a route does.
+ * ||||||| 0dbf33b
+ * `everything.ts path=fcgi.sock` or `everything.ts port=9000 basePath=/yourapplication`; a script
+ * that a web server starts calls {@link start} instead. A route is the first segment of the path
+ * below the mount point. Tests and routes wait for each other through a board: `/mark/<id>/<event>`
+ * and `/wait/<id>/<event>` stand for what a test does, `mark` and `marked` for what a route does.
+ * ======= `everything.ts path=fcgi.sock` or `everything.ts port=9000 basePath=/app`; a script that
+ * a web server starts calls {@link start} instead. A route is the first segment of the path below
+ * the mount point. Tests and routes wait for each other through a board: `/mark/<id>/<event>` and
+ * `/wait/<id>/<event>` stand for what a test does, `mark` and `marked` for what a route does.
+ * >>>>>>> w/docs
  */
 import process from "node:process";
 import { serve, type ServeHandlerInfo } from "../../../mod.ts";
@@ -256,7 +267,7 @@ export function start({ path, port, basePath, board: directory }: Options): void
   const address = path !== undefined ? { path } : port !== undefined ? { port: Number(port) } : {};
   serve({ ...address, basePath }, (request, info) => {
     const url = new URL(request.url);
-    const path = url.pathname.replace(/^\/+/, "").replace(/^yourapplication[^/]*\//, "");
+    const path = url.pathname.replace(/^\/+/, "").replace(/^app[^/]*\//, "");
     const [name = "", ...rest] = path.split("/");
     const route = routes[name];
     if (route === undefined) return new Response(`No route: ${url.pathname}\n`, { status: 404 });
