@@ -68,6 +68,14 @@ describe("pages", () => {
     assertEquals(brokenLinks("a/page.md", page, read), broken.map((link) => `a/page.md: ${link}`));
   });
 
+  it("map every room of src/", async () => {
+    const map = await readPage("src/README.md");
+    const rooms = readdirSync(join(ROOT, "src"), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isDirectory()).map(({ name }) => name);
+    assertEquals(rooms.filter((name) => !map.includes(name)), []);
+    assertGreater(rooms.length, 8);
+  });
+
   it("begin with the shortest way: the README has 15 kB at most", () => {
     assert(readme.length <= 15_000, `It has ${readme.length}`);
   });
