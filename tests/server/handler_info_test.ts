@@ -305,6 +305,20 @@ describe("HandlerInfo", () => {
       });
     }
 
+    // fetch-router does, with whatever a server gives its `fetch` beside the request.
+    it("leaves method and body of a request alone that is made with it", async () => {
+      await using peer = new Peer(async (request, info) => {
+        const made = new Request(request, info as RequestInit);
+        return Response.json([made.method, await made.text()]);
+      });
+      const reply = await peer.ask({
+        method: "POST",
+        stdin: "kept",
+        params: { CONTENT_LENGTH: "4" },
+      });
+      assertEquals(JSON.parse(reply.text), ["POST", "kept"]);
+    });
+
     it("prints nothing of the connection", async () => {
       const text = await seen((info) => inspect(info, { depth: 10, showHidden: true }));
       assertStringIncludes(text, "params");
