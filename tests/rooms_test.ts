@@ -30,7 +30,7 @@ const SEAM = "server/connection/transport.ts";
 const CLIENT_JOINT: Doors = {
   values: [
     ...["client", "client/fastcgi_client.ts", "client/gateway.ts"],
-    ...["runtime", "runtime/http", "log"],
+    ...["runtime", "runtime/http", "cgi", "log"],
   ],
   types: [],
 };
@@ -291,8 +291,8 @@ const SAMPLES: [path: string, text: string, fault: string | null][] = [
   ],
   [
     "src/client/gateway.ts",
-    `import { a } from "../cgi/a.ts";`,
-    "No door from client/gateway.ts to cgi",
+    `import { a } from "../protocol/a.ts";`,
+    "No door from client/gateway.ts to protocol",
   ],
   ["src/server/a.ts", `import { b } from "./b";`, "must end in .ts"],
   ["src/server/a.ts", `import { b } from "jsr:@std/assert";`, "must be relative"],

@@ -28,7 +28,7 @@ const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
  * Fields about one connection, not about the message (RFC 9110, section 7.6.1), and those that
  * would be taken for one: HTTP/1.1 framing belongs to the web server.
  */
-const HOP_BY_HOP: ReadonlySet<string> = new Set([
+export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "connection",
   "http2-settings",
   "keep-alive",

@@ -8,6 +8,7 @@
  * the whole path into `SCRIPT_NAME`. A base path beats them all. So `scriptName + pathInfo` is the
  * path that was asked for, always.
  */
+import { percentDecode } from "./percent_decode.ts";
 import type { ParamsView } from "./params.ts";
 import { quirksOf } from "./quirks.ts";
 import { targetPath } from "./request_url.ts";
@@ -136,10 +137,6 @@ function rooted(info: string | undefined): string | undefined {
 
 function withSlash(path: string): string {
   return path.startsWith("/") ? path : `/${path}`;
-}
-
-function percentDecode(text: string): string {
-  return text.replace(/%([0-9A-Fa-f]{2})/g, (_, hex) => String.fromCharCode(parseInt(hex, 16)));
 }
 
 /**

@@ -1,3 +1,4 @@
+import { HOP_BY_HOP } from "../cgi/header_name.ts";
 import { printThrown } from "../log/print.ts";
 import { tell } from "../log/tell.ts";
 import type { ConnectAddress } from "../runtime/connect.ts";
@@ -80,6 +81,7 @@ export async function serveGateway(options: GatewayOptions): Promise<Gateway> {
     async handler(request, peer) {
       try {
         const response = await client.fetch(request, { params: peerParams(peer, front.addr) });
+        // The front has its own.
         for (const name of HOP_BY_HOP) response.headers.delete(name);
         return response;
       } catch (error) {
@@ -108,12 +110,6 @@ export async function serveGateway(options: GatewayOptions): Promise<Gateway> {
     },
   };
 }
-
-/**
- * What belongs to one connection, not to the message (RFC 9110, section 7.6.1): the front has its
- * own.
- */
-const HOP_BY_HOP = ["connection", "keep-alive", "transfer-encoding", "upgrade"];
 
 function peerParams(peer: HttpPeer, own: HttpPeer): Record<string, string> {
   return {

@@ -19,6 +19,6 @@ export { StreamClient } from "./client.ts";
 export { FastCgiClient, type FastCgiClientOptions } from "./fastcgi_client.ts";
 export { type Gateway, type GatewayOptions, serveGateway } from "./gateway.ts";
 export type { ClientFetchOptions, ClientOptions, StreamClientOptions } from "./options.ts";
-export type { ClientRole } from "./request_bytes.ts";
+export type { ClientRole } from "./role.ts";
 export type { ClientParams } from "./request_params.ts";
 export { connect, type ConnectAddress, type SocketStreams } from "../runtime/connect.ts";

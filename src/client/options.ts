@@ -1,5 +1,5 @@
 import type { ByteStreams } from "./byte_streams.ts";
-import type { ClientRole } from "./request_bytes.ts";
+import type { ClientRole } from "./role.ts";
 import type { ClientParams } from "./request_params.ts";
 
 /** What all requests of a client have in common. */

@@ -1,7 +1,7 @@
-import { RecordType } from "../protocol/mod.ts";
+import { RecordType, ROLE_NUMBERS } from "../protocol/constants.ts";
+import { encodeRequestStart } from "../protocol/request_start.ts";
 import type { ClientFetchOptions, ClientOptions } from "./options.ts";
 import { readAhead, type RequestBody } from "./request_body.ts";
-import { encodeRequestStart } from "./request_bytes.ts";
 import { authorizerParams, changeParams, requestParams } from "./request_params.ts";
 import type { OutgoingStream } from "./request_sender.ts";
 
@@ -52,7 +52,7 @@ export async function prepareRequest(
   if (data instanceof Uint8Array) known.set("FCGI_DATA_LENGTH", String(data.length));
   const start = encodeRequestStart({
     requestId: REQUEST_ID,
-    role,
+    role: ROLE_NUMBERS[role],
     keepConnection: client.keepConnection ?? false,
     params: changeParams(changeParams(known, client.params), params),
     stdin: role === "authorizer" ? undefined : { bytes: body.bytes, isComplete },

@@ -1,5 +1,5 @@
 import type { ByteReader } from "./byte_streams.ts";
-import { concat } from "./request_bytes.ts";
+import { concat } from "../protocol/request_start.ts";
 import { untilAborted } from "./until_aborted.ts";
 
 /** A request body, read ahead so far that a small one is known as a whole. */

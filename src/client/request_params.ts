@@ -7,6 +7,8 @@
  * letters, digits and hyphens is left out (`X_User` would be `HTTP_X_USER` too), and so is `Proxy`,
  * which CGI libraries take for a setting.
  */
+import { HOP_BY_HOP } from "../cgi/header_name.ts";
+import { percentDecode } from "../cgi/percent_decode.ts";
 
 // As loaded: applications replace the global.
 const { URL } = globalThis;
@@ -19,21 +21,8 @@ export type ClientParams =
   | Iterable<readonly [name: string, value: string | undefined]>
   | Readonly<Record<string, string | undefined>>;
 
-/**
- * Header fields that are no `HTTP_` parameters: they belong to one connection, or have a parameter
- * of their own.
- */
-const NOT_PASSED_ON = new Set([
-  "connection",
-  "content-length",
-  "content-type",
-  "keep-alive",
-  "proxy",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
+/** Header fields that are no `HTTP_` parameters, but have one of their own or pass for another. */
+const NOT_PASSED_ON = new Set(["content-length", "content-type", "proxy"]);
 
 /** What an authorizer must not be told (FastCGI 1.0, section 6.3). */
 const NOT_FOR_AUTHORIZERS = ["CONTENT_LENGTH", "PATH_INFO", "PATH_TRANSLATED", "SCRIPT_NAME"];
@@ -67,7 +56,8 @@ export function requestParams(request: Request): Map<string, string> {
   ]);
   if (isHttps) params.set("HTTPS", "on");
   for (const [name, value] of headers) {
-    if (NOT_PASSED_ON.has(name) || !/^[a-z0-9-]+$/.test(name)) continue;
+    if (NOT_PASSED_ON.has(name) || HOP_BY_HOP.has(name)) continue;
+    if (!/^[a-z0-9-]+$/.test(name)) continue;
     params.set(`HTTP_${name.toUpperCase().replaceAll("-", "_")}`, value);
   }
   return params;
@@ -103,12 +93,8 @@ export function authorizerParams(params: Map<string, string>): Map<string, strin
  * it.
  */
 function decodePath(pathname: string): string {
-  const decoded = pathname.replace(
-    /%([0-9A-Fa-f]{2})/g,
-    (_, hex) => String.fromCharCode(parseInt(hex, 16)),
-  );
   const segments: string[] = [];
-  const parts = decoded.split("/");
+  const parts = percentDecode(pathname).split("/");
   for (const part of parts) {
     if (part === "..") segments.pop();
     else if (part !== "" && part !== ".") segments.push(part);

@@ -41,6 +41,13 @@ export const Role = {
 /** One of the three roles of FastCGI 1.0. */
 export type Role = typeof Role[keyof typeof Role];
 
+/** The roles by the names that the public modules give them. */
+export const ROLE_NUMBERS = {
+  responder: Role.RESPONDER,
+  authorizer: Role.AUTHORIZER,
+  filter: Role.FILTER,
+} as const;
+
 /**
  * `END_REQUEST.appStatus` of an answer that broke off behind its header block, on a connection that
  * others share and that therefore stays. Behind a whole answer it is 0, and no web server looks at

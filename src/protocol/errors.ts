@@ -58,3 +58,8 @@ export class FastCgiError extends Error {
 export function fatalPeerError(code: FastCgiErrorCode, message: string): FastCgiError {
   return new FastCgiError(code, message, { fault: "peer", connectionSurvives: false });
 }
+
+/** A fault of the program on this end that concerns one request, not the others. */
+export function applicationError(code: FastCgiErrorCode, message: string): FastCgiError {
+  return new FastCgiError(code, message, { fault: "application", connectionSurvives: true });
+}

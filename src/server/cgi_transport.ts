@@ -1,8 +1,11 @@
 import { decodeEndRequest } from "../protocol/bodies.ts";
-import { FCGI_HEADER_LEN, ProtocolStatus, RecordType } from "../protocol/constants.ts";
-import { encodeRecord, encodeStream, type FastCgiRecord } from "../protocol/record.ts";
+import { ProtocolStatus, RecordType } from "../protocol/constants.ts";
+import { encodeRecord, type FastCgiRecord } from "../protocol/record.ts";
+import { encodeStreamPart } from "../protocol/request_start.ts";
 import { RecordDecoder } from "../protocol/record_decoder.ts";
 import type { ChunkReader } from "./exchange/chunk_reader.ts";
+import { Pause } from "./pause.ts";
+import { StreamWriter } from "./stream_writer.ts";
 import type { Connection } from "./connection/connection.ts";
 import type { Transport } from "./connection/transport.ts";
 
@@ -28,21 +31,18 @@ export interface CgiStreams {
  */
 export class CgiTransport implements Transport {
   readonly #stdin: ChunkReader<Uint8Array>;
-  readonly #stdout: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #stdout: StreamWriter;
   readonly #stderr: WritableStreamDefaultWriter<Uint8Array>;
   readonly #decoder = new RecordDecoder();
   readonly #closed = Promise.withResolvers<void>();
   #connection: Connection | undefined;
   /** Settles when standard error has taken everything so far. */
   #logged: Promise<void> = Promise.resolve();
-  /** Set while reading is paused. */
-  #paused: PromiseWithResolvers<void> | undefined;
-  #isWaiting = false;
-  #isDestroyed = false;
-  /** The whole body has been taken. */
-  #isFed = false;
-  /** The whole answer has been sent, or as much of it as there is. */
-  #isSent = false;
+  readonly #pause = new Pause();
+  /** `fed` when the whole body has been taken. */
+  #input: "feeding" | "fed" = "feeding";
+  /** `sent` when the whole answer is out, or as much of it as there is. */
+  #output: "open" | "sent" | "destroyed" = "open";
   #isComplete = false;
   readonly #bodyFirst: boolean;
 
@@ -57,14 +57,15 @@ export class CgiTransport implements Transport {
     this.#stderr = stderr.getWriter();
     this.#stderr.closed.catch(() => {});
     const answer = stdout.getWriter();
-    this.#stdout = new WritableStream<Uint8Array>({
+    const behindLog = new WritableStream<Uint8Array>({
       // lighttpd kills a program as soon as it has the whole answer: what there is to log goes
       // before it.
       write: (bytes) => this.#logged.then(() => answer.write(bytes)),
       close: () => answer.close(),
       abort: (reason) => answer.abort(reason),
-    }).getWriter();
-    answer.closed.catch((error) => this.#stdout.abort(error)).catch(() => {});
+    });
+    this.#stdout = new StreamWriter(behindLog, () => this.#connection?.drained());
+    answer.closed.catch((error) => this.#stdout.abort(error));
   }
 
   /**
@@ -79,9 +80,9 @@ export class CgiTransport implements Transport {
       this.#isComplete = false;
       connection.closed(error);
     });
-    this.#isFed = bodyLength === 0;
+    if (bodyLength === 0) this.#input = "fed";
     connection.receive(head);
-    if (!this.#isFed) await this.#feed(connection, bodyLength);
+    if (bodyLength > 0) await this.#feed(connection, bodyLength);
     await this.#closed.promise;
     return this.#isComplete;
   }
@@ -97,7 +98,7 @@ export class CgiTransport implements Transport {
   }
 
   get backlog(): number {
-    return -(this.#stdout.desiredSize ?? 0);
+    return this.#stdout.backlog;
   }
 
   write(bytes: Uint8Array): boolean {
@@ -117,51 +118,46 @@ export class CgiTransport implements Transport {
     for (const { type, content } of records) {
       // A copy: what a stream is given is its own, and records share their memory.
       if (type === RecordType.STDOUT && content.length > 0) {
-        this.#stdout.write(content.slice()).catch(() => {});
+        this.#stdout.write(content.slice());
       } else if (type === RecordType.END_REQUEST) {
         const { protocolStatus } = decodeEndRequest(content);
         this.#isComplete = protocolStatus === ProtocolStatus.REQUEST_COMPLETE;
       }
     }
-    if (this.#stdout.desiredSize! > 0) return true;
-    if (!this.#isWaiting) {
-      this.#isWaiting = true;
-      if (this.#bodyFirst) this.resume();
-      this.#stdout.ready.catch(() => {}).then(() => {
-        this.#isWaiting = false;
-        this.#connection?.drained();
-      });
-    }
-    return false;
+    const hasRoom = this.#stdout.hasRoom();
+    if (!hasRoom && this.#bodyFirst) this.resume();
+    return hasRoom;
   }
 
   pause(): void {
-    if (this.#bodyFirst && this.#isWaiting) return;
-    this.#paused ??= Promise.withResolvers();
+    if (!(this.#bodyFirst && this.#stdout.isFull)) this.#pause.begin();
   }
 
   resume(): void {
-    this.#paused?.resolve();
-    this.#paused = undefined;
+    this.#pause.end();
   }
 
   end(sent: () => void): void {
     this.#stdout.close().then(() => {
       sent();
-      this.#isSent = true;
+      if (this.#output === "open") this.#output = "sent";
       // Else what is left of the body is read first: mod_cgid has one socket for both, and the end
       // of a program that has not read it all would reset that under the answer.
-      if (this.#isFed) this.#connection?.receiveEnd();
+      if (this.#input === "fed") this.#connection?.receiveEnd();
     }, () => {});
   }
 
   destroy(): void {
-    if (this.#isDestroyed) return;
-    this.#isDestroyed = true;
+    if (this.#output === "destroyed") return;
+    this.#output = "destroyed";
     this.resume();
     const cancelled = this.#stdin.cancel().catch(() => {});
-    const aborted = this.#stdout.abort().catch(() => {});
+    const aborted = this.#stdout.abort();
     Promise.all([cancelled, aborted]).then(() => this.#closed.resolve());
+  }
+
+  get #isDestroyed(): boolean {
+    return this.#output === "destroyed";
   }
 
   /** Turns standard input into STDIN records, no faster than they are taken. */
@@ -169,23 +165,21 @@ export class CgiTransport implements Transport {
     let left = length;
     try {
       while (left > 0) {
-        if (this.#paused !== undefined) await this.#paused.promise;
+        if (this.#pause.over !== undefined) await this.#pause.over;
         const { done, value } = await this.#stdin.read();
         if (this.#isDestroyed) return;
         if (done) break;
         const content = value.subarray(0, left);
         left -= content.length;
-        const records = encodeStream(RecordType.STDIN, REQUEST_ID, content);
-        // The record that ends the stream stays for the end of the body.
-        connection.receive(records.subarray(0, -FCGI_HEADER_LEN));
+        connection.receive(encodeStreamPart(RecordType.STDIN, REQUEST_ID, content));
       }
     } catch {
       // It ends here, and too early.
       left ||= 1;
     }
-    this.#isFed = true;
+    this.#input = "fed";
     const isShort = left > 0 && left < Infinity;
     if (!isShort) connection.receive(encodeRecord(RecordType.STDIN, REQUEST_ID));
-    if (isShort || this.#isSent) connection.receiveEnd();
+    if (isShort || this.#output === "sent") connection.receiveEnd();
   }
 }

@@ -14,15 +14,15 @@
  */
 import { contentLength } from "../cgi/content_length.ts";
 import { describeThrown } from "../log/describe.ts";
-import { encodeBeginRequest } from "../protocol/bodies.ts";
-import { RecordType, Role } from "../protocol/constants.ts";
-import { encodeNameValues } from "../protocol/name_value.ts";
-import { encodeRecord, encodeStream } from "../protocol/record.ts";
+import { Role } from "../protocol/constants.ts";
+import { encodeRequestStart } from "../protocol/request_start.ts";
 import { type CgiStreams, CgiTransport, REQUEST_ID } from "./cgi_transport.ts";
 import type { ServeHandler } from "./application/handler.ts";
 import { encodeLogLine } from "./exchange/log_line.ts";
 import type { ConnectionOptions } from "./application/connection_options.ts";
 import { Service } from "./service.ts";
+
+const NO_BODY = { bytes: new Uint8Array(0), isComplete: true };
 
 /** A CGI program's surroundings. */
 export interface CgiProgram extends CgiStreams {
@@ -68,7 +68,13 @@ export async function serveCgi(
   const bodyLength = bodyLengthOf(env);
   const isComplete = await transport.run(
     service.accept(transport),
-    requestHead(env, bodyLength === 0),
+    encodeRequestStart({
+      requestId: REQUEST_ID,
+      role: Role.RESPONDER,
+      keepConnection: false,
+      params: env,
+      stdin: bodyLength === 0 ? NO_BODY : undefined,
+    }),
     bodyLength,
   );
   await service.drain();
@@ -93,20 +99,4 @@ function bodyLengthOf(env: ReadonlyMap<string, string>): number {
  */
 function isBodyFirst(env: ReadonlyMap<string, string>): boolean {
   return env.get("SERVER_SOFTWARE")?.startsWith("Apache") === true;
-}
-
-/** The records of a request without its body; with `isWhole`, there is none. */
-function requestHead(env: ReadonlyMap<string, string>, isWhole: boolean): Uint8Array {
-  const records = [
-    encodeBeginRequest(REQUEST_ID, { role: Role.RESPONDER, flags: 0 }),
-    encodeStream(RecordType.PARAMS, REQUEST_ID, encodeNameValues(env)),
-  ];
-  if (isWhole) records.push(encodeRecord(RecordType.STDIN, REQUEST_ID));
-  const head = new Uint8Array(records.reduce((size, { length }) => size + length, 0));
-  let offset = 0;
-  for (const record of records) {
-    head.set(record, offset);
-    offset += record.length;
-  }
-  return head;
 }

@@ -9,7 +9,9 @@ import { CONNECTION_OPTIONS, type ConnectionOptions } from "./application/connec
 import { QUIET_LINGER_TIMEOUT } from "./application/limits.ts";
 import { checkNames } from "./application/option_names.ts";
 import type { RunInContext } from "./application/run_in_context.ts";
+import { Pause } from "./pause.ts";
 import { Service } from "./service.ts";
+import { StreamWriter } from "./stream_writer.ts";
 import type { Transport, TransportEvents } from "./connection/transport.ts";
 
 /** Both directions of a connection. */
@@ -60,35 +62,33 @@ export async function serveConnection(
 /** Two Web Streams as a {@link Transport}. */
 class StreamTransport implements Transport {
   readonly #reader: ChunkReader<Uint8Array>;
-  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #writer: StreamWriter;
+  readonly #pause = new Pause();
   readonly #closed = Promise.withResolvers<void>();
-  #connection: TransportEvents | undefined;
-  /** Set while reading is paused. */
-  #paused: PromiseWithResolvers<void> | undefined;
-  #isWaiting = false;
+  #events: TransportEvents | undefined;
   #hasEnded = false;
   #peerEnded = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor({ readable, writable }: StreamPair) {
     this.#reader = readable.getReader();
-    this.#writer = writable.getWriter();
+    this.#writer = new StreamWriter(writable, () => this.#events?.drained());
   }
 
   /** Feeds the connection until both streams are done with. */
-  async run(connection: TransportEvents): Promise<void> {
-    this.#connection = connection;
-    this.#writer.closed.catch((error) => connection.closed(error));
+  async run(events: TransportEvents): Promise<void> {
+    this.#events = events;
+    this.#writer.closed.catch((error) => events.closed(error));
     try {
       for (;;) {
         const { done, value } = await this.#reader.read();
         if (done) break;
-        connection.receive(value);
-        if (this.#paused !== undefined) await this.#paused.promise;
+        events.receive(value);
+        if (this.#pause.over !== undefined) await this.#pause.over;
       }
-      connection.receiveEnd();
+      events.receiveEnd();
     } catch (error) {
-      connection.closed(error);
+      events.closed(error);
     }
     this.#peerEnded = true;
     if (this.#timer !== undefined) this.#cancel();
@@ -96,32 +96,22 @@ class StreamTransport implements Transport {
   }
 
   get backlog(): number {
-    return -(this.#writer.desiredSize ?? 0);
+    return this.#writer.backlog;
   }
 
   write(bytes: Uint8Array): boolean {
-    // What a stream is given may be transferred: it gets no slice of memory that others have a part
-    // in.
+    // A stream may transfer what it is given: it gets no slice of memory that others share.
     const isWhole = bytes.length === bytes.buffer.byteLength;
-    this.#writer.write(isWhole ? bytes : bytes.slice()).catch(() => {});
-    if (this.#writer.desiredSize! > 0) return true;
-    if (!this.#isWaiting) {
-      this.#isWaiting = true;
-      this.#writer.ready.catch(() => {}).then(() => {
-        this.#isWaiting = false;
-        this.#connection?.drained();
-      });
-    }
-    return false;
+    this.#writer.write(isWhole ? bytes : bytes.slice());
+    return this.#writer.hasRoom();
   }
 
   pause(): void {
-    this.#paused ??= Promise.withResolvers();
+    this.#pause.begin();
   }
 
   resume(): void {
-    this.#paused?.resolve();
-    this.#paused = undefined;
+    this.#pause.end();
   }
 
   end(sent: () => void): void {
@@ -134,7 +124,7 @@ class StreamTransport implements Transport {
   destroy(): void {
     this.resume();
     // Not waited for: behind a write that nobody takes, a stream may never get to its abort.
-    this.#writer.abort().catch(() => {});
+    void this.#writer.abort();
     const isPolite = this.#hasEnded && !this.#peerEnded;
     if (isPolite) this.#timer = setTimeout(() => this.#cancel(), QUIET_LINGER_TIMEOUT);
     else this.#cancel();

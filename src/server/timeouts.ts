@@ -2,7 +2,7 @@
  * The three timeouts of a connection: parameters that do not come, handlers that do not answer, a
  * peer that does not read.
  */
-import { FastCgiError } from "../protocol/errors.ts";
+import { applicationError, fatalPeerError } from "../protocol/errors.ts";
 import { abortError } from "./exchange/abort_error.ts";
 import { reject } from "./exchange/answer.ts";
 import type { Connection } from "./connection/connection.ts";
@@ -41,10 +41,7 @@ export function checkTimeouts(connection: Connection, limits: TickLimits): void 
 function paramsTimedOut(connection: Connection, exchange: Exchange): void {
   const { options: { paramsTimeout }, reports } = connection.application;
   reports.reportPeerFault(
-    new FastCgiError("timed_out", `Cannot wait for parameters longer than ${paramsTimeout} ms`, {
-      fault: "peer",
-      connectionSurvives: false,
-    }),
+    fatalPeerError("timed_out", `Cannot wait for parameters longer than ${paramsTimeout} ms`),
   );
   reject(exchange, { status: 408, reason: "The request did not come in time" });
   connection.endWhenDone();
@@ -57,10 +54,7 @@ function handlerTimedOut(exchange: Exchange): void {
   if (exchange.isResponding) exchange.breakOff(abortError(message));
   else reject(exchange, { status: 504, reason: message });
   void reports.report(
-    new FastCgiError("timed_out", `Cannot wait for a handler any longer: ${message}`, {
-      fault: "application",
-      connectionSurvives: true,
-    }),
+    applicationError("timed_out", `Cannot wait for a handler any longer: ${message}`),
     exchange.errorContext,
   );
 }
@@ -69,10 +63,7 @@ function writeTimedOut(connection: Connection): void {
   const { options: { writeTimeout }, reports } = connection.application;
   const message = `The web server has read nothing for ${writeTimeout} ms`;
   reports.reportPeerFault(
-    new FastCgiError("timed_out", `Cannot send any more: ${message}`, {
-      fault: "peer",
-      connectionSurvives: false,
-    }),
+    fatalPeerError("timed_out", `Cannot send any more: ${message}`),
   );
   connection.destroy(abortError(message));
 }

@@ -1,4 +1,4 @@
-import { Role } from "../../protocol/constants.ts";
+import { ROLE_NUMBERS } from "../../protocol/constants.ts";
 import type { ManagementValues } from "../../protocol/management.ts";
 import {
   checkLimits,
@@ -10,13 +10,6 @@ import type { ErrorContext, ServeHandler, ServeRole } from "./handler.ts";
 import { PendingWork } from "./pending_work.ts";
 import { Reports } from "./reports.ts";
 import { runHere, type RunInContext } from "./run_in_context.ts";
-
-/** `BEGIN_REQUEST.role` by name (FastCGI 1.0, section 8). */
-const ROLE_NUMBERS: Record<ServeRole, number> = {
-  responder: Role.RESPONDER,
-  authorizer: Role.AUTHORIZER,
-  filter: Role.FILTER,
-};
 
 /**
  * What holds for all connections together; `Infinity`, the default, is no limit, and none is told.

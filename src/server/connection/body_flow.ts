@@ -10,7 +10,7 @@
  * them: never when there are none. (There may be some that are not seen, behind more of a body than
  * the limit. They wait: nobody can tell them from more of it.)
  */
-import { FastCgiError } from "../../protocol/errors.ts";
+import { applicationError } from "../../protocol/errors.ts";
 import { reject } from "../exchange/answer.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { BODY_HIGH_WATER_MARK, STALL_TIMEOUT } from "../application/limits.ts";
@@ -87,10 +87,7 @@ function giveUpIfStalled(exchange: Exchange): void {
   exchange.log(REASON);
   reject(exchange, { status: 503, reason: REASON });
   void exchange.application.reports.report(
-    new FastCgiError("body_unread", `Cannot wait for a handler any longer: ${REASON}`, {
-      fault: "application",
-      connectionSurvives: true,
-    }),
+    applicationError("body_unread", `Cannot wait for a handler any longer: ${REASON}`),
     exchange.errorContext,
   );
 }

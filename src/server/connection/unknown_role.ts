@@ -1,8 +1,9 @@
-import { encodeLatin1Into } from "../../cgi/latin1.ts";
+import { encodeLatin1 } from "../../cgi/latin1.ts";
 import { statusLine } from "../../cgi/status.ts";
 import { encodeEndRequest } from "../../protocol/bodies.ts";
 import { ProtocolStatus, RecordType } from "../../protocol/constants.ts";
 import { encodeStream } from "../../protocol/record.ts";
+import { concat } from "../../protocol/request_start.ts";
 
 /**
  * Encodes the answer to a request in a role that the handler does not take (FastCGI 1.0, section
@@ -14,15 +15,10 @@ import { encodeStream } from "../../protocol/record.ts";
  */
 export function encodeUnknownRole(requestId: number): Uint8Array {
   const head = statusLine(500, "");
-  const content = new Uint8Array(head.length);
-  encodeLatin1Into(head, content, 0);
-  const stdout = encodeStream(RecordType.STDOUT, requestId, content);
+  const stdout = encodeStream(RecordType.STDOUT, requestId, encodeLatin1(head));
   const end = encodeEndRequest(requestId, {
     appStatus: 0,
     protocolStatus: ProtocolStatus.UNKNOWN_ROLE,
   });
-  const bytes = new Uint8Array(stdout.length + end.length);
-  bytes.set(stdout);
-  bytes.set(end, stdout.length);
-  return bytes;
+  return concat([stdout, end]);
 }

@@ -5,11 +5,14 @@ import { encodeLogLine } from "./log_line.ts";
 import { encodeWrite } from "./reply_bytes.ts";
 import type { RunInContext } from "../application/run_in_context.ts";
 
+/** Stays empty: most replies log nothing, and need no list of their own. */
+const NO_LINES: Uint8Array[] = [];
+
 /** What one request is answered: the body that is read for it, and log lines that go with it. */
 export class Reply {
   readonly #id: number;
   /** Log lines that wait for the next write, encoded. */
-  #log: Uint8Array[] = [];
+  #log: Uint8Array[] = NO_LINES;
   #hasLogged = false;
   /** The reader of the body, until that has ended. */
   #body: BodyReader | undefined;
@@ -21,7 +24,9 @@ export class Reply {
   /** Adds a line to the next write. */
   log(message: unknown): void {
     this.#hasLogged = true;
-    this.#log.push(encodeLogLine(message));
+    const line = encodeLogLine(message);
+    if (this.#log.length === 0) this.#log = [line];
+    else this.#log.push(line);
   }
 
   /** The bytes of the next write: a part of the response, or with `end` the last. */
@@ -33,13 +38,13 @@ export class Reply {
   ): Uint8Array {
     const ending = end ? this.#hasLogged ? "end with stderr" : "end" : "open";
     const log = this.#log;
-    if (log.length > 0) this.#log = [];
+    this.#log = NO_LINES;
     return encodeWrite(this.#id, head, body, log, ending, endRequest);
   }
 
   /** Forgets what was to be logged: there is no next write. */
   dropLog(): void {
-    this.#log = [];
+    this.#log = NO_LINES;
   }
 
   /** The body is read by `reader`; {@link dropBody} is its other end. */

@@ -2,7 +2,7 @@
  * The body of a response, cut into STDOUT records: the header block goes whole in the first one,
  * and all go no faster than the connection takes them.
  */
-import { FastCgiError } from "../../protocol/errors.ts";
+import { applicationError, FastCgiError } from "../../protocol/errors.ts";
 import { STREAM_CONTENT_LEN } from "../../protocol/record.ts";
 import type { BodyReader, BodyStart } from "./body_start.ts";
 import { bytesOf } from "./chunk.ts";
@@ -82,8 +82,5 @@ function sent(exchange: Exchange, isWritable: boolean): Promise<void> | undefine
 
 /** The error of a response that cannot be sent as it is. */
 export function badResponse(what: string): FastCgiError {
-  return new FastCgiError("bad_response", `Cannot send the handler's answer: ${what}`, {
-    fault: "application",
-    connectionSurvives: true,
-  });
+  return applicationError("bad_response", `Cannot send the handler's answer: ${what}`);
 }

@@ -53,11 +53,12 @@ export async function sendResponse(
     throw new TypeError("Cannot send the handler's answer: its body has been used already");
   }
   const { method } = exchange;
+  const authorizer = exchange.role === "authorizer";
   if (body === null) {
     if (exchange.isEnded) return;
     // The length of what a GET would have got is for the handler of a HEAD to say.
     const contentLength = method === "HEAD" ? undefined : 0;
-    const options: ResponseHeadOptions = { method, contentLength, mayGrant };
+    const options: ResponseHeadOptions = { method, contentLength, mayGrant, authorizer };
     let head = headOf(exchange, response, options);
     if (hasCoding(head) && isDecodedUnseen(response)) {
       head = headOf(exchange, response, { ...options, decoded: true });
@@ -76,8 +77,16 @@ export async function sendResponse(
   let decoded = false;
   // Others show the type of a text.
   const isOwn = response === answer;
-  const hasBody = responseAllowsBody(method, response.status, exchange.role === "authorizer");
-  let head = headOf(exchange, response, optionsFor(method, start, isOwn, mayGrant));
+  const hasBody = responseAllowsBody(method, response.status, authorizer);
+  const optionsFor = ({ ended, length, chunks }: BodyStart): ResponseHeadOptions => ({
+    method,
+    contentLength: ended ? length : undefined,
+    body: ended && isOwn ? chunks[0] : undefined,
+    mayGrant,
+    authorizer,
+    decoded,
+  });
+  let head = headOf(exchange, response, optionsFor(start));
   if (hasCoding(head)) {
     // A body that nobody gets is not waited for.
     if (hasBody || start.length > 0) {
@@ -85,33 +94,19 @@ export async function sendResponse(
     } else decoded = isDecodedUnseen(response);
     if (start.ended) exchange.bodyEnded();
     if (exchange.isEnded) return;
-    head = headOf(exchange, response, {
-      ...optionsFor(method, start, isOwn, mayGrant),
-      decoded,
-    });
+    head = headOf(exchange, response, optionsFor(start));
   }
   if (!hasBody) {
     exchange.send(head, [], true);
+  } else if (start.ended && head.length + start.length <= STREAM_CONTENT_LEN) {
+    // The usual case: all of it is one write, behind which there is nothing to wait for.
+    exchange.send(head, start.chunks, true);
   } else if (start.ended) {
     await sendContent(exchange, head, start.chunks, true);
   } else {
     const declared = decoded ? undefined : declaredLength(response);
     await sendStream(exchange, head, start, reader, declared);
   }
-}
-
-function optionsFor(
-  method: string,
-  start: BodyStart,
-  isOwn: boolean,
-  mayGrant: boolean,
-): ResponseHeadOptions {
-  return {
-    method,
-    contentLength: start.ended ? start.length : undefined,
-    body: start.ended && isOwn ? start.chunks[0] : undefined,
-    mayGrant,
-  };
 }
 
 /**
@@ -130,11 +125,12 @@ export function sendPlain(
   if (status === 503) headers.set("retry-after", "1");
   const response = { status: isFinalStatus(status) ? status : 500, statusText: "", headers };
   const body = bytesOf(text);
-  const { method, role } = exchange;
+  const { method } = exchange;
+  const authorizer = exchange.role === "authorizer";
   // What a GET would have got is not known for a HEAD that could not be looked at.
   const contentLength = method === "HEAD" && text === "" ? undefined : body.length;
-  const head = headOf(exchange, response, { method, contentLength });
-  const isSent = responseAllowsBody(method, response.status, role === "authorizer");
+  const head = headOf(exchange, response, { method, contentLength, authorizer });
+  const isSent = responseAllowsBody(method, response.status, authorizer);
   exchange.send(head, isSent ? [body] : [], true, endRequest);
 }
 
@@ -143,10 +139,7 @@ function headOf(
   response: ResponseHeadSource,
   options: ResponseHeadOptions,
 ): string {
-  const head = responseHead(response, {
-    ...options,
-    authorizer: exchange.role === "authorizer",
-  });
+  const head = responseHead(response, options);
   if (typeof head !== "string") throw badResponse(head.reason);
   // It has to be complete in the first record: HAProxy dies of one that ends before the blank line.
   if (head.length >= STREAM_CONTENT_LEN) {

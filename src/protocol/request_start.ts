@@ -1,0 +1,61 @@
+import { encodeBeginRequest } from "./bodies.ts";
+import { FCGI_KEEP_CONN, RecordType, type Role } from "./constants.ts";
+import { encodeNameValues } from "./name_value.ts";
+import { encodeStream, streamSize, writeStream } from "./record.ts";
+
+/** What begins a request on the wire. */
+export interface RequestStart {
+  /** The request's id on its connection. */
+  requestId: number;
+  /** The role asked for. */
+  role: Role;
+  /** Whether the application leaves the connection open. */
+  keepConnection: boolean;
+  /** The parameters in their order; code unit n is byte n. */
+  params: Iterable<readonly [name: string, value: string]>;
+  /** The content of STDIN: all of it, or its beginning. Authorizers have none. */
+  stdin?: { bytes: Uint8Array; isComplete: boolean };
+}
+
+/**
+ * Encodes the beginning of a request for one write: BEGIN_REQUEST, PARAMS, and as much of STDIN as
+ * is known. For most requests that is everything.
+ *
+ * @throws {RangeError} If a parameter holds a code unit above U+00FF.
+ */
+export function encodeRequestStart(start: RequestStart): Uint8Array {
+  const { requestId, role, keepConnection, params, stdin } = start;
+  const flags = keepConnection ? FCGI_KEEP_CONN : 0;
+  const parts = [
+    encodeBeginRequest(requestId, { role, flags }),
+    encodeStream(RecordType.PARAMS, requestId, encodeNameValues(params)),
+  ];
+  if (stdin !== undefined) {
+    const encode = stdin.isComplete ? encodeStream : encodeStreamPart;
+    parts.push(encode(RecordType.STDIN, requestId, stdin.bytes));
+  }
+  return concat(parts);
+}
+
+/** Encodes a part of a stream as records, without the closing one. */
+export function encodeStreamPart(
+  type: RecordType,
+  requestId: number,
+  content: Uint8Array,
+): Uint8Array {
+  const bytes = new Uint8Array(streamSize(content.length));
+  writeStream(bytes, 0, type, requestId, content);
+  return bytes;
+}
+
+/** Puts bytes together; a single part is returned as it is. */
+export function concat(parts: Uint8Array[]): Uint8Array {
+  if (parts.length === 1) return parts[0]!;
+  const bytes = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    bytes.set(part, offset);
+    offset += part.length;
+  }
+  return bytes;
+}
