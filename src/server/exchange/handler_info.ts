@@ -1,6 +1,6 @@
 /**
- * The second argument of a handler. Frameworks take it for a context or an environment of their own:
- * they put things into it, copy it, inherit from it, wrap it in a proxy, give it to `Request`.
+ * The second argument of a handler. Frameworks take it for a context or an environment of their
+ * own: they put things into it, copy it, inherit from it, wrap it in a proxy, give it to `Request`.
  *
  * The plan: what is at hand is a property, the rest is an accessor, since most handlers never ask.
  * An accessor reads what it needs through a property, not through a private name, which an object
