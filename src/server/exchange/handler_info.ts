@@ -1,28 +1,25 @@
 /**
- * The second argument of a handler. Frameworks take it for a context or an environment of their
- * own: they put things into it, copy it, inherit from it, wrap it in a proxy, give it to `Request`.
+ * What a handler gets as its second argument. Frameworks take it for a context or an environment
+ * of their own: they put things into it, copy it, inherit from it, wrap it in a proxy.
  *
- * The plan: what is at hand is a property, the rest is an accessor, since most handlers never ask.
- * An accessor reads what it needs through a property, not through a private name, which an object
- * that inherits from the info does not have; and to assign is to define a property of one's own.
- *
- * Copies (`{ ...info }`) take own properties alone. Accessors of its own cost each info 0.15 µs on
- * Bun, and 1.7 on V8: there they belong to the prototype until somebody asks which properties there
- * are. For that the info is a proxy, which answers every other question as its target does.
+ * The plan: what is at hand is a property, the rest is worked out when it is asked for, by
+ * accessors of the class, since most handlers never ask. An accessor reads what it needs through a
+ * property, not through a private name, which an object that inherits from the info does not have;
+ * and to assign is to define a property of one's own. Copies (`{ ...info }`) take own properties
+ * alone. To define own accessors costs a fifth of a request on Deno, so whoever asks which there
+ * are gets them then: for that the info is a proxy, which answers all other questions as its target
+ * does.
  */
-import { CgiParams } from "../../cgi/params.ts";
+import type { ParamsView } from "../../cgi/params.ts";
 import { type SplitPath, splitPath } from "../../cgi/split_path.ts";
 import { remoteAddress } from "../../cgi/remote_addr.ts";
 import { publicUrl } from "../../cgi/request_url.ts";
-import type { RemoteAddress, ServeHandlerInfo } from "../application/handler.ts";
 import type { Exchange } from "./exchange.ts";
-
-// As loaded: applications replace the global.
-const { Request } = globalThis;
+import type { RemoteAddress, ServeHandlerInfo, ServeRole } from "../application/handler.ts";
 
 /** Holds an exchange where nobody who prints the info, or walks through it, comes by. */
 class Source {
-  /** Whether the info has the accessors itself. */
+  /** Whether the info has its accessors itself. */
   isWhole = false;
   readonly #exchange: Exchange;
   #remoteAddr: RemoteAddress | undefined;
@@ -46,127 +43,111 @@ class Source {
   }
 }
 
+// As loaded: applications replace the global.
+const { Request } = globalThis;
+
 const source = Symbol("source");
 
-/** An info, with the way to its exchange. */
-interface SourcedInfo extends ServeHandlerInfo {
-  readonly [source]: Source;
+/** The info of an exchange. */
+export function handlerInfo(
+  exchange: Exchange,
+  data: ReadableStream<Uint8Array> | null,
+): ServeHandlerInfo {
+  return new Proxy(new HandlerInfo(exchange, data), WHOLE_WHEN_LISTED);
 }
 
-type Given = Pick<SourcedInfo, "params" | "role" | "data" | typeof source>;
+class HandlerInfo implements ServeHandlerInfo {
+  readonly params: ParamsView;
+  readonly role: ServeRole;
+  readonly data: ReadableStream<Uint8Array> | null;
+  readonly [source]: Source;
 
-/** The info with accessors of its own. */
-function wholeInfo({ params, role, data, [source]: from }: Given): SourcedInfo {
+  constructor(exchange: Exchange, data: ReadableStream<Uint8Array> | null) {
+    this.params = exchange.params;
+    this.role = exchange.role;
+    this.data = data;
+    this[source] = new Source(exchange);
+  }
+
+  get remoteAddr(): RemoteAddress {
+    return this[source].remoteAddr;
+  }
+
+  get url(): string {
+    return publicUrl(this[source].exchange.params);
+  }
+
+  get scriptName(): string {
+    return this[source].path.scriptName;
+  }
+
+  get pathInfo(): string {
+    return this[source].path.pathInfo;
+  }
+
+  get completed(): Promise<void> {
+    return this[source].exchange.completed;
+  }
+
+  // Bound functions, so that a handler may take them apart: `(request, { log }) => …`.
+  get log(): (message: unknown) => void {
+    const { exchange } = this[source];
+    return (message) => exchange.log(message);
+  }
+
+  get waitUntil(): (promise: PromiseLike<unknown>) => void {
+    const { exchange } = this[source];
+    return (promise) => exchange.application.waitUntil(promise, exchange.errorContext);
+  }
+}
+
+/** An accessor of an info; to assign defines a property of whatever is assigned to. */
+function accessor(name: string, get: () => unknown, enumerable: boolean): PropertyDescriptor {
   return {
-    params,
-    role,
-    data,
-    [source]: from,
-    get remoteAddr() {
-      return this[source].remoteAddr;
+    get,
+    set(value: unknown) {
+      const property = { value, writable: true, enumerable: true, configurable: true };
+      Object.defineProperty(this, name, property);
     },
-    set remoteAddr(value) {
-      assign(this, "remoteAddr", value);
-    },
-    get url() {
-      return publicUrl(this[source].exchange.params);
-    },
-    set url(value) {
-      assign(this, "url", value);
-    },
-    get scriptName() {
-      return this[source].path.scriptName;
-    },
-    set scriptName(value) {
-      assign(this, "scriptName", value);
-    },
-    get pathInfo() {
-      return this[source].path.pathInfo;
-    },
-    set pathInfo(value) {
-      assign(this, "pathInfo", value);
-    },
-    // Bound functions, so that a handler may take them apart: `(request, { log }) => …`.
-    get log(): ServeHandlerInfo["log"] {
-      const { exchange } = this[source];
-      return (message) => exchange.log(message);
-    },
-    set log(value) {
-      assign(this, "log", value);
-    },
-    get waitUntil(): ServeHandlerInfo["waitUntil"] {
-      const { exchange } = this[source];
-      return (promise) => exchange.application.waitUntil(promise, exchange.errorContext);
-    },
-    set waitUntil(value) {
-      assign(this, "waitUntil", value);
-    },
-    get completed() {
-      return this[source].exchange.completed;
-    },
-    set completed(value) {
-      assign(this, "completed", value);
-    },
+    enumerable,
+    configurable: true,
   };
 }
 
-function assign(info: object, name: keyof ServeHandlerInfo, value: unknown): void {
-  const property = { value, writable: true, enumerable: true, configurable: true };
-  Object.defineProperty(info, name, property);
+const accessors: PropertyDescriptorMap = {};
+for (
+  const [name, { get }] of Object.entries(Object.getOwnPropertyDescriptors(HandlerInfo.prototype))
+) {
+  if (get !== undefined) accessors[name] = accessor(name, get, true);
 }
+Object.defineProperties(HandlerInfo.prototype, accessors);
 
-/** The accessors alone. */
-const ACCESSORS = Object.entries(
-  Object.getOwnPropertyDescriptors(wholeInfo(
-    { params: new CgiParams(), role: "responder", data: null } as unknown as Given,
-  )),
-).filter(([, { get }]) => get !== undefined);
-
-/** The info whose accessors are its prototype's. */
-class LeanInfo implements Given {
-  readonly params: Given["params"];
-  readonly role: Given["role"];
-  readonly data: Given["data"];
-  readonly [source]: Source;
-
-  constructor({ params, role, data, [source]: from }: Given) {
-    this.params = params;
-    this.role = role;
-    this.data = data;
-    this[source] = from;
-  }
-}
-Object.defineProperties(LeanInfo.prototype, Object.fromEntries(ACCESSORS));
-
-/** Gives a lean info its own accessors, once. */
-function whole(info: LeanInfo): LeanInfo {
+/** Gives an info its own accessors before anybody sees which properties it has, once. */
+function own(info: HandlerInfo): HandlerInfo {
   if (info[source].isWhole) return info;
   info[source].isWhole = true;
-  for (const [name, accessor] of ACCESSORS) {
+  for (const [name, accessor] of Object.entries(accessors)) {
     if (!Object.hasOwn(info, name)) Object.defineProperty(info, name, accessor);
   }
   return info;
 }
 
-/** Has a lean info become whole before anybody sees which properties it has. */
-const WHOLE_WHEN_LISTED: ProxyHandler<LeanInfo> = {
-  ownKeys: (info) => Reflect.ownKeys(whole(info)),
-  getOwnPropertyDescriptor: (info, name) => Reflect.getOwnPropertyDescriptor(whole(info), name),
-  preventExtensions: (info) => Reflect.preventExtensions(whole(info)),
-};
-
-/** Whether `Request` takes a proxy for its init: Bun 1.4 makes GET of any method then. */
-const TAKES_PROXIES =
-  new Request(new Request("http://localhost/", { method: "POST" }), new Proxy({}, {})).method ===
+/**
+ * Bun's `new Request(request, info)` makes GET of any method if `info` is a proxy that has none:
+ * fetch-router does that with its two arguments. So there the info has one, which nobody sees.
+ */
+const needsMethod =
+  new Request(new Request("http://localhost/", { method: "POST" }), new Proxy({}, {})).method !==
     "POST";
-
-/** Makes the info of an exchange. */
-export function handlerInfo(
-  exchange: Exchange,
-  data: ReadableStream<Uint8Array> | null,
-): ServeHandlerInfo {
-  const { params, role } = exchange;
-  const given: Given = { params, role, data, [source]: new Source(exchange) };
-  if (!TAKES_PROXIES) return wholeInfo(given);
-  return new Proxy(new LeanInfo(given), WHOLE_WHEN_LISTED) as unknown as ServeHandlerInfo;
+if (needsMethod) {
+  const method = function (this: HandlerInfo): string {
+    return this[source].exchange.method;
+  };
+  Object.defineProperty(HandlerInfo.prototype, "method", accessor("method", method, false));
 }
+
+const WHOLE_WHEN_LISTED: ProxyHandler<HandlerInfo> = {
+  ownKeys: (info) => Reflect.ownKeys(own(info)),
+  getOwnPropertyDescriptor: (info, name) => Reflect.getOwnPropertyDescriptor(own(info), name),
+  preventExtensions: (info) => Reflect.preventExtensions(own(info)),
+};
