@@ -1,6 +1,6 @@
 /**
- * Bytes that small allocations are cut from: a slab is used once, from front to back, and never
- * again.
+ * Size in bytes of a slab, which small allocations are cut from. A slab is used once, from front to
+ * back, and never again.
  */
 const SLAB_SIZE = 64 * 1024;
 
@@ -11,9 +11,10 @@ let slab: Uint8Array = new Uint8Array(SLAB_SIZE);
 let used = 0;
 
 /**
- * Zeroed bytes of the caller's own. Small ones are slices of a larger buffer: a typed array with
- * memory of its own costs five times as much on Deno and Node, and a server makes one per reply.
- * Whoever passes the bytes on to somebody who may transfer their memory has to copy them first.
+ * Allocates zeroed bytes, which belong to the caller. Small ones are slices of a larger buffer: a
+ * typed array with memory of its own costs five times as much on Deno and Node, and a server makes
+ * one per reply. Copy the bytes before they go to code that may transfer their `ArrayBuffer`: other
+ * slices share it.
  */
 export function allocate(size: number): Uint8Array {
   if (size > MAX_SLICE) return new Uint8Array(size);

@@ -12,22 +12,22 @@ const BODY_LEN = 8;
 /** The encoded size in bytes of an END_REQUEST record. */
 export const END_REQUEST_SIZE: number = FCGI_HEADER_LEN + BODY_LEN;
 
-/** What BEGIN_REQUEST says (section 5.1). */
+/** The body of BEGIN_REQUEST (section 5.1). */
 export interface BeginRequestBody {
-  /** One of {@link Role}, or a number nobody knows. */
+  /** One of {@link Role}, or a number that FastCGI 1.0 does not define. */
   readonly role: number;
   /** Bits; {@link FCGI_KEEP_CONN} is the only one defined. */
   readonly flags: number;
 }
 
-/** What END_REQUEST says (section 5.5). */
+/** The body of END_REQUEST (section 5.5). */
 export interface EndRequestBody {
   /**
    * The exit status of a CGI program, 0 to 4294967295, or {@link BROKEN_OFF}. No web server looks
    * at it.
    */
   readonly appStatus: number;
-  /** One of {@link ProtocolStatus}, or a number nobody knows. */
+  /** One of {@link ProtocolStatus}, or a number that FastCGI 1.0 does not define. */
   readonly protocolStatus: number;
 }
 
@@ -86,7 +86,7 @@ export function decodeEndRequest(content: Uint8Array): EndRequestBody {
   };
 }
 
-/** Encodes an UNKNOWN_TYPE record: the answer to a record of a type nobody knows (section 4.2). */
+/** Encodes an UNKNOWN_TYPE record: the answer to a record of an unknown type (section 4.2). */
 export function encodeUnknownType(type: number): Uint8Array {
   const content = new Uint8Array(BODY_LEN);
   content[0] = type;
@@ -94,7 +94,7 @@ export function encodeUnknownType(type: number): Uint8Array {
 }
 
 /**
- * Decodes the content of an UNKNOWN_TYPE record to the type it refuses.
+ * Decodes the content of an UNKNOWN_TYPE record to the record type that it refuses.
  *
  * @throws {FastCgiError} `bad_record` if it is not 8 bytes.
  */

@@ -10,7 +10,7 @@ export const FCGI_MAX_CONTENT_LEN = 65535;
 /** The request id of management records (section 3.3). */
 export const FCGI_NULL_REQUEST_ID = 0;
 
-/** Bit of `BEGIN_REQUEST.flags`: the application leaves the connection open (section 5.1). */
+/** Bit of `BEGIN_REQUEST.flags`: the application keeps the connection open (section 5.1). */
 export const FCGI_KEEP_CONN = 1;
 
 /** The record types (section 8), by the specification's names without their prefix. */
@@ -49,17 +49,17 @@ export const ROLE_NUMBERS = {
 } as const;
 
 /**
- * `END_REQUEST.appStatus` of an answer that broke off behind its header block, on a connection that
- * others share and that therefore stays. Behind a whole answer it is 0, and no web server looks at
- * it. A smaller number could be the exit status of a program (PHP ends whole answers so, after
- * `exit(1)` or a fatal error); this is none, and its last byte, which `cgi-fcgi` ends with, is not
- * 0.
+ * `END_REQUEST.appStatus` of a truncated response: it broke off after its header block, on a
+ * connection that other requests share and that therefore stays open. After a complete response it
+ * is 0, and no web server looks at it. A smaller number could be the exit status of a program (PHP
+ * ends complete responses so, after `exit(1)` or a fatal error). This one cannot be, and its last
+ * byte, which `cgi-fcgi` exits with, is not 0.
  */
 export const BROKEN_OFF = 257;
 
 /**
- * `END_REQUEST.protocolStatus` (section 5.5). Web servers turn all but the first into an error
- * page.
+ * `END_REQUEST.protocolStatus` (section 5.5). Web servers turn every value but the first into an
+ * error page.
  */
 export const ProtocolStatus = {
   REQUEST_COMPLETE: 0,
@@ -68,5 +68,5 @@ export const ProtocolStatus = {
   UNKNOWN_ROLE: 3,
 } as const;
 
-/** One of the four protocol states a request can end with. */
+/** One of the four protocol statuses that a request can end with. */
 export type ProtocolStatus = typeof ProtocolStatus[keyof typeof ProtocolStatus];

@@ -1,26 +1,27 @@
 import { EMPTY_CONTENT } from "./record.ts";
 
 /**
- * The content of one stream, gathered over its records. One record, the usual case, is kept as the
- * view it came as; more are copied into a buffer that doubles, so that a stream cut into single
- * bytes still costs linear time.
+ * The content of one stream, collected from its records. A single record, the usual case, stays the
+ * view it came as, without a copy. More are copied into a buffer that doubles, so that a stream cut
+ * into single bytes still costs linear time.
  */
 export class ContentBuffer {
   #bytes: Uint8Array = EMPTY_CONTENT;
   #length = 0;
 
-  /** Bytes gathered so far. */
+  /** Bytes collected so far. */
   get length(): number {
     return this.#length;
   }
 
-  /** Adds the content of the next record. The first one's bytes must not change afterwards. */
+  /** Appends the content of the next record. The bytes of the first must not change afterwards. */
   append(content: Uint8Array): void {
     const length = this.#length + content.length;
     if (this.#length === 0) {
       this.#bytes = content;
     } else {
-      // A first record's view is never written to: it has no room to spare, so it is copied here.
+      // The view of a first record is never written to: it has no spare capacity, so it is copied
+      // here.
       if (length > this.#bytes.length) {
         const grown = new Uint8Array(Math.max(length, 2 * this.#bytes.length));
         grown.set(this.#bytes.subarray(0, this.#length));
@@ -31,7 +32,7 @@ export class ContentBuffer {
     this.#length = length;
   }
 
-  /** Everything so far, as a view. */
+  /** The content so far, as a view. */
   bytes(): Uint8Array {
     return this.#bytes.length === this.#length
       ? this.#bytes

@@ -1,16 +1,16 @@
 /**
- * What went wrong, as a stable name to branch on:
+ * Stable names of the errors, to branch on:
  *
  * - `bad_version`: a record header does not start with version 1
  * - `bad_record`: a record's content has an impossible length for its type
  * - `bad_request_id`: BEGIN_REQUEST with the null request id
  * - `bad_name_value`: a name-value pair runs past the end of its stream
  * - `truncated`: the input ended in the middle of a record
- * - `bad_response`: the handler's answer cannot be sent, or its body broke off
+ * - `bad_response`: the handler's response cannot be sent, or its body broke off
  * - `body_unread`: a handler read nothing of a body while other requests waited behind it
- * - `timed_out`: the parameters, the handler, the web server that does not read, or the end of a
+ * - `timed_out`: the parameters, the handler, a write to a web server that does not read, or a
  *   shutdown took too long
- * - `bad_reply`: (client) the application's answer is not a CGI response
+ * - `bad_reply`: (client) the application's reply is not a CGI response
  * - `request_refused`: (client) the application ended the request with a protocol status
  * - `connection_lost`: the connection ended before the exchange did
  */
@@ -27,9 +27,9 @@ export type FastCgiErrorCode =
   | "request_refused"
   | "connection_lost";
 
-/** What {@link FastCgiError} carries beside its message. */
+/** Options of {@link FastCgiError}. */
 export interface FastCgiErrorOptions extends ErrorOptions {
-  /** Whose doing it was: the other end of the connection, or the program on this one. */
+  /** The side at fault: the other end of the connection, or the program on this one. */
   fault: "peer" | "application";
   /** Whether other requests on the same connection can go on. */
   connectionSurvives: boolean;
@@ -37,14 +37,14 @@ export interface FastCgiErrorOptions extends ErrorOptions {
 
 /** An error of the FastCGI exchange itself. The `code` is stable; the message is for people. */
 export class FastCgiError extends Error {
-  /** A stable name to branch on. */
+  /** Stable name to branch on. */
   readonly code: FastCgiErrorCode;
-  /** Whose doing it was. */
+  /** The side at fault. */
   readonly fault: "peer" | "application";
   /** Whether other requests on the same connection can go on. */
   readonly connectionSurvives: boolean;
 
-  /** Builds an error from its stable code, its message and whose fault it is. */
+  /** Creates an error with its stable code, its message and the side at fault. */
   constructor(code: FastCgiErrorCode, message: string, options: FastCgiErrorOptions) {
     super(message, options);
     this.name = "FastCgiError";
@@ -54,7 +54,7 @@ export class FastCgiError extends Error {
   }
 }
 
-/** A fault of the peer after which the byte stream can no longer be understood. */
+/** Creates the error of a peer after whose fault the byte stream can no longer be decoded. */
 export function fatalPeerError(code: FastCgiErrorCode, message: string): FastCgiError {
   return new FastCgiError(code, message, { fault: "peer", connectionSurvives: false });
 }

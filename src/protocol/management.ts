@@ -1,6 +1,6 @@
 /**
- * Management records (FastCGI 1.0, section 4): the answers are values, whoever holds the connection
- * writes them.
+ * Management records (FastCGI 1.0, section 4). The answers are returned as bytes; the caller, who
+ * holds the connection, writes them.
  */
 import { FCGI_NULL_REQUEST_ID, RecordType } from "./constants.ts";
 import { encodeUnknownType } from "./bodies.ts";
@@ -8,8 +8,8 @@ import { encodeNameValues, forEachNameValue } from "./name_value.ts";
 import { encodeRecord, type FastCgiRecord } from "./record.ts";
 
 /**
- * What an application tells about itself: `FCGI_MAX_CONNS`, `FCGI_MAX_REQS`, `FCGI_MPXS_CONNS`
- * (section 4.1).
+ * The variables of an application that GET_VALUES asks for: `FCGI_MAX_CONNS`, `FCGI_MAX_REQS`,
+ * `FCGI_MPXS_CONNS` (section 4.1).
  */
 export type ManagementValues = ReadonlyMap<string, string>;
 
@@ -18,17 +18,17 @@ export function isKnownType(type: number): type is RecordType {
   return type >= RecordType.BEGIN_REQUEST && type <= RecordType.UNKNOWN_TYPE;
 }
 
-/** Encodes the question a web server asks: GET_VALUES with these names. */
+/** Encodes GET_VALUES, a web server's query for the variables with these names. */
 export function encodeGetValues(names: Iterable<string>): Uint8Array {
   const pairs = [...names].map((name) => [name, ""] as const);
   return encodeRecord(RecordType.GET_VALUES, FCGI_NULL_REQUEST_ID, encodeNameValues(pairs));
 }
 
 /**
- * Answers GET_VALUES: what was asked and is known, each once, in the order asked. So the answer is
- * never larger than `values`, however often a name is repeated.
+ * Encodes GET_VALUES_RESULT: the queried variables that are known, each once, in the order of the
+ * query. So the result is never larger than `values`, however often a name is repeated.
  *
- * @throws {FastCgiError} `bad_name_value` if the question is malformed.
+ * @throws {FastCgiError} `bad_name_value` if the query is malformed.
  */
 export function answerGetValues(content: Uint8Array, values: ManagementValues): Uint8Array {
   const answer = new Map<string, string>();
@@ -47,7 +47,7 @@ export function answerGetValues(content: Uint8Array, values: ManagementValues): 
 }
 
 /**
- * Answers a record that concerns no request: GET_VALUES with what is known, a type nobody knows
+ * Answers a record that belongs to no request: GET_VALUES with GET_VALUES_RESULT, an unknown type
  * with UNKNOWN_TYPE (section 4.2), whichever request id it has. The other types get no answer:
  * `undefined`.
  *

@@ -1,6 +1,6 @@
 /**
  * The FastCGI 1.0 wire format: records, name-value pairs and fixed bodies, encoders and decoders
- * for both directions, without a socket, a promise or a timer; and the record codec as
+ * for both directions. It uses no socket, promise or timer. The record codec also comes as
  * `TransformStream`s.
  *
  * ```ts

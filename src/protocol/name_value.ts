@@ -3,20 +3,20 @@
  * 3.4).
  *
  * A pair is two lengths (1 byte up to 127, else 4 bytes with the high bit set), the name and the
- * value. Pairs know nothing of records: a stream of them is gathered first ({@link ContentBuffer})
- * and then read as a whole, so a pair may straddle a record border anywhere. Text is isomorphic:
- * code unit n is byte n.
+ * value. Record boundaries do not matter to pairs: their stream is buffered first
+ * ({@link ContentBuffer}) and then decoded as a whole, so a pair may straddle a boundary anywhere.
+ * Text is isomorphic: code unit n is byte n.
  */
 import { fatalPeerError } from "./errors.ts";
 
-/** The longest name or value a 4-byte length can say, in bytes. */
+/** The longest name or value that a 4-byte length can express, in bytes. */
 const MAX_LENGTH = 0x7fffffff;
 
 /** A name or value: bytes, or a string whose code units are bytes (U+0000 to U+00FF). */
 export type NameOrValue = string | Uint8Array;
 
 /**
- * Walks the pairs of a complete stream. `visit` gets offsets into `bytes`: the name lies from
+ * Visits the pairs of a complete stream. `visit` gets offsets into `bytes`: the name is from
  * `nameStart` to `valueStart`, the value from there to `end`. Nothing is allocated, whatever the
  * lengths claim.
  *
@@ -45,8 +45,8 @@ export function forEachNameValue(
     }
     const valueStart = offset + nameLength;
     const end = valueStart + valueLength;
-    // Past the end, a length byte reads as 0 and `offset` has passed `length`: `end` tells in every
-    // case but -1.
+    // A length byte past the end reads as 0, and `offset` is past `length` by then, so checking
+    // `end` is enough in every case but -1.
     if (end > length || valueLength < 0) {
       throw fatalPeerError(
         "bad_name_value",
@@ -59,7 +59,7 @@ export function forEachNameValue(
 }
 
 /**
- * Decodes a complete stream of pairs into views of `bytes`, in their order.
+ * Decodes a complete stream of pairs into views of `bytes`, in wire order.
  *
  * @throws {FastCgiError} `bad_name_value` if a pair runs past the end.
  */
@@ -72,7 +72,7 @@ export function decodeNameValues(bytes: Uint8Array): [name: Uint8Array, value: U
 }
 
 /**
- * Encodes pairs in their order, with the shortest lengths.
+ * Encodes pairs in the order given, each length in its shortest form.
  *
  * @throws {RangeError} If a string holds a code unit above U+00FF.
  */

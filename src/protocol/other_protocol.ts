@@ -1,13 +1,13 @@
 import { FCGI_HEADER_LEN } from "./constants.ts";
 
 /**
- * Says which other protocol the eight bytes at `start` begin, where a record header should be, and
- * what to do about it; `undefined` if they are nothing known. Somebody who tries an application
- * with a browser or curl is told so, and not of a version.
+ * Detects another protocol (TLS, PROXY, HTTP) in the eight bytes at `start`, where a record header
+ * should be, and returns its name with a remedy; `undefined` if none is recognized. A person who
+ * tries an application with a browser or curl then reads that, not something about a version.
  */
 export function otherProtocol(bytes: Uint8Array, start: number): string | undefined {
   const text = String.fromCharCode(...bytes.subarray(start, start + FCGI_HEADER_LEN));
-  // A handshake record, of SSL 3.0 or TLS 1.x.
+  // A handshake record of SSL 3.0 or TLS 1.x.
   if (text.startsWith("\x16\x03")) {
     return "the other end speaks TLS, not FastCGI; TLS is for the web server in front";
   }
@@ -17,7 +17,7 @@ export function otherProtocol(bytes: Uint8Array, start: number): string | undefi
   if (text.startsWith("HTTP/")) {
     return "the other end answers in HTTP, not FastCGI; it is a web server, or takes HTTP only";
   }
-  // A method and its space: the longest that are common (OPTIONS, PROPFIND) fill the eight bytes.
+  // A method and its space: the longest common ones (OPTIONS, PROPFIND) fill the eight bytes.
   if (/^(?:[A-Z]{3,7} |[A-Z]{8})/.test(text)) {
     return "the other end speaks HTTP, not FastCGI; put a web server, or serveGateway, in between";
   }

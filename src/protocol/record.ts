@@ -2,11 +2,11 @@
  * Records: the unit of everything FastCGI sends (FastCGI 1.0, section 3.3).
  *
  * An encoded record is an 8-byte header, the content, and padding up to a multiple of 8. Every
- * encoder here returns fresh bytes: a buffer that was handed to a socket is never written again.
+ * encoder here returns fresh bytes: a buffer that was given to a socket is never written to again.
  */
 import { FCGI_HEADER_LEN, FCGI_MAX_CONTENT_LEN, FCGI_VERSION_1 } from "./constants.ts";
 
-/** A record as a value. `type` is a number, for a peer may send types that nobody knows. */
+/** A record as a value. `type` is a number, since a peer may send unknown types. */
 export interface FastCgiRecord {
   /** One of {@link RecordType}, or any other number up to 255. */
   readonly type: number;
@@ -16,18 +16,18 @@ export interface FastCgiRecord {
   readonly content: Uint8Array;
 }
 
-/** The content of a record that has none. */
+/** Empty content, shared by all records without any. */
 export const EMPTY_CONTENT: Uint8Array = new Uint8Array(0);
 
 /**
- * What no record can be: a header of version 0. Sent in the middle of a response it makes web
- * servers see that the response broke off, where an early end would look like a whole one.
+ * An invalid record: a header of version 0. Sent in the middle of a response, it makes web servers
+ * notice the truncation, where an early end would look like a complete response.
  */
 export const INVALID_RECORD: Uint8Array = new Uint8Array(FCGI_HEADER_LEN);
 
 /**
- * The most content a record of a long stream gets, in bytes: the largest multiple of 8 that fits,
- * so that such records need no padding.
+ * Content length of the records that a long stream is cut into, in bytes: the largest multiple of 8
+ * that fits, so that they need no padding.
  */
 export const STREAM_CONTENT_LEN: number = FCGI_MAX_CONTENT_LEN - 7;
 
@@ -43,7 +43,7 @@ export function recordSize(contentLength: number): number {
 
 /**
  * The encoded size in bytes of `length` bytes of stream content, cut into records, without the
- * closing one.
+ * empty one that closes the stream.
  */
 export function streamSize(length: number): number {
   const full = Math.floor(length / STREAM_CONTENT_LEN);
@@ -53,7 +53,7 @@ export function streamSize(length: number): number {
 
 /**
  * Writes a record header at `offset` and returns the offset behind it. `target` must be zero where
- * padding will be. The lengths are the caller's promise: nothing is checked here.
+ * padding will be. The lengths are the caller's responsibility: nothing is checked here.
  */
 export function writeRecordHeader(
   target: Uint8Array,

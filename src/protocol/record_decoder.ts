@@ -1,9 +1,9 @@
 /**
- * Bytes to records.
+ * Decodes bytes to records.
  *
- * Whole records inside a chunk are handed out as views of it, without a copy. Only a record that a
- * chunk border cuts is gathered in a buffer of its own, allocated at its exact size (at most 65,798
- * bytes) once its header has been checked.
+ * A record that lies within one chunk is returned as a view of it, without a copy. Only a record
+ * split by a chunk boundary is copied to a buffer of its own, allocated at its exact size (at most
+ * 65,798 bytes) once its header has been validated.
  */
 import { FCGI_HEADER_LEN, FCGI_VERSION_1 } from "./constants.ts";
 import { fatalPeerError } from "./errors.ts";
@@ -12,7 +12,7 @@ import { EMPTY_CONTENT, type FastCgiRecord } from "./record.ts";
 
 /**
  * Decodes records from chunks of any size (FastCGI 1.0, section 3.3). Any padding is accepted; the
- * reserved byte is not looked at.
+ * reserved byte is ignored.
  *
  * @example Usage
  * ```ts
@@ -28,15 +28,16 @@ import { EMPTY_CONTENT, type FastCgiRecord } from "./record.ts";
 export class RecordDecoder {
   #chunk: Uint8Array = EMPTY_CONTENT;
   #offset = 0;
-  /** A record that a chunk border cut: first its header alone, then the whole at its exact size. */
+  /**
+   * A record split by a chunk boundary: first its header alone, then the whole at its exact size.
+   */
   #partial: Uint8Array | undefined;
   #filled = 0;
 
   /**
-   * Gives the decoder its next bytes. They belong to the decoder from then on: records are views of
-   * them.
+   * Pushes the next chunk and transfers its ownership to the decoder: records are views of it.
    *
-   * @throws {TypeError} If records of the chunk before have not been taken with {@link next}.
+   * @throws {TypeError} If records of the previous chunk have not been taken with {@link next}.
    */
   push(chunk: Uint8Array): void {
     if (this.#offset < this.#chunk.length) {
@@ -49,7 +50,7 @@ export class RecordDecoder {
   /**
    * Takes the next record, or returns `undefined` when more bytes are needed.
    *
-   * @throws {FastCgiError} `bad_version` if a header is not one; nothing more can be decoded after
+   * @throws {FastCgiError} `bad_version` if a header is invalid; nothing more can be decoded after
    * it.
    */
   next(): FastCgiRecord | undefined {
@@ -109,8 +110,8 @@ export class RecordDecoder {
 }
 
 /**
- * The size of the record whose header stands at `start`, checked before anything is allocated for
- * it.
+ * The size of the record with the header at `start`, which is validated before anything is
+ * allocated for the record.
  */
 function sizeOfRecord(bytes: Uint8Array, start: number): number {
   if (bytes[start] !== FCGI_VERSION_1) {

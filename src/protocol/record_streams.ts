@@ -1,5 +1,5 @@
 /**
- * The record codec as `TransformStream`s: thin skins over {@link RecordDecoder} and
+ * The record codec as `TransformStream`s: thin wrappers of {@link RecordDecoder} and
  * {@link encodeRecord}.
  */
 import { fatalPeerError } from "./errors.ts";
@@ -7,8 +7,8 @@ import { encodeRecord, type FastCgiRecord } from "./record.ts";
 import { RecordDecoder } from "./record_decoder.ts";
 
 /**
- * Bytes to records. The readable side fails with a {@link FastCgiError} on a bad version, and when
- * the bytes end in the middle of a record.
+ * Decodes bytes to records. The readable side errors with a {@link FastCgiError} on a bad version,
+ * and when the input ends in the middle of a record.
  *
  * @example Usage
  * ```ts
@@ -41,7 +41,8 @@ export class RecordDecoderStream extends TransformStream<Uint8Array, FastCgiReco
 }
 
 /**
- * Records to bytes. The readable side fails with a `RangeError` on a record that cannot be encoded.
+ * Encodes records to bytes. The readable side errors with a `RangeError` on a record that cannot be
+ * encoded.
  */
 export class RecordEncoderStream extends TransformStream<FastCgiRecord, Uint8Array> {
   /** Builds the stream pair. */
