@@ -1,5 +1,5 @@
 /**
- * Where a request was sent to: the scheme, host and port a browser shows (RFC 9110, section 4.2).
+ * The origin of a request: the scheme, host and port that a browser shows (RFC 9110, section 4.2).
  */
 import type { ParamsView } from "./params.ts";
 
@@ -9,28 +9,30 @@ const { URL } = globalThis;
 /**
  * Host and optional port (RFC 3986, section 3.2): a name or IPv4 address, or a bracketed IPv6
  * address. Stricter than the RFC in one point: no percent-encoding, which the URL standard would
- * decode to another host. No `@`, `/`, `?`, `#` or `\`, so what passes is the whole authority of
- * the URL. HAProxy and h2o hand on any Host unchecked.
+ * decode to another host. No `@`, `/`, `?`, `#` or `\`, so a match is the whole authority of the
+ * URL. HAProxy and h2o pass on any Host unvalidated.
  */
 const AUTHORITY = /^(?:[\w.~!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?$/;
 
 const DEFAULT_PORTS: Record<Scheme, string> = { http: "80", https: "443" };
 
-/** The schemes a web server answers. */
+/** The schemes that a web server serves. */
 export type Scheme = "http" | "https";
 
-/** Whether `text` can stand between `http://` and the path without changing what comes after it. */
+/**
+ * Whether `text` is a valid authority: between `http://` and a path it leaves the path as it is.
+ */
 export function isAuthority(text: string): boolean {
   if (!AUTHORITY.test(text)) return false;
-  // `xn--` begins Punycode, which may be none. `Request` says so, but for Bun's, whose `url` would
-  // then be one that `new URL(request.url)` throws on.
+  // `xn--` begins Punycode, which may be invalid. `Request` throws then, except Bun's, which would
+  // get a `url` that `new URL(request.url)` throws on.
   return !text.includes("--") || URL.canParse(`http://${text}`);
 }
 
 /**
- * The scheme of the request. `HTTPS` is the one variable every server sets, and the one an
- * administrator sets by hand behind a TLS proxy, where nginx's stock parameters go on to say
- * `REQUEST_SCHEME=http`: switched on, it wins.
+ * The scheme of the request. `HTTPS` is the one variable that every server sets, and the one that
+ * an administrator sets by hand behind a TLS proxy, where nginx's stock parameters still have
+ * `REQUEST_SCHEME=http`: so if it is on, it wins.
  */
 export function requestScheme(params: ParamsView): Scheme {
   const https = params.get("HTTPS");
@@ -40,7 +42,7 @@ export function requestScheme(params: ParamsView): Scheme {
 
 /**
  * The authority of the request: Host as the client sent it, else the server's name and port (RFC
- * 3875, sections 4.1.14 and 4.1.15). `null` if the client's Host is none.
+ * 3875, sections 4.1.14 and 4.1.15). `null` if the client's Host is invalid.
  */
 export function requestAuthority(params: ParamsView, scheme: Scheme): string | null {
   const host = params.get("HTTP_HOST");
@@ -49,8 +51,9 @@ export function requestAuthority(params: ParamsView, scheme: Scheme): string | n
 }
 
 /**
- * `SERVER_NAME` is configuration: one that is no host (nginx hands on `~^www\.` of a regular
- * expression, lighttpd leaves it empty) is passed over, not held against the client.
+ * Authority from `SERVER_NAME`. That is configuration, so an invalid one (nginx passes on
+ * `~^www\.`, a regular expression; lighttpd leaves it empty) is skipped, and no reason to refuse
+ * the client.
  */
 function serverAuthority(params: ParamsView, scheme: Scheme): string {
   let name = params.get("SERVER_NAME") ?? "";

@@ -1,12 +1,12 @@
 /**
- * The header block of an authorizer's answer, where it is not a responder's (FastCGI 1.0, section
- * 6.3): a grant, which is 200, hands variables to whatever answers then; anything else is a refusal
- * and goes to the client.
+ * The header block of an authorizer's response, where it differs from a responder's (FastCGI 1.0,
+ * section 6.3). A grant, which is 200, passes variables to the handler of the request that the web
+ * server runs next; anything else is a refusal and goes to the client.
  */
 
 /**
- * What describes a body (RFC 9110, section 8). A grant's is seen by nobody, and Apache would say
- * these of the file it sends then: a page as text/plain.
+ * Representation metadata (RFC 9110, section 8). The body of a grant is dropped, and Apache would
+ * send these with its own file instead: a page as text/plain.
  */
 const ABOUT_BODY: ReadonlySet<string> = new Set([
   "Content-Encoding",
@@ -20,19 +20,19 @@ const ABOUT_BODY: ReadonlySet<string> = new Set([
 
 const VARIABLE_PREFIX = "Variable-";
 
-/** Whether an authorizer lets the request through with this status. */
+/** Whether this status of an authorizer lets the request through. */
 export function isGrant(status: number): boolean {
   return status === 200;
 }
 
 /**
- * The name under which a header goes out; `null` if it must not.
+ * The name under which a header is sent; `null` if it must not be.
  *
- * `Headers` knows lower case only, CGI variables are in upper case: `Variable-Remote_user` →
- * `Variable-REMOTE_USER`. In a refusal they are for nobody, and Apache would show them to the
+ * `Headers` has lower case only, CGI variables are in upper case: `Variable-Remote_user` →
+ * `Variable-REMOTE_USER`. A refusal has no use for variables, and Apache would show them to the
  * client.
  *
- * @param name As it stands in a responder's header block.
+ * @param name As in a responder's header block.
  */
 export function authorizerHeaderName(name: string, status: number): string | null {
   if (name.startsWith(VARIABLE_PREFIX)) {

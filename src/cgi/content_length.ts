@@ -1,24 +1,24 @@
 /**
- * The length of a body as a header or a parameter says it (RFC 9110, section 8.6; RFC 3875, section
- * 4.1.2). One function decides for both directions what is a length: what is shown to the handler
- * is what the limit is held against, and what goes out is what is enforced.
+ * Content-Length, from a header or a parameter (RFC 9110, section 8.6; RFC 3875, section 4.1.2).
+ * One function parses it for both directions, so the length that the handler sees is the one that
+ * the limit is checked against, and the length that is sent is the one that is enforced.
  */
 
-/** No more digits than every number of bytes can be told exactly with: the usual case. */
+/** The usual case: no more digits than a number always represents exactly. */
 const PLAIN = /^\d{1,15}$/;
-/** One length in a list, with the spaces that a list may have. */
+/** One length in a list, with optional white space. */
 const MEMBER = /^[ \t]*(\d+)[ \t]*$/;
 
 /**
- * A Content-Length in bytes. The same number said several times, as two header lines become one,
- * counts once; leading zeros count nothing. With a sign, a point, an exponent, or another number
- * beside it, it is none.
+ * Parses a Content-Length, in bytes. A repeated value, as when two field lines are combined, counts
+ * once (RFC 9110, section 8.6); leading zeros are ignored. A sign, a point, an exponent or a
+ * second, different number makes it invalid.
  *
- * @returns The number; `Infinity` for one above `Number.MAX_SAFE_INTEGER`, which is over every
- * limit, and which nobody could count to; `undefined` if it is none.
+ * @returns The number; `Infinity` above `Number.MAX_SAFE_INTEGER`, which exceeds every limit and
+ * cannot be counted exactly; `undefined` if it is invalid or absent.
  */
 export function contentLength(value: string | null | undefined): number | undefined {
-  // Most requests have no body, and nginx then sends an empty one.
+  // Most requests have no body, and nginx then sends an empty value.
   if (!value) return undefined;
   if (PLAIN.test(value)) return Number(value);
   let length: number | undefined;
@@ -33,8 +33,8 @@ export function contentLength(value: string | null | undefined): number | undefi
 }
 
 /**
- * A Content-Length that can be kept to, and so can be passed on: as {@link contentLength}, but a
- * number above `Number.MAX_SAFE_INTEGER` is none.
+ * A Content-Length that can be enforced, and so can be passed on: as {@link contentLength}, but a
+ * number above `Number.MAX_SAFE_INTEGER` is invalid.
  */
 export function countableLength(value: string | null | undefined): number | undefined {
   const length = contentLength(value);

@@ -1,22 +1,20 @@
-/**
- * How large a header block web servers take. What is larger is sent all the same, with a warning.
- */
+/** Header block limits of web servers. A larger block is sent all the same, with a warning. */
 
 /**
  * The largest header block of stock nginx, in bytes: `fastcgi_buffer_size 4k` less the record
- * header; beyond it answers 502 "upstream sent too big header".
+ * header. Beyond that it answers 502 "upstream sent too big header".
  */
 export const NGINX_HEADER_LIMIT = 4087;
 
 /**
- * The longest header line of Apache, in bytes without its end: `LimitRequestFieldSize`-sized
- * buffers; beyond it, 500.
+ * The longest header line of Apache, in bytes without CRLF: its buffers are `LimitRequestFieldSize`
+ * long. Beyond that it answers 500.
  */
 export const APACHE_LINE_LIMIT = 8189;
 
 /**
- * What will go wrong with this header block, as a message for the log; `null` if nothing will. A
- * block of ASCII or Latin-1 text is as many bytes as code units.
+ * A warning for the log if a web server will refuse this header block, else `null`. The block is
+ * ASCII or Latin-1 text, so it has as many bytes as code units.
  */
 export function headerLimitWarning(head: string): string | null {
   if (head.length <= NGINX_HEADER_LIMIT) return null;

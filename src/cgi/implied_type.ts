@@ -1,12 +1,12 @@
 /**
- * The Content-Type a runtime implies but does not show.
+ * The Content-Type that a runtime implies but does not expose.
  *
- * By the Fetch standard, `new Response("text")` has the header `content-type:
- * text/plain;charset=UTF-8`. Bun 1.4 shows no header, nor any other difference between a body made
- * from a string and one made from bytes; its own server, which knows, adds the type on the wire.
- * Without a type browsers guess: UTF-8 text becomes windows-1252, text that looks like HTML becomes
- * HTML. So there, a body that is text gets the type strings have, and a body that is none stays
- * without, as on the other runtimes.
+ * By the Fetch standard, `new Response("text")` has the header
+ * `content-type: text/plain;charset=UTF-8`. Bun 1.4 exposes no header, nor any other difference
+ * between a body made from a string and one made from bytes; its own server, which knows, adds the
+ * type on the wire. Without a type browsers sniff: UTF-8 text becomes windows-1252, text that looks
+ * like HTML becomes HTML. So on Bun a body that is text gets the type of a string, and any other
+ * body stays without, as on the other runtimes.
  */
 
 // As loaded: applications replace the global.
@@ -14,13 +14,13 @@ const { TextDecoder } = globalThis;
 
 const TEXT = "text/plain;charset=UTF-8";
 
-/** How much is looked at: the "resource header" of the MIME Sniffing standard (section 5.2). */
+/** Bytes that are sniffed: the "resource header" of the MIME Sniffing standard (section 5.2). */
 const LOOKED_AT = 1445;
 
 const hidesType = !new Response("text").headers.has("content-type");
 
 /**
- * The Content-Type to send with a body that came out of a `Response` without one; `null` for none.
+ * The Content-Type to send with the body of a `Response` that has none; `null` for no header.
  *
  * @param body The body's bytes, all of them or the first 1445.
  */
@@ -29,9 +29,10 @@ export function impliedContentType(body: Uint8Array): string | null {
 }
 
 /**
- * No "binary data byte" (MIME Sniffing, section 3), and UTF-8 as far as looked at.
+ * Whether the bytes are text: no "binary data byte" (MIME Sniffing, section 3), and valid UTF-8 in
+ * the part that is sniffed.
  *
- * @param isCut Whether there is more of it, so that its last character may be a part of one.
+ * @param isCut Whether the body is longer, so that its last character may be incomplete.
  */
 export function looksLikeText(
   body: Uint8Array,
@@ -48,7 +49,7 @@ export function looksLikeText(
   }
   if (ascii) return true;
   try {
-    // As a stream, a character cut at the end is not an error.
+    // In stream mode, a character truncated at the end is not an error.
     new TextDecoder("utf-8", { fatal: true })
       .decode(body.subarray(0, length), { stream: isCut });
     return true;

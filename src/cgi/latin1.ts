@@ -1,12 +1,11 @@
 /**
- * Latin-1 in its exact, isomorphic sense: code unit n is byte n (HTTP and CGI text is bytes, RFC
- * 9110, section 5.5).
+ * Isomorphic Latin-1: code unit n is byte n (HTTP and CGI text is bytes, RFC 9110, section 5.5).
  *
  * `TextDecoder("latin1")` is windows-1252 and changes 0x80–0x9F. Every runtime has an exact codec
- * in its `Buffer` global, found here by its shape; a portable loop stands in where there is none.
- * Which way is fastest was measured: `latin1Slice` decodes best everywhere; encoding is best with
- * `latin1Write` where that is native (by a factor of six on Node), with `TextEncoder` elsewhere (by
- * a factor of seven on Deno).
+ * in its `Buffer` global, detected here by its methods; a portable loop is the fallback. The
+ * fastest way was measured: `latin1Slice` decodes fastest everywhere; `latin1Write` encodes fastest
+ * where it is native (by a factor of six on Node), `TextEncoder` elsewhere (by a factor of seven on
+ * Deno).
  */
 
 interface Latin1Methods {
@@ -20,20 +19,19 @@ const latin1Write = fastWriter(buffer?.latin1Write);
 const utf8 = new TextEncoder();
 
 /**
- * Code units that are no byte: a writer that keeps their low byte would turn U+010A into a line
- * feed.
+ * Code units above U+00FF: a writer that keeps their low byte would turn U+010A into a line feed.
  */
 const WIDE = /[^\0-\xff]/;
-/** The same, one by one, for replacing. */
+/** {@link WIDE} for replacing: matches them one by one. */
 const WIDE_UNITS = /[^\0-\xff]/g;
-/** Arguments per `String.fromCharCode` call: far below any engine's limit. */
+/** Arguments per `String.fromCharCode` call, far below any engine's limit. */
 const CHUNK = 4096;
 
 /**
  * Decodes bytes to a string of the same length: code unit n is byte n.
  *
- * @param start First byte. @default {0}
- * @param end Where to stop, exclusive. @default {bytes.length}
+ * @param start The first byte. @default {0}
+ * @param end The end, exclusive. @default {bytes.length}
  */
 export function decodeLatin1(bytes: Uint8Array, start = 0, end: number = bytes.length): string {
   if (latin1Slice !== null) return latin1Slice.call(bytes, start, end);
@@ -50,8 +48,8 @@ export function decodePortably(bytes: Uint8Array, start: number, end: number): s
 }
 
 /**
- * Encodes text into `target` at `offset`, and tells how many bytes were written: as many as fit. A
- * code unit above U+00FF becomes `?`, never another character.
+ * Encodes text into `target` at `offset`, as much of it as fits, and returns the number of bytes
+ * written. A code unit above U+00FF becomes `?`, never another character.
  */
 export function encodeLatin1Into(text: string, target: Uint8Array, offset: number): number {
   const length = Math.min(text.length, target.length - offset);
@@ -64,8 +62,8 @@ export function encodeLatin1Into(text: string, target: Uint8Array, offset: numbe
       length,
     );
   }
-  // ASCII is the same in UTF-8: one byte per code unit, in the longest text that fits. Anything
-  // else shows as more bytes than code units, and is written again.
+  // ASCII is the same in UTF-8: one byte per code unit. Any other text takes more bytes than code
+  // units; that is detected, and it is encoded again.
   if (length === text.length) {
     const { read, written } = utf8.encodeInto(text, target.subarray(offset, offset + length));
     if (read === length && written === length) return length;
@@ -89,14 +87,16 @@ export function encodePortably(
   return length;
 }
 
-/** Encodes text to bytes of its own; a code unit above U+00FF becomes `?`. */
+/** Encodes text to a new array; a code unit above U+00FF becomes `?`. */
 export function encodeLatin1(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length);
   encodeLatin1Into(text, bytes, 0);
   return bytes;
 }
 
-/** `latin1Write`, unless it is a function in JavaScript that only loops (Deno). */
+/**
+ * `latin1Write` if native code is behind it; `null` where it is only a loop in JavaScript (Deno).
+ */
 function fastWriter(
   write: Latin1Methods["latin1Write"],
 ): NonNullable<Latin1Methods["latin1Write"]> | null {

@@ -1,15 +1,15 @@
 /**
- * A `Request` whose costly parts are made when they are first asked for.
+ * A `Request` whose expensive parts are created on first access.
  *
- * The signal: an `AbortController` per request, handed to the constructor, costs 8 µs on Node and 4
- * on Deno, and most handlers never look. The subclass is free, and what is made from it follows its
- * signal wherever the runtime asks for `signal` in the open: `new Request(url, request)`,
- * `fetch(url, request)` and `clone()` everywhere, `new Request(request)` and `fetch(request)` on
- * Deno and Bun. In these last two Node reads a private field nobody can reach; there it takes
- * `fetch(request, { signal: request.signal })`.
+ * The signal: an `AbortController` per request, passed to the constructor, costs 8 µs on Node and 4
+ * on Deno, and most handlers never look at it. The subclass costs nothing, and a request made from
+ * it follows its signal wherever the runtime reads `signal` through the accessor: in
+ * `new Request(url, request)`, `fetch(url, request)` and `clone()` everywhere, in
+ * `new Request(request)` and `fetch(request)` on Deno and Bun. For these last two Node reads a
+ * private field out of reach; there it takes `fetch(request, { signal: request.signal })`.
  *
- * The headers: the same, where the runtime asks for `headers` in the open (Bun); what it reads
- * behind them fills them first. Elsewhere they are there from the start.
+ * The headers: the same, where the runtime reads `headers` through the accessor (Bun); the methods
+ * that read them internally fill them first. Elsewhere they are filled from the start.
  */
 import type { CgiParams } from "./params.ts";
 import { appendRequestHeaders } from "./request_headers.ts";
@@ -17,12 +17,12 @@ import { appendRequestHeaders } from "./request_headers.ts";
 // As loaded: applications replace globals.
 const { Headers, Request } = globalThis;
 
-/** Makes the signal; called at most once per request. */
+/** Creates the signal; called at most once per request. */
 export type SignalSource = () => AbortSignal;
 
 /**
- * `Request` as it is, a class with accessors and methods. The types of Node and of Bun have fields
- * in their place, without the DOM library, and a field cannot be overridden by an accessor.
+ * The actual shape of `Request`, a class with accessors and methods. Without the DOM library the
+ * types of Node and of Bun declare fields instead, and an accessor cannot override a field.
  */
 declare class RequestClass {
   constructor(input: string | Request, init?: RequestInit);
@@ -36,7 +36,7 @@ interface RequestClass extends Omit<Request, "headers" | "signal" | "clone" | "b
 }
 const Base = Request as unknown as typeof RequestClass;
 
-/** Whether a `Request` made from another one asks that for its headers, rather than look inside. */
+/** Whether a `Request` made from another reads its headers through the accessor, not internally. */
 const asksForHeaders = (() => {
   class Probe extends Base {
     override get headers(): Headers {
@@ -46,12 +46,12 @@ const asksForHeaders = (() => {
   return new Request(new Probe("http://localhost/")).headers.has("probe");
 })();
 
-/** How a value shows itself to `console.log`. */
+/** The method by which a value customizes its `console.log` output. */
 const inspect = Symbol.for("nodejs.util.inspect.custom");
 
-/** A `Request` with a lazy signal and, where that cannot be noticed, lazy headers. */
+/** A `Request` with a lazy signal and, where the difference cannot be observed, lazy headers. */
 export class FastCgiRequest extends Base {
-  /** What the headers are made of, until they are. */
+  /** The source of the headers; `null` once they are filled. */
   #params: CgiParams | null;
   #source: SignalSource | null;
   #signal: AbortSignal | null = null;
@@ -101,7 +101,7 @@ export class FastCgiRequest extends Base {
   }
 
   static {
-    // Whoever inspects a request or compares names sees the `Request` it is.
+    // Inspecting a request or comparing constructor names shows the `Request` that it is.
     Object.defineProperty(this, "name", { value: "Request", configurable: true });
 
     if (asksForHeaders) {
@@ -114,8 +114,8 @@ export class FastCgiRequest extends Base {
       });
     }
 
-    // Deno's `Request` reads signals, its own and those of a `Request` given to it, through an
-    // accessor under a symbol. Should that ever go, Deno does as Node.
+    // Deno's `Request` reads signals, its own and those of a `Request` passed to it, through an
+    // accessor under a symbol. If that is ever removed, Deno behaves as Node does.
     const symbol = Object.getOwnPropertySymbols(Request.prototype)
       .find(({ description }) => description === "signal");
     const inherited = symbol && Object.getOwnPropertyDescriptor(Request.prototype, symbol)?.get;

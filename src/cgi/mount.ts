@@ -1,13 +1,14 @@
 /**
- * An application whose routes begin at `/`, mounted below a path.
+ * The `mount` option: an application whose routes begin at `/`, mounted below a path.
  *
- * The plan: the mount point is cut out of the finished public URL. There dot segments are resolved
- * (`/app/../x` is outside), and what comes before the path cannot change any more: `/app//evil/`
- * becomes `http://host//evil/`, never another host. Only as many bytes as the mount point has are
- * compared decoded; what follows stays as it is.
+ * The plan: the mount point is removed from the finished public URL. There dot segments are
+ * resolved (`/app/../x` is outside), and the authority cannot change any more: `/app//evil/`
+ * becomes `http://host//evil/`, never another host. Only the bytes of the mount point are compared
+ * decoded; the rest of the path stays encoded as it is.
  *
- * What is outside never reaches the application: with its URL as it is, `/admin` of the site would
- * look like `/app/admin`, which may be all that the web server lets through or guards.
+ * A request outside the mount point never reaches the application: with its URL unchanged, `/admin`
+ * of the site would look like `/app/admin`, which may be all that the web server lets through or
+ * protects.
  */
 import type { ParamsView } from "./params.ts";
 import { isBelow, utf8Bytes } from "./split_path.ts";
@@ -16,18 +17,19 @@ import { isBelow, utf8Bytes } from "./split_path.ts";
 const { URL } = globalThis;
 
 /**
- * The public URL `url` without the mount point; `null` if it is not at or below that.
+ * The public URL `url` without the mount point; `null` if it is not at or below it.
  *
- * @param mount The mount point, as `mountPoint` makes it.
- * @throws {TypeError} If `url` is no URL.
+ * @param mount The mount point, as returned by `mountPoint`.
+ * @throws {TypeError} If `url` is not a valid URL.
  */
 export function urlBelowMount(params: ParamsView, url: string, mount: string): string | null {
   const { href } = new URL(url);
   const pathStart = href.indexOf("/", href.indexOf("//") + 2);
   const end = endOfMount(href, pathStart, utf8Bytes(mount));
   if (end === null) return null;
-  // In a URL `%2F` is no slash; for web servers and `PATH_INFO` it is one, so that
-  // `/app/x%2F..%2F..` leads out. Below the mount point is what is there for all of them.
+  // In a URL `%2F` is not a slash; for web servers and `PATH_INFO` it is, so that
+  // `/app/x%2F..%2F..` leads out. A path counts as below the mount point only if it is there for
+  // all of them.
   if (!isBelow(params, mount)) return null;
   return href.slice(0, pathStart) + (href.charCodeAt(end) === SLASH ? "" : "/") + href.slice(end);
 }
@@ -35,8 +37,8 @@ export function urlBelowMount(params: ParamsView, url: string, mount: string): s
 const SLASH = 0x2f;
 
 /**
- * Where the mount point ends in a URL, if it is there, in any percent-encoding, and a segment ends
- * with it.
+ * The offset in a URL at which the mount point ends; `null` if the path does not begin with it, in
+ * any percent-encoding, or no segment ends there.
  */
 function endOfMount(href: string, pathStart: number, mount: string): number | null {
   let at = pathStart;

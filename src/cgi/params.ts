@@ -2,27 +2,26 @@
  * The parameters of one request, as the web server sent them (FastCGI 1.0, section 6.2; RFC 3875,
  * section 4.1).
  *
- * The plan: a request has some 26 parameters of which ten are ever looked at. So they stay one text
- * with the borders of the pairs in it; a name is compared where it stands, and only a value that is
- * asked for becomes a string of its own. Hashing fresh strings into a `Map` costs more than
- * building the whole header block of the answer: that is left to long lists and to those who
- * iterate.
+ * The plan: a request has some 26 parameters, of which ten are ever read. So they stay one text
+ * with the offsets of the pairs in it; a name is compared in place, and only a value that is read
+ * becomes a string of its own. Hashing fresh strings into a `Map` costs more than building the
+ * whole header block of the response, so only long lists and iteration do that.
  */
 
 /** Read access to the FastCGI parameters. Text is Latin-1: code unit n is byte n. */
 export interface ParamsView extends Iterable<[string, string]> {
   /**
-   * The value of a parameter; names are case-sensitive. An `HTTP_*` parameter that came several
-   * times is joined; of any other, and of `HTTP_HOST`, the last one counts.
+   * The value of a parameter; names are case-sensitive. An `HTTP_*` parameter that was sent several
+   * times is joined; of any other, and of `HTTP_HOST`, the last value counts.
    */
   get(name: string): string | undefined;
-  /** Whether the web server sent this parameter, be it empty. */
+  /** Whether the web server sent this parameter, even an empty one. */
   has(name: string): boolean;
-  /** How many different parameters there are. */
+  /** The number of distinct parameters. */
   readonly size: number;
 }
 
-/** Up to this many pairs, searching beats hashing: web servers send 20 to 40. */
+/** Up to this many pairs, linear search is faster than hashing: web servers send 20 to 40. */
 const MAX_SEARCHED_PAIRS = 64;
 
 /**
@@ -39,17 +38,17 @@ const MAX_SEARCHED_PAIRS = 64;
 export class CgiParams implements ParamsView {
   #text: string;
   /**
-   * Three to a pair, in wire order: where its name begins, where its value begins, where that ends.
+   * Three offsets per pair, in wire order: start of the name, start of the value, end of the value.
    */
   readonly #borders: number[] = [];
   #index: Map<string, string> | null = null;
 
-  /** Begins with a text that holds pairs, for {@link addSlice} to say where. */
+  /** Takes a text with pairs in it, whose offsets {@link addSlice} adds. */
   constructor(text = "") {
     this.#text = text;
   }
 
-  /** Adds a pair in the order of the wire. Both are Latin-1: code unit n is byte n. */
+  /** Adds a pair, in wire order. Both are Latin-1: code unit n is byte n. */
   append(name: string, value: string): void {
     const start = this.#text.length;
     this.#text += name + value;
@@ -57,7 +56,7 @@ export class CgiParams implements ParamsView {
   }
 
   /**
-   * Adds a pair that stands in the text: the name from `start` to `valueStart`, the value from
+   * Adds a pair that is in the text already: the name from `start` to `valueStart`, the value from
    * there to `end`.
    */
   addSlice(start: number, valueStart: number, end: number): void {
@@ -97,8 +96,8 @@ export class CgiParams implements ParamsView {
   }
 
   /**
-   * Visits every `HTTP_*` pair as it came, repeated ones too, in wire order: where its name begins
-   * in `text`, where its value begins, where that ends.
+   * Visits every `HTTP_*` pair as received, repeated ones too, in wire order, with its offsets in
+   * `text`: start of the name, start of the value, end of the value.
    */
   forEachHeader(
     visit: (text: string, start: number, valueStart: number, end: number) => void,
@@ -135,11 +134,10 @@ function isHeader(name: string): boolean {
 }
 
 /**
- * Header fields that came twice are one list (RFC 9110, section 5.3); cookies have a separator of
+ * Joins repeated header fields to one list (RFC 9110, section 5.3); cookies have a separator of
  * their own (RFC 9113, section 8.2.3). nginx up to 1.22, HAProxy and h2o send one parameter per
- * field line. Two Hosts are none of that: no server lets a client send them, but nginx does send
- * two for a `fastcgi_param HTTP_HOST` after Debian's `include fastcgi_params`, and means the later
- * one.
+ * field line. Two Hosts are not a list: no server lets a client send them, but nginx does send two
+ * for a `fastcgi_param HTTP_HOST` after Debian's `include fastcgi_params`, and means the later one.
  */
 function join(name: string, before: string | undefined, after: string | undefined): string {
   if (before === undefined || after === undefined) return before ?? after ?? "";

@@ -1,23 +1,23 @@
 /**
- * What single web servers do differently, as data: one row per oddity, each with a test over
- * captured parameters.
+ * Quirks of single web servers, as data: one row per quirk, each with a test over captured
+ * parameters.
  *
- * The code that makes headers and paths reads these rows; it names no server itself. A row belongs
- * here if a server (or the recipe its manual gives) does it; what the specifications say belongs
- * where it is applied.
+ * The code that builds headers and paths reads these rows; it names no server itself. A row belongs
+ * here if a server does it, or a recipe of its manual; a rule of a specification belongs where it
+ * is applied.
  */
 import type { ParamsView } from "./params.ts";
 
 interface Row {
   /** Stable, for tests and messages. */
   readonly name: string;
-  /** Who does it. */
+  /** The web servers that have the quirk. */
   readonly servers: readonly string[];
-  /** What is done, and why it is treated so. */
+  /** The behaviour, and why it is handled so. */
   readonly what: string;
 }
 
-/** Headers that do not reach the application as `HTTP_*`. */
+/** Headers that do not reach the application from `HTTP_*`. */
 export interface IgnoredHeaders extends Row {
   readonly kind: "ignored_headers";
   readonly headers: readonly string[];
@@ -29,35 +29,35 @@ export interface InventedEmpty extends Row {
   readonly header: string;
 }
 
-/** A header that also comes under another parameter name, which counts if its own is absent. */
+/** A header that also comes under another parameter name, used if its own is absent. */
 export interface OtherName extends Row {
   readonly kind: "other_name";
   readonly header: string;
   readonly param: string;
 }
 
-/** A Content-Type no client sent. */
+/** A Content-Type that no client sent. */
 export interface InventedType extends Row {
   readonly kind: "invented_type";
   readonly invented: (params: ParamsView) => boolean;
 }
 
-/** A Content-Length no client sent. */
+/** A Content-Length that no client sent. */
 export interface InventedLength extends Row {
   readonly kind: "invented_length";
   readonly invented: (method: string, length: string) => boolean;
 }
 
 /**
- * What a `SCRIPT_NAME` that holds the whole path, with no `PATH_INFO` beside it, is: the mount
- * point?
+ * Meaning of a `SCRIPT_NAME` that holds the whole path, without a `PATH_INFO`: whether it is the
+ * mount point.
  */
 export interface WholePath extends Row {
   readonly kind: "whole_path";
   readonly isMount: (params: ParamsView) => boolean;
 }
 
-/** When `SCRIPT_NAME` is a file that the server runs, so that its folder means something. */
+/** When `SCRIPT_NAME` is a file that the server runs, so that its folder may be the mount point. */
 export interface ScriptFile extends Row {
   readonly kind: "script_file";
   readonly isFile: (params: ParamsView) => boolean;
@@ -174,9 +174,9 @@ export const QUIRKS: readonly Quirk[] = [
 ];
 
 /**
- * Whether Apache has found `SCRIPT_NAME` among its files, or at a ScriptAlias: mod_proxy_fcgi's
- * SCRIPT_FILENAME is a URL or a path of the application's. An authorizer is asked about files that
- * are not its own.
+ * Whether Apache has mapped `SCRIPT_NAME` to a file of its own or by a ScriptAlias. Behind
+ * mod_proxy_fcgi it has not: SCRIPT_FILENAME is a URL there, or a path of the application's. An
+ * authorizer is asked about files that are not its own.
  */
 function isApacheScript(params: ParamsView): boolean {
   const root = params.get("CONTEXT_DOCUMENT_ROOT");

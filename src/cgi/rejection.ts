@@ -1,14 +1,17 @@
-/** A clean HTTP answer where no `Request` can be made, or no `Response` sent. */
+/**
+ * An HTTP error response, for a request that cannot become a `Request`, or a `Response` that cannot
+ * be sent.
+ */
 export interface Rejection {
-  /** The HTTP status to answer with. */
+  /** The HTTP status. */
   readonly status: number;
-  /** What is wrong, in a few words of printable ASCII: safe to log and to show. */
+  /** The cause, in a few words of printable ASCII: safe to log and to show. */
   readonly reason: string;
 }
 
 /**
- * Tells a rejection from the `Request` there would have been. Not by `instanceof`: applications
- * replace the global `Request` after this module was loaded.
+ * Whether a value is a rejection, not the `Request` in its place. `instanceof` would not do:
+ * applications replace the global `Request` after this module is loaded.
  */
 export function isRejection<Value extends object>(
   value: Value | Rejection,

@@ -1,10 +1,13 @@
 /**
- * The address of the HTTP client (RFC 3875, section 4.1.8; `REMOTE_PORT` is an extension every
+ * The address of the HTTP client (RFC 3875, section 4.1.8; `REMOTE_PORT` is an extension that every
  * server has).
  */
 import type { ParamsView } from "./params.ts";
 
-/** `""` and 0 stand for what the web server did not say. IPv6 addresses come without brackets. */
+/**
+ * The remote address, with `""` and 0 where the parameter is absent or invalid. IPv6 addresses are
+ * without brackets.
+ */
 export function remoteAddress(
   params: ParamsView,
 ): { transport: "tcp"; hostname: string; port: number } {

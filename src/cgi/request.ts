@@ -1,6 +1,4 @@
-/**
- * Parameters and a body become a `Request` (RFC 3875, section 4; Fetch standard).
- */
+/** Makes a `Request` from parameters and a body (RFC 3875, section 4; Fetch standard). */
 import { FastCgiRequest } from "./lazy_request.ts";
 import { isToken } from "./header_name.ts";
 import { urlBelowMount } from "./mount.ts";
@@ -13,14 +11,15 @@ export { isRejection, type Rejection } from "./rejection.ts";
 /** Options of {@link createRequest}. */
 export interface RequestOptions {
   /**
-   * The mount point that the URL is shown without, as `mountPoint` makes it; outside of it is 404.
+   * The mount point to remove from the URL, as returned by `mountPoint`; a request outside it is
+   * rejected with 404.
    */
   mount?: string;
-  /** Makes `request.signal`; called at most once, when it is first asked for. */
+  /** Creates `request.signal`; called at most once, on first access. */
   signal?: () => AbortSignal;
 }
 
-/** Methods `Request` spells in upper case, and those it refuses (Fetch standard, section 2.2.1). */
+/** Methods that `Request` normalizes, and those that it forbids (Fetch standard, section 2.2.1). */
 const NORMALIZED = /^(?:delete|get|head|options|post|put)$/i;
 const FORBIDDEN = /^(?:connect|trace|track)$/i;
 
@@ -30,10 +29,10 @@ const OUTSIDE_OF_MOUNT: Rejection = {
 };
 
 /**
- * Makes the `Request` a handler gets; never throws. The body goes in as it is, without a look at
- * `CONTENT_LENGTH`; for a method that allows none it is left out.
+ * Creates the `Request` for a handler; never throws. The body is used as it is, whatever
+ * `CONTENT_LENGTH` says; for a method that allows none it is left out.
  *
- * @returns The request, or what to answer instead: {@link isRejection} tells them apart.
+ * @returns The request, or the rejection to answer instead: {@link isRejection} distinguishes them.
  *
  * @example
  * ```ts ignore
@@ -61,18 +60,18 @@ export function createRequest(
     }
     request = new FastCgiRequest(url, requestInit(method, body), params, options.signal ?? null);
   } catch {
-    // The URL standard refuses more than the check of the host: a port above 65535, a bad IPv6
+    // The URL standard rejects more than the check of the host does: a port above 65535, a bad IPv6
     // address.
     return { status: 400, reason: "URL is not valid" };
   }
-  // Bun makes GET of methods it does not know, and upper case of those it does.
+  // Bun turns methods that it does not know into GET, and puts those that it knows in upper case.
   if (request.method !== method && request.method !== method.toUpperCase()) {
     return unknownMethod(method);
   }
   return request;
 }
 
-/** The method as `Request` spells it (Fetch standard, section 2.2.1); `""` if there is none. */
+/** The method, normalized as in `Request` (Fetch standard, section 2.2.1); `""` if absent. */
 export function requestMethod(params: CgiParams): string {
   return normalized(params.get("REQUEST_METHOD") ?? "");
 }
@@ -89,7 +88,7 @@ export function methodAllowsBody(method: string): boolean {
   return !/^(?:get|head)$/i.test(method);
 }
 
-/** `undefined`, the fastest init there is, for a plain GET. */
+/** The init for `Request`; `undefined`, the fastest one, for a plain GET. */
 function requestInit(
   method: string,
   body: ReadableStream<Uint8Array> | Uint8Array | null,
@@ -100,7 +99,7 @@ function requestInit(
   };
   if (body !== null && methodAllowsBody(method)) {
     init.body = body as RequestInit["body"];
-    // Node refuses a stream without it: the answer may start before the body has ended.
+    // Node requires it for a stream: the response may start before the body has ended.
     init.duplex = "half";
   }
   return init;

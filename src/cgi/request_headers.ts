@@ -2,10 +2,10 @@
  * The request's headers, from `HTTP_*`, `CONTENT_TYPE` and `CONTENT_LENGTH` (RFC 3875, section
  * 4.1.18).
  *
- * Left out is what concerns the connection to the web server, what no client sent, and what
- * `Headers` would refuse. Fields that a `Connection` header lists stay: removing them is for
- * intermediaries (RFC 9110, section 7.6.1), and the web server is the last of those. Here it would
- * let a client take away headers that the web server added for the application to rely on
+ * Left out are hop-by-hop fields, fields that no client sent, and fields that `Headers` would
+ * refuse. Fields listed in a `Connection` header stay: removing them is for intermediaries (RFC
+ * 9110, section 7.6.1), and the web server is the last of those. Here it would let a client remove
+ * headers that the web server added for the application to rely on
  * (`Connection: close, X-Forwarded-For`; CVE-2022-31813 is that mistake in Apache).
  */
 import { countableLength } from "./content_length.ts";
@@ -18,9 +18,9 @@ const INVENTED_TYPE = quirksOf("invented_type");
 const INVENTED_LENGTH = quirksOf("invented_length");
 const OTHER_NAMES = quirksOf("other_name");
 
-/** Appends the headers of a request with this method. `headers` must be empty. */
+/** Fills in the headers of a request with this method. `headers` must be empty. */
 export function appendRequestHeaders(headers: Headers, params: CgiParams, method: string): void {
-  // The two that are not joined as `Headers` would.
+  // The two fields that are not joined as `Headers` would do it.
   let host = "";
   let cookies: string | null = null;
   params.forEachHeader((text, start, valueStart, end) => {
@@ -31,8 +31,8 @@ export function appendRequestHeaders(headers: Headers, params: CgiParams, method
     else if (name === "cookie") cookies = cookies === null ? value : `${cookies}; ${value}`;
     else if (value !== "" || !INVENTED_EMPTY.includes(name)) append(headers, name, value);
   });
-  // Empty, it was invented (Caddy, HAProxy and h2o for HTTP/1.0 without Host), and says nothing if
-  // it was not.
+  // An empty Host was invented (Caddy, HAProxy and h2o, for HTTP/1.0 without Host), and if it was
+  // not, it still names no host.
   if (host !== "") append(headers, "host", host);
   if (cookies !== null) append(headers, "cookie", cookies);
   for (const { header, param } of OTHER_NAMES) {
@@ -47,7 +47,9 @@ export function appendRequestHeaders(headers: Headers, params: CgiParams, method
   if (length !== null) append(headers, "content-length", length);
 }
 
-/** A number of bytes as a client would write it; Caddy says -1, nginx nothing, HAProxy 0003. */
+/**
+ * Content-Length as a client would write it; Caddy sends -1, nginx an empty value, HAProxy 0003.
+ */
 function shownLength(value: string | undefined, method: string): string | null {
   const bytes = countableLength(value);
   if (bytes === undefined) return null;
@@ -56,9 +58,9 @@ function shownLength(value: string | undefined, method: string): string | null {
 }
 
 /**
- * Values are Latin-1, so byte for byte what the client sent. NUL, CR and LF, which nginx and
- * HAProxy do not let through but a decoded SetEnv may hold, make `Headers` throw: such a header is
- * none.
+ * Appends a value, which is Latin-1, so byte for byte as the client sent it. NUL, CR and LF, which
+ * nginx and HAProxy do not let through but a decoded SetEnv may hold, make `Headers` throw: such a
+ * header is left out.
  */
 function append(headers: Headers, name: string, value: string): void {
   try {

@@ -1,10 +1,10 @@
 /**
- * The URL of a request: what a browser shows, byte for byte as far as the URL standard lets it.
+ * The URL of a request, as a browser shows it, byte for byte as far as the URL standard allows.
  *
  * The plan: `REQUEST_URI` is the raw request target; `SCRIPT_NAME` and `PATH_INFO` are decoded, so
- * lossy, and only used without it. What the WHATWG parser would strip (tab, line feed), turn into
- * `/` (`\`) or read as UTF-8 (bytes from 0x80) is percent-encoded before it gets there. The target
- * is appended to a checked authority, so `//a//b` is a path. Dot segments are left to the parser
+ * lossy, and only used without it. Characters that the WHATWG parser would strip (tab, line feed),
+ * turn into `/` (`\`) or read as UTF-8 (bytes from 0x80) are percent-encoded first. The target is
+ * appended to a validated authority, so `//a//b` is a path. Dot segments are left to the parser
  * inside `Request`, as in `Deno.serve`.
  */
 import { isAuthority, requestAuthority, requestScheme } from "./authority.ts";
@@ -14,14 +14,14 @@ import type { Rejection } from "./rejection.ts";
 // As loaded: applications replace the global.
 const { URL } = globalThis;
 
-/** Visible ASCII but `#` and `\`: a target made of these goes into the URL as it is. */
+/** Visible ASCII except `#` and `\`: a target of only these goes into the URL unchanged. */
 const PLAIN = /^[!"$-[\]-~]*$/;
 const NOT_PLAIN = /[^!"$-[\]-~]/g;
-/** What a decoded path cannot hold as it is: all but `pchar` and `/` (RFC 3986, section 3.3). */
+/** Characters to encode in a decoded path: all but `pchar` and `/` (RFC 3986, section 3.3). */
 const NOT_PATH = /[^\w.~!$&'()*+,;=:@/-]/g;
 const ABSOLUTE_FORM = /^https?:\/\/([^/?#]*)/i;
 
-/** The absolute URL of the request, or why it has none. */
+/** The absolute URL of the request, or the rejection of one that has none. */
 export function requestUrl(params: ParamsView): string | Rejection {
   const scheme = requestScheme(params);
   const uri = params.get("REQUEST_URI");
@@ -29,7 +29,7 @@ export function requestUrl(params: ParamsView): string | Rejection {
   if (uri.charCodeAt(0) === 0x2f) {
     return join(scheme, requestAuthority(params, scheme), encodeTarget(uri));
   }
-  // The absolute form's own authority wins over Host (RFC 9112, section 3.2.2); the scheme stays
+  // The authority of the absolute form overrides Host (RFC 9112, section 3.2.2); the scheme stays
   // that of the connection to the web server.
   const absolute = ABSOLUTE_FORM.exec(uri);
   if (absolute !== null) {
@@ -41,7 +41,7 @@ export function requestUrl(params: ParamsView): string | Rejection {
       encodeTarget(target.startsWith("/") ? target : `/${target}`),
     );
   }
-  // `OPTIONS *` asks about the server: path and query are empty (RFC 9112, section 3.3).
+  // The asterisk form, `OPTIONS *`: path and query are empty (RFC 9112, section 3.3).
   return join(
     scheme,
     requestAuthority(params, scheme),
@@ -49,7 +49,7 @@ export function requestUrl(params: ParamsView): string | Rejection {
   );
 }
 
-/** {@link requestUrl} as `Request` shows it, of a request that became one, so has a URL. */
+/** {@link requestUrl}, normalized as in `Request`. The request has become one, so it has a URL. */
 export function publicUrl(params: ParamsView): string {
   const url = requestUrl(params);
   if (typeof url !== "string") throw new TypeError(url.reason);
@@ -70,7 +70,7 @@ function join(scheme: string, authority: string | null, target: string): string 
   return `${scheme}://${authority}${target}`;
 }
 
-/** Percent-encodes what the URL parser would change in a raw target, and cuts a fragment. */
+/** Percent-encodes what the URL parser would change in a raw target, and removes a fragment. */
 function encodeTarget(target: string): string {
   if (PLAIN.test(target)) return target;
   const hash = target.indexOf("#");
@@ -85,7 +85,7 @@ function decodedTarget(params: ParamsView): string {
   return (path.startsWith("/") ? path : `/${path}`) + (query ? encodeTarget(`?${query}`) : "");
 }
 
-/** One Latin-1 code unit as `%XX`; one that is no byte as an encoded `?`. */
+/** One Latin-1 code unit as `%XX`; one above U+00FF as an encoded `?`. */
 function percentEncode(unit: string): string {
   const code = unit.charCodeAt(0);
   return code > 0xff ? "%3F" : `%${code < 16 ? "0" : ""}${code.toString(16).toUpperCase()}`;

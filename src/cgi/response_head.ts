@@ -1,11 +1,11 @@
 /**
- * A `Response` becomes the CGI header block (RFC 3875, section 6.3).
+ * Makes the CGI header block of a `Response` (RFC 3875, section 6.3).
  *
  * The plan: one pass over the headers, one string. Framing is not the application's: hop-by-hop
- * fields go, and there is one Content-Length or none. `Status` is the last line, since HAProxy
- * turns every status into 302 when `Location` comes after it. An authorizer's refusal begins with
- * it: lighttpd takes only variables from an authorizer until it knows that it refuses, and HAProxy
- * has no authorizers.
+ * fields are removed, and there is at most one Content-Length. `Status` is the last line, since
+ * HAProxy turns every status into 302 when `Location` comes after it. An authorizer's refusal
+ * begins with it: lighttpd reads only variables from an authorizer until it knows of the refusal,
+ * and HAProxy has no authorizers.
  */
 import { authorizerHeaderName, isGrant } from "./authorizer_head.ts";
 import { countableLength } from "./content_length.ts";
@@ -14,7 +14,7 @@ import { impliedContentType } from "./implied_type.ts";
 import type { Rejection } from "./rejection.ts";
 import { isFinalStatus, statusLine } from "./status.ts";
 
-/** What a header block is made of: a `Response` of the runtime's, or of another making. */
+/** The source of a header block: the runtime's `Response`, or another implementation's. */
 export interface ResponseHeadSource {
   readonly status: number;
   readonly statusText: string;
@@ -25,7 +25,7 @@ export interface ResponseHeadSource {
 
 /** Options of {@link responseHead}. */
 export interface ResponseHeadOptions {
-  /** The request's method: HEAD has a length but no body. */
+  /** The request's method: the response to HEAD has a length but no body. */
   method: string;
   /** The exact length of the body in bytes, if it is known. */
   contentLength?: number;
@@ -34,28 +34,31 @@ export interface ResponseHeadOptions {
    * the Content-Type of text ({@link impliedContentType}).
    */
   body?: Uint8Array;
-  /** Whether the application is asked as an authorizer (FastCGI 1.0, section 6.3). */
+  /** Whether the role is Authorizer (FastCGI 1.0, section 6.3). */
   authorizer?: boolean;
   /**
-   * Whether an authorizer's 200 may go out; an error page must not be one.
+   * Whether an authorizer's 200 may be sent; an error page must not grant.
    *
    * @default {true}
    */
   mayGrant?: boolean;
-  /** Whether the body has been decoded: its Content-Encoding, and the length it had, are gone. */
+  /**
+   * Whether the body has been decoded: its Content-Encoding and its original length no longer
+   * apply.
+   */
   decoded?: boolean;
 }
 
-/** Control characters, which make Apache and nginx answer 500, and code units that are no byte. */
+/** Control characters, which make Apache and nginx answer 500, and code units above U+00FF. */
 const UNSAFE = /[^\t\x20-\x7e\x80-\xff]/;
 const UNSAFE_UNITS = /[^\t\x20-\x7e\x80-\xff]/g;
 
 /**
- * Server-sent events are of no use in a buffer, and stock nginx holds them until the answer ends.
- * This header turns that off for one response, and nginx keeps it to itself. Measured with five
- * events, 250 ms apart: nginx, and an nginx that proxies to Apache, then pass each on as it comes.
- * lighttpd, Apache (mod_proxy_fcgi, mod_fcgid, mod_cgid), Caddy and HAProxy do as they did without,
- * and show the header to the client, to whom it says nothing.
+ * Server-sent events are useless in a buffer, and stock nginx buffers them until the response ends.
+ * This header turns buffering off for one response, and nginx does not forward it. Measured with
+ * five events, 250 ms apart: nginx, and an nginx that proxies to Apache, then pass each on as it
+ * comes. lighttpd, Apache (mod_proxy_fcgi, mod_fcgid, mod_cgid), Caddy and HAProxy behave as
+ * without it, and forward the header to the client, which ignores it.
  */
 const EVENTS = /^\s*text\/event-stream\s*(?:;|$)/i;
 const UNBUFFERED = "X-Accel-Buffering: no\r\n";
@@ -67,8 +70,7 @@ const UNBUFFERED = "X-Accel-Buffering: no\r\n";
  * On Bun, read `response.headers` once before touching the body: a type that came from a `Blob` or
  * `FormData` is lost after that.
  *
- * @returns The block; a {@link Rejection} if the status is none that can be sent (101,
- * `Response.error()`).
+ * @returns The block; a {@link Rejection} if the status cannot be sent (101, `Response.error()`).
  */
 export function responseHead(
   response: ResponseHeadSource,
@@ -88,7 +90,7 @@ export function responseHead(
   return ending.slice(0, empty) + lines + ending.slice(empty);
 }
 
-/** All lines but `Status`, without the headers that a `Connection` header has listed. */
+/** All lines except `Status`, without the headers listed in a `Connection` header. */
 function headerLines(
   response: ResponseHeadSource,
   status: number,
@@ -116,8 +118,8 @@ function headerLines(
       if (shown !== null) lines += `${shown}: ${safeValue(value)}\r\n`;
     }
   });
-  // Seen after some of those it lists: a response from elsewhere, passed on (RFC 9110, section
-  // 7.6.1).
+  // A `Connection` header: a response from elsewhere, passed on (RFC 9110, section 7.6.1). Headers
+  // that it lists may be in the lines already, hence a second pass.
   if (connection !== null && listed.length === 0) {
     return headerLines(response, status, options, connectionOptions(connection));
   }
@@ -134,8 +136,8 @@ function headerLines(
 
 /**
  * Whether a body may follow the header block (RFC 9110, section 6.4.1): HAProxy answers 502 to one
- * that must not. A 205 has none either (section 15.3.6). An authorizer's grant has none: web
- * servers drop it.
+ * that must not. A 205 has none either (section 15.3.6), nor has an authorizer's grant: web servers
+ * drop it.
  */
 export function responseAllowsBody(method: string, status: number, authorizer = false): boolean {
   if (authorizer && isGrant(status)) return false;
@@ -147,20 +149,21 @@ function hasNoContent(status: number): boolean {
 }
 
 /**
- * The Content-Length to send; `undefined` for none. Where the body is known, its true length wins,
- * for HEAD, too; where a HEAD has none, the length is that of the body a GET would get, which the
- * application knows (RFC 9110, section 8.6).
+ * The Content-Length to send; `undefined` for none. Where the body is known, its actual length
+ * wins, for HEAD too; where a response to HEAD has no body, the length is that of the body that a
+ * GET would get, which the application knows (RFC 9110, section 8.6).
  */
 function bodyLength(
   options: ResponseHeadOptions,
   status: number,
   own: string | null,
 ): number | undefined {
-  // Granted: what follows is the web server's own file.
+  // A grant: the body will be the web server's own file.
   if (options.authorizer && isGrant(status)) return undefined;
   if (hasNoContent(status)) {
-    // RFC 9110 forbids one in a 204. In a 304 it would have to be that of the 200 there would have
-    // been, which is not known here: frameworks say 0. A 205 has no body, and its end must be told.
+    // RFC 9110 forbids one in a 204. In a 304 it would have to be that of the 200 response, which
+    // is not known here: frameworks set 0. A 205 has no body, and needs a length of 0 for its
+    // framing.
     return status === 205 ? 0 : undefined;
   }
   const declared = options.decoded === true ? undefined : countableLength(own);
@@ -168,14 +171,17 @@ function bodyLength(
   return options.method === "HEAD" ? known || declared : known ?? declared;
 }
 
-/** At least one, so that the second pass is the last. */
+/**
+ * The connection options (RFC 9110, section 7.6.1). At least one, so that the second pass is the
+ * last.
+ */
 function connectionOptions(connection: string): string[] {
   return connection.toLowerCase().split(",").map((name) => name.trim());
 }
 
 /**
- * `Headers` refuses NUL, CR, LF and what is no byte; other implementations than the runtime's may
- * not.
+ * Replaces unsafe characters. `Headers` refuses NUL, CR, LF and code units above U+00FF;
+ * implementations other than the runtime's may not.
  */
 function safeValue(value: string): string {
   if (!UNSAFE.test(value)) return value;

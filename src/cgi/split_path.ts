@@ -1,12 +1,12 @@
 /**
- * Where the application is mounted (`scriptName`), and what was asked for below that (`pathInfo`).
+ * Splits the path into the mount point (`scriptName`) and the rest below it (`pathInfo`).
  *
  * The plan: the path is that of `REQUEST_URI`, decoded, without dot segments. `SCRIPT_NAME` and
- * `PATH_INFO` only say where to cut it, if they make up that path as one of the web servers writes
- * it. They do not after a rewrite: then the folder of the script is the mount point, as PHP's
- * frameworks find it, if the path is below that. Stock nginx, Apache's ProxyPass and HAProxy put
- * the whole path into `SCRIPT_NAME`. A base path beats them all. So `scriptName + pathInfo` is the
- * path that was asked for, always.
+ * `PATH_INFO` only tell where to split it, if together they are that path as one of the web servers
+ * writes it. After a rewrite they are not: then the folder of the script is the mount point, as
+ * PHP's frameworks determine it, if the path is below that. Stock nginx, Apache's ProxyPass and
+ * HAProxy put the whole path into `SCRIPT_NAME`. The option `basePath` overrides all of it. So
+ * `scriptName + pathInfo` is always the requested path.
  */
 import { percentDecode } from "./percent_decode.ts";
 import type { ParamsView } from "./params.ts";
@@ -27,11 +27,10 @@ export interface SplitPath {
 }
 
 /**
- * Splits the path of a request. Both parts are percent-decoded; they are read as UTF-8, and stay
- * Latin-1 (one code unit per byte) where they are no UTF-8.
+ * Splits the path of a request. Both parts are percent-decoded, then decoded as UTF-8, or left as
+ * Latin-1 (one code unit per byte) where they are not valid UTF-8.
  *
- * @param basePath Where the application is mounted, such as `/app`. A path that is not below it is
- * all `pathInfo`.
+ * @param basePath The mount point, such as `/app`. A path not at or below it is all `pathInfo`.
  */
 export function splitPath(params: ParamsView, basePath?: string): SplitPath {
   const { scriptName, pathInfo } = split(params, basePath);
@@ -39,11 +38,11 @@ export function splitPath(params: ParamsView, basePath?: string): SplitPath {
 }
 
 /**
- * Whether the path is at or below `mount`, and is for every web server: nginx, lighttpd and Apache
- * see one slash where there are several, and remove dot segments then, so that for them
- * `/app//../x` is `/x`, and none of what guards `/app/x`.
+ * Whether the path is at or below `mount` as every web server reads it: nginx, lighttpd and Apache
+ * merge slashes before they remove dot segments, so for them `/app//../x` is `/x`, and no rule that
+ * protects `/app/x` applies to it.
  *
- * @param mount The mount point, as {@link mountPoint} makes it.
+ * @param mount The mount point, as returned by {@link mountPoint}.
  */
 export function isBelow(params: ParamsView, mount: string): boolean {
   const { decoded } = askedPath(params);
@@ -52,7 +51,7 @@ export function isBelow(params: ParamsView, mount: string): boolean {
     .every((spelling) => splitAt(removeDots(spelling), bytes) !== null);
 }
 
-/** {@link splitPath} in bytes: code unit n is byte n. */
+/** {@link splitPath} on bytes: code unit n is byte n. */
 function split(params: ParamsView, basePath: string | undefined): SplitPath {
   const { raw, decoded } = askedPath(params);
   const path = removeDots(decoded);
@@ -62,7 +61,7 @@ function split(params: ParamsView, basePath: string | undefined): SplitPath {
   return splitAt(path, mount) ?? { scriptName: "", pathInfo: path };
 }
 
-/** The path of a request as it came (`null` if the web server does not tell), and decoded. */
+/** The path of a request, raw (`null` without `REQUEST_URI`) and decoded. */
 function askedPath(params: ParamsView): { raw: string | null; decoded: string } {
   const uri = params.get("REQUEST_URI");
   if (!uri) {
@@ -73,20 +72,20 @@ function askedPath(params: ParamsView): { raw: string | null; decoded: string } 
   return { raw, decoded: percentDecode(raw) };
 }
 
-/** The same, and without dot segments. */
+/** The requested path: raw, decoded, and decoded without dot segments. */
 interface AskedPath {
   readonly raw: string | null;
   readonly decoded: string;
   readonly path: string;
 }
 
-/** Where the web server says that the application is mounted; `""` if it does not say. */
+/** The mount point according to the web server; `""` if its parameters do not tell. */
 function givenMount(params: ParamsView, { raw, decoded, path }: AskedPath): string {
   const script = params.get("SCRIPT_NAME") ?? "";
   const info = rooted(params.get("PATH_INFO"));
   const given = script + (info ?? "");
-  // HAProxy and Caddy leave dots and slashes as they are; nginx, lighttpd and Apache see one slash
-  // where there are several, before they look for dots.
+  // HAProxy and Caddy keep dots and slashes; nginx, lighttpd and Apache merge slashes before they
+  // remove dot segments.
   const spellings = [path, decoded, mergeSlashes(path), removeDots(mergeSlashes(decoded))];
   if (spellings.includes(given)) {
     const isMount = info !== undefined || WHOLE_PATH.some((row) => row.isMount(params));
@@ -94,22 +93,23 @@ function givenMount(params: ParamsView, { raw, decoded, path }: AskedPath): stri
     return isMount ? script.replace(/\/$/, "") : "";
   }
   if (script !== "") {
-    // `SCRIPT_NAME` is the mount point if there is no other part (a fixed
-    // `fastcgi_param SCRIPT_NAME /app`, or an empty `PATH_INFO` beside it), or if `PATH_INFO` is
-    // not decoded (Apache's ProxyFCGISetEnvIf recipe).
+    // `SCRIPT_NAME` is the mount point if it is the only part (a fixed
+    // `fastcgi_param SCRIPT_NAME /app`, or beside an empty `PATH_INFO`), or if `PATH_INFO` is not
+    // decoded (Apache's ProxyFCGISetEnvIf recipe).
     if (given === raw || (!info && splitAt(path, script) !== null)) return script;
     const folder = script.slice(0, script.lastIndexOf("/"));
     // Rewritten to a script and the path below it, `/app/x` to `/app/index.fcgi/x`, by any server.
     const isFront = info && /\.[^/]*$/.test(script) && spellings.includes(folder + info);
     return isFront || SCRIPT_FILE.some((row) => row.isFile(params)) ? folder : "";
   }
-  // A prefix was taken away before the web server looked at the path (Caddy's handle_path).
+  // A prefix was stripped before the web server split the path (Caddy's handle_path).
   const stripped = info && spellings.find((spelling) => spelling.endsWith(info));
   return stripped ? stripped.slice(0, -info.length) : "";
 }
 
 /**
- * `null` if `path` is not at or below `mount`: `/app` is the parent of `/app/x`, not of `/apple`.
+ * Splits at `mount`; `null` if `path` is not at or below it: `/app` is the parent of `/app/x`, not
+ * of `/apple`.
  */
 function splitAt(path: string, mount: string): SplitPath | null {
   if (!path.startsWith(mount)) return null;
@@ -117,19 +117,20 @@ function splitAt(path: string, mount: string): SplitPath | null {
   return rest === "" || rest.startsWith("/") ? { scriptName: mount, pathInfo: rest } : null;
 }
 
-/** A mount point as an application writes it: with a slash before it and none after it. */
+/** Normalizes a mount point as an application writes it: a leading slash, no trailing one. */
 export function mountPoint(basePath: string): string {
   const trimmed = basePath.replace(/\/+$/, "");
   return trimmed === "" ? "" : withSlash(trimmed);
 }
 
-/** Text as its bytes in UTF-8: code unit n is byte n. */
+/** Encodes text as UTF-8 bytes in a string: code unit n is byte n. */
 export function utf8Bytes(text: string): string {
   return /^[\0-\x7f]*$/.test(text) ? text : String.fromCharCode(...encoder.encode(text));
 }
 
 /**
- * A `PATH_INFO` begins with a slash (RFC 3875, section 4.1.5); flup's recipe for nginx cuts it off.
+ * Restores the leading slash of a `PATH_INFO` (RFC 3875, section 4.1.5); flup's recipe for nginx
+ * cuts it off.
  */
 function rooted(info: string | undefined): string | undefined {
   return info ? withSlash(info) : info;
@@ -140,8 +141,8 @@ function withSlash(path: string): string {
 }
 
 /**
- * Dot segments are removed after decoding, as nginx, lighttpd and Apache do: `%2F..%2F` must not
- * become a way out for who maps `pathInfo` to files (RFC 3986, section 5.2.4).
+ * Removes dot segments (RFC 3986, section 5.2.4), after decoding, as nginx, lighttpd and Apache do:
+ * `%2F..%2F` must not become a path traversal in an application that maps `pathInfo` to files.
  */
 function removeDots(path: string): string {
   if (!path.includes("/.")) return path;
@@ -156,7 +157,7 @@ function removeDots(path: string): string {
   return `/${kept.join("/")}`;
 }
 
-/** nginx, lighttpd and Apache see one slash where there are several. */
+/** Merges adjacent slashes, as nginx, lighttpd and Apache do. */
 function mergeSlashes(path: string): string {
   return path.replace(/\/{2,}/g, "/");
 }

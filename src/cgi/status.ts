@@ -1,4 +1,4 @@
-/** Status codes and their standard phrases (RFC 9110, section 15, and the IANA registry). */
+/** Status codes and their reason phrases (RFC 9110, section 15, and the IANA registry). */
 
 const PHRASES: Record<number, string> = {
   200: "OK",
@@ -61,17 +61,17 @@ const PHRASES: Record<number, string> = {
   511: "Network Authentication Required",
 };
 
-/** A phrase that says something and cannot end its line. */
+/** A reason phrase that is not blank and cannot break its line. */
 const PRINTABLE = /^[!-~\x80-\xff][ -~\x80-\xff]*$/;
 
-/** The lines with a standard phrase, ready made. */
+/** Prebuilt lines of the codes with a standard phrase. */
 const LINES = new Map<number, string>();
 for (const [code, phrase] of Object.entries(PHRASES)) LINES.set(Number(code), line(code, phrase));
 
 /**
- * The `Status` line and the end of the header block (RFC 3875, section 6.3.3). The phrase is the
- * standard one: lighttpd and Caddy put it there anyway, and without any nginx sends none and h2o
- * "OK". A code without one gets the application's, if it is printable, else "Unknown".
+ * The `Status` line and the end of the header block (RFC 3875, section 6.3.3). The reason phrase is
+ * the standard one: lighttpd and Caddy send that anyway, and without a phrase nginx sends none and
+ * h2o "OK". A code without a standard phrase gets the application's, if printable, else "Unknown".
  */
 export function statusLine(code: number, statusText: string): string {
   return LINES.get(code) ?? line(code, PRINTABLE.test(statusText) ? statusText : "Unknown");
@@ -82,8 +82,8 @@ function line(code: number | string, phrase: string): string {
 }
 
 /**
- * Whether a web server can send this status as the final one: an informational one leaks the rest
- * of the answer.
+ * Whether the status is a final one (200 to 599): after an informational one, the rest of the
+ * response would leak to the client.
  */
 export function isFinalStatus(code: number): boolean {
   return Number.isInteger(code) && code >= 200 && code <= 599;
