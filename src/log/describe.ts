@@ -1,38 +1,44 @@
 /**
- * Any value as text: JavaScript throws whatever it is given, and a handler passes on what a library
- * gave it. Getters that throw, objects without a prototype, proxies, revoked ones too, causes in a
- * circle, texts of megabytes: all have a description, and none makes the one who asks for it fail.
+ * Describes any value as text: JavaScript can throw any value, and a handler passes on what a
+ * library gave it. Getters that throw, objects without a prototype, proxies, revoked ones too,
+ * cyclic causes, texts of megabytes: all have a description, and none makes the caller fail.
  *
- * Every property is read inside of a `try`, and taken for text only if it is text. Control
- * characters become spaces; the only line feeds are those between the lines of a description, all
- * of which but the first are indented.
+ * Every property is read inside a `try`, and used only if it is a string. Control characters become
+ * spaces; the only line feeds are those between the lines of a description, and all lines but the
+ * first are indented.
  */
 import { MAX_LOG_LINE, oneLine, withoutControls } from "./line.ts";
 
 /** The longest stack, in UTF-16 code units. */
 const MAX_STACK = 8192;
-/** How many errors are described at most: causes, and what an AggregateError holds. */
+/** The most errors described: causes, and the errors of an AggregateError. */
 const MAX_ERRORS = 8;
-/** How many properties of an object without a text of its own are shown. */
+/** The most properties shown, of an object without a string conversion of its own. */
 const MAX_KEYS = 8;
 const INDENT = "    ";
 const NO_TEXT = "a value that cannot be described";
 
-/** Whether a stack may be read at this moment. */
+/** Whether stacks may be read at this moment. */
 let mayReadStacks = (): boolean => true;
 
-/** Has `mayRead` asked before a stack is read: a runtime may have moments when that must not be. */
+/**
+ * Sets a guard that is called before a stack is read: a runtime may have moments when reading one
+ * must be avoided.
+ */
 export function guardStacks(mayRead: () => boolean): void {
   mayReadStacks = mayRead;
 }
 
 /** Options of {@link describe}. */
 export interface DescribeOptions {
-  /** Whether stacks are shown, one indented line for each frame. @default {true} */
+  /** Whether stacks are shown, one indented line per frame. @default {true} */
   stack?: boolean;
 }
 
-/** An error as its name, message, stack, causes; any other value as what it shows of itself. */
+/**
+ * Describes an error by its name, message, stack and causes, any other value by its own string
+ * conversion or its properties.
+ */
 export function describe(value: unknown, { stack = true }: DescribeOptions = {}): string {
   try {
     return linesOf(value, stack && mayReadStacks(), new Set()).join("\n");
@@ -41,12 +47,12 @@ export function describe(value: unknown, { stack = true }: DescribeOptions = {})
   }
 }
 
-/** The same for what was thrown: of a value that is no error, it says so. */
+/** Describes a thrown value: one that is not an error is marked `Uncaught`. */
 export function describeThrown(value: unknown): string {
   return isError(value) ? describe(value) : `Uncaught ${describe(value)}`;
 }
 
-/** Text as one line of a log, and anything else as its description, in one line, too. */
+/** Formats text as one log line; any other value becomes its description, in one line too. */
 export function lineOf(value: unknown): string {
   return oneLine(typeof value === "string" ? value : describe(value));
 }
@@ -56,12 +62,12 @@ export function summarize(value: unknown): string {
   return describe(value, { stack: false }).split("\n", 1)[0]!;
 }
 
-/** The message of an error; of anything else its description. */
+/** The message of an error; for any other value, the first line of its description. */
 export function messageOf(value: unknown): string {
   return isError(value) ? textOf(value, "message") ?? NO_TEXT : summarize(value);
 }
 
-/** Whether this is an error, of whichever realm. */
+/** Whether a value is an error, of any realm. */
 export function isError(value: unknown): value is object {
   if (typeof value !== "object" || value === null) return false;
   try {
@@ -72,7 +78,7 @@ export function isError(value: unknown): value is object {
   return textOf(value, "name") !== undefined && textOf(value, "message") !== undefined;
 }
 
-/** A property if it is text; `undefined` if it is not, or cannot be read. */
+/** A property that is a string; `undefined` if it is not one, or cannot be read. */
 export function textOf(value: unknown, name: string): string | undefined {
   const text = propertyOf(value, name);
   return typeof text === "string" ? text : undefined;
@@ -103,7 +109,7 @@ function linesOf(value: unknown, withStack: boolean, seen: Set<unknown>): string
   return lines;
 }
 
-/** The lines of a stack behind the title, with which it begins in most cases. */
+/** The frames of a stack, without the title that most stacks begin with. */
 function framesOf(error: object, name: string, message: string): string[] {
   const stack = textOf(error, "stack") ?? "";
   const hasTitle = stack.startsWith(name) && stack.startsWith(message, name.length + 2);
@@ -114,7 +120,7 @@ function framesOf(error: object, name: string, message: string): string[] {
     .map((line) => INDENT + line);
 }
 
-/** What an error holds of others, and what it is called. */
+/** The inner errors of an error (`cause`, `errors`), with their labels. */
 function innerOf(error: object): [label: string, inner: unknown][] {
   const inner: [string, unknown][] = [];
   const cause = propertyOf(error, "cause");
@@ -139,20 +145,20 @@ function inlineSafely(value: unknown): string {
   }
 }
 
-/** What is no error, in a few words; throws where a proxy does. */
+/** Describes a value that is not an error, in a few words; throws where a proxy does. */
 function inline(value: unknown): string {
   if (typeof value === "string") return value;
   if (typeof value === "function") return `[Function: ${textOf(value, "name") || "anonymous"}]`;
   if (typeof value !== "object" || value === null) return String(value);
   const name = textOf(propertyOf(value, "constructor"), "name") || "Object";
-  // Those may be long, and say nothing.
+  // Their elements may be many, and tell little.
   if (Array.isArray(value) || ArrayBuffer.isView(value)) {
     return `${name}(${lengthOf(value)})`;
   }
   return ownText(value) ?? `${name} ${propertiesOf(value)}`;
 }
 
-/** What an object shows of itself, if it has its own way to. */
+/** The string conversion of an object, if it has one of its own. */
 function ownText(value: object): string | undefined {
   if (propertyOf(value, "toString") === Object.prototype.toString) return undefined;
   try {

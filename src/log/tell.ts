@@ -1,8 +1,8 @@
 import { printThrown } from "./print.ts";
 
 /**
- * Calls somebody else's function of which nothing is expected. What it throws is printed, and so is
- * what it rejects with: a type that says `void` lets an async function in.
+ * Calls a callback of the application's and ignores its result. An exception is printed, and so is
+ * a rejection: the type `void` accepts an async function.
  */
 export function tell(call: () => unknown): void {
   try {
