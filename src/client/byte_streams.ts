@@ -1,16 +1,16 @@
 /** A connection to an application: any pair of Web Streams that carries bytes. */
 export interface ByteStreams {
-  /** What the application sends. */
+  /** The bytes from the application. */
   readonly readable: ReadableStream<Uint8Array>;
-  /** What is sent to the application. */
+  /** The bytes to the application. */
   readonly writable: WritableStream<Uint8Array>;
-  /** Closes both sides at once, beside `readable.cancel()` and `writable.abort()`. */
+  /** Closes both sides at once; called besides `readable.cancel()` and `writable.abort()`. */
   close?(): void;
 }
 
 /**
- * What is used of the reader of such a stream. `ReadableStreamDefaultReader` is another type with
- * the types of Bun than what `getReader()` returns.
+ * The part of a stream reader that is used. In Bun's types `ReadableStreamDefaultReader` is not the
+ * type that `getReader()` returns.
  */
 export interface ByteReader {
   readonly closed: Promise<unknown>;

@@ -10,37 +10,44 @@ import { untilAborted } from "./until_aborted.ts";
 // As loaded: applications replace the global.
 const { AbortSignal } = globalThis;
 
-/** As many as a listening socket's queue used to hold on Linux (`SOMAXCONN`). */
+/**
+ * The default `maxConnections`: as many as the listen queue of a socket used to hold on Linux
+ * (`SOMAXCONN`).
+ */
 const MAX_CONNECTIONS = 128;
 
-/** The methods that may be sent again when no answer came (RFC 9110, section 9.2.2). */
+/**
+ * Idempotent methods: a request may be sent again when no response came (RFC 9110, section 9.2.2).
+ */
 const IDEMPOTENT = ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"];
 
 /**
  * The web server's half of FastCGI over any Web Streams: sends a `Request` to an application as a
- * web server would, and makes a `Response` of the reply. `FastCgiClient` is the same over sockets.
+ * web server would, and turns the reply into a `Response`. `FastCgiClient` is the same over
+ * sockets.
  */
 export class StreamClient implements AsyncDisposable {
   readonly #options: StreamClientOptions;
   readonly #pool: ConnectionPool;
 
-  /** Nothing is connected before there is a request. */
+  /** Creates a client; it connects at the first request. */
   constructor(options: StreamClientOptions) {
     this.#options = options;
     this.#pool = new ConnectionPool(options.connect, options.maxConnections ?? MAX_CONNECTIONS);
   }
 
   /**
-   * Sends a request, and resolves with the response as soon as its header block is there; the body
-   * follows as it comes. As with any `fetch`, a body that is not wanted must be cancelled, or its
-   * connection stays busy.
+   * Sends a request, and resolves with the response as soon as its header block is complete; the
+   * body is streamed. As with any `fetch`, an unused body must be cancelled, or its connection
+   * stays busy.
    *
-   * A request that finds its kept connection closed is sent once more over a new one, if that is
-   * safe (RFC 9110, section 9.2.2) and its body was not longer than `bufferBody`.
+   * If a kept connection turns out to be closed, the request is retried once over a new one,
+   * provided that its method is idempotent (RFC 9110, section 9.2.2) and its body was not longer
+   * than `bufferBody`.
    *
    * @throws {FastCgiError} `connection_lost`, `request_refused`, `bad_reply` or a fault of the
-   * record layer. Behind the header block the response's body fails with it instead: a reply that
-   * was cut off never looks complete.
+   * record layer. After the header block the response's body errors with it instead: a truncated
+   * reply never looks complete.
    * @throws The reason of an aborted signal, and whatever `connect` throws.
    */
   async fetch(request: Request, options: ClientFetchOptions = {}): Promise<Response> {
@@ -63,8 +70,8 @@ export class StreamClient implements AsyncDisposable {
   }
 
   /**
-   * Asks the application about itself with GET_VALUES (FastCGI 1.0, section 4.1), over a connection
-   * of its own. What the application does not know is absent from the answer.
+   * Queries variables of the application with GET_VALUES (FastCGI 1.0, section 4.1), over a
+   * connection of its own. Variables that the application does not know are absent from the result.
    *
    * @param names Such as `FCGI_MAX_CONNS`, `FCGI_MAX_REQS`, `FCGI_MPXS_CONNS`.
    * @throws {FastCgiError} `connection_lost`, or a fault of the record layer.
@@ -78,7 +85,7 @@ export class StreamClient implements AsyncDisposable {
     }
   }
 
-  /** Closes all connections at once. Requests that are under way fail. */
+  /** Closes all connections at once. Requests in flight fail. */
   close(): void {
     this.#pool.close();
   }
@@ -102,7 +109,7 @@ export class StreamClient implements AsyncDisposable {
     try {
       return await untilAborted(acquired, signal);
     } catch (error) {
-      // An abort does not keep the connection from coming; a later request may have it.
+      // The abort does not stop the connection attempt; a later request may use the connection.
       acquired.then(
         (connection) => this.#pool.release(connection, this.#keepsConnections),
         () => {},

@@ -3,7 +3,7 @@ import type { ByteReader, ByteStreams } from "./byte_streams.ts";
 
 const ignore = (): void => {};
 
-/** One connection to the application, as reads and writes. One exchange at a time uses it. */
+/** One connection to the application, as reads and writes. It carries one exchange at a time. */
 export class Connection {
   readonly #streams: ByteStreams;
   readonly #reader: ByteReader;
@@ -12,26 +12,26 @@ export class Connection {
   #pendingRead: Promise<Uint8Array | undefined> | undefined;
   #isReused = false;
 
-  /** Takes both streams for itself. */
+  /** Locks both streams. */
   constructor(streams: ByteStreams) {
     this.#streams = streams;
     this.#reader = streams.readable.getReader();
     this.#writer = streams.writable.getWriter();
-    // A connection that breaks is noticed where it is read or written.
+    // A broken connection is noticed by the next read or write.
     this.#reader.closed.catch(ignore);
     this.#writer.closed.catch(ignore);
     this.#writer.ready.catch(ignore);
   }
 
-  /** Whether it has been idle before, so that the application may have closed it meanwhile. */
+  /** Whether the connection has been idle, so that the application may have closed it since. */
   get isReused(): boolean {
     return this.#isReused;
   }
 
   /**
-   * The next bytes; `undefined` at the end.
+   * Reads the next bytes; `undefined` at the end.
    *
-   * @throws {FastCgiError} `connection_lost` if it broke.
+   * @throws {FastCgiError} `connection_lost` if the connection broke.
    */
   read(): Promise<Uint8Array | undefined> {
     const read = this.#pendingRead ?? this.#read();
@@ -39,24 +39,27 @@ export class Connection {
     return read;
   }
 
-  /** Sends bytes, and resolves when more may be sent. Rejects with what broke the connection. */
+  /**
+   * Writes bytes, and resolves when more may be written. Rejects with the error of a broken
+   * connection.
+   */
   async write(bytes: Uint8Array): Promise<void> {
     this.#writer.write(bytes).catch(ignore);
     await this.#writer.ready;
   }
 
   /**
-   * Watches an idle connection: `onEvent` is called when it ends or says something nobody asked
-   * for.
+   * Watches an idle connection: `onEvent` is called when the application closes it or sends
+   * unsolicited bytes.
    */
   watch(onEvent: () => void): void {
     this.#isReused = true;
-    // A connection that was taken and given back unused is still being read.
+    // A connection that was acquired and released unused still has its read pending.
     this.#pendingRead ??= this.#read();
     this.#pendingRead.then(onEvent, onEvent);
   }
 
-  /** Closes both sides at once. What is being read or written ends. */
+  /** Closes both sides at once; pending reads and writes end. */
   close(): void {
     this.#reader.cancel().catch(ignore);
     this.#writer.abort().catch(ignore);
@@ -73,7 +76,7 @@ export class Connection {
   }
 }
 
-/** The error for a connection that is gone before it is not needed any more. */
+/** Creates the error of a connection that was lost while it was still needed. */
 export function connectionLost(cause?: unknown): FastCgiError {
   return new FastCgiError(
     "connection_lost",

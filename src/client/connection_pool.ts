@@ -1,36 +1,37 @@
 /**
- * The connections of one client: how many there may be, which are idle, who waits for one.
+ * The connection pool of one client: its limit, the idle connections, and the requests that wait
+ * for one.
  *
- * An idle connection is watched. If the application closes it, it is gone before anybody wants it;
- * only a close that is on its way while the next request goes out is left for the client to try
- * again.
+ * An idle connection is watched. If the application closes it, it is removed before a request can
+ * get it. Only a close that crosses the next request on its way is left, and the client retries
+ * that request.
  */
 import type { ByteStreams } from "./byte_streams.ts";
 import { Connection } from "./connection.ts";
 
-/** Hands out connections and takes them back. */
+/** A pool of connections. */
 export class ConnectionPool {
   readonly #connect: () => Promise<ByteStreams>;
   readonly #maxConnections: number;
   readonly #open = new Set<Connection>();
   /**
-   * The one used last is at the end, and is used first: the rest may be closed by the application
-   * in peace.
+   * Idle connections, as a stack: the most recently used one is reused first, so that the
+   * application can close the others undisturbed.
    */
   readonly #idle: Connection[] = [];
   readonly #waiting: (() => void)[] = [];
   #connecting = 0;
   #isClosed = false;
 
-  /** `maxConnections` counts the idle ones too. */
+  /** Creates a pool; `maxConnections` counts the idle connections too. */
   constructor(connect: () => Promise<ByteStreams>, maxConnections: number) {
     this.#connect = connect;
     this.#maxConnections = maxConnections;
   }
 
   /**
-   * Takes an idle connection, or makes one, or waits until there may be one more. With `fresh` it
-   * is a new one.
+   * Acquires an idle connection, or opens one, or waits until the limit allows one more. With
+   * `fresh` it is always a new one.
    *
    * @throws {TypeError} If the pool is closed. Whatever `connect` throws passes through.
    */
@@ -40,14 +41,14 @@ export class ConnectionPool {
       const idle = fresh ? undefined : this.#idle.pop();
       if (idle !== undefined) return idle;
       if (this.#open.size + this.#connecting < this.#maxConnections) return await this.#add();
-      // Only for a fresh one: an idle connection makes room for it.
+      // Only with `fresh`: an idle connection makes room for the new one.
       const spare = this.#idle.shift();
       if (spare !== undefined) this.#close(spare);
       else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
   }
 
-  /** Takes a connection back: idle if it can carry another request, else closed. */
+  /** Releases a connection: it becomes idle if it can carry another request, else it is closed. */
   release(connection: Connection, isReusable: boolean): void {
     if (!this.#open.has(connection)) return;
     if (!isReusable) return this.#close(connection);
@@ -61,7 +62,7 @@ export class ConnectionPool {
     this.#wakeOne();
   }
 
-  /** Closes every connection, the busy ones too, and hands out no more. */
+  /** Closes every connection, the busy ones too; {@link acquire} throws from then on. */
   close(): void {
     this.#isClosed = true;
     this.#idle.length = 0;

@@ -1,9 +1,9 @@
 /**
  * One request on one connection.
  *
- * Two loops run side by side. One sends what the first write did not hold. The other reads the
- * reply, waits while the body of the response is not being read, and alone decides how the exchange
- * goes on:
+ * Two loops run concurrently. One sends the streams that did not fit the first write. The other
+ * reads the reply, applies back-pressure while the body of the response is not being read, and
+ * alone changes the state of the exchange:
  *
  *     head ──header block──▶ body ──END_REQUEST──▶ ended
  *       │                     │                      ▲
@@ -27,45 +27,44 @@ import { StderrLines } from "./stderr_lines.ts";
 const { ByteLengthQueuingStrategy, ReadableStream, Response } = globalThis;
 
 /**
- * Bytes of a response body that may wait until the connection is not read any more: one full
+ * High-water mark of a response body, in bytes: beyond it the connection is not read. One full
  * record.
  */
 const BODY_HIGH_WATER_MARK = 65_536;
 
 /**
- * How much of a reply that nobody wants is read to keep its connection, in bytes; more, and it is
+ * The most bytes of an unwanted reply that are discarded to keep its connection; beyond that it is
  * closed.
  */
 const MAX_DISCARD = 1_048_576;
 
-/**
- * How long an aborted request may take to end until its connection is closed instead, in
- * milliseconds.
- */
+/** How long an aborted request may take to end, in milliseconds; then its connection is closed. */
 const ABORT_TIMEOUT = 1_000;
 
-/** Statuses of responses that have no body: `Response` refuses to give them one. */
+/**
+ * The null body statuses of the Fetch standard that can come: `Response` refuses a body for them.
+ */
 const NULL_BODY_STATUSES = [204, 205, 304];
 
-/** What to send, and how to take the reply. */
+/** The request to send, and the callbacks of its reply. */
 export interface ExchangeOptions {
   /** The request's id on the connection. */
   requestId: number;
-  /** The first write: what begins the request. */
+  /** The first write: the beginning of the request. */
   start: Uint8Array;
-  /** What follows it. */
+  /** The streams that follow it. */
   streams: OutgoingStream[];
   /** Whether the response has no body, whatever the application sends. */
   isHead: boolean;
-  /** Whether the application leaves the connection open. */
+  /** Whether the application keeps the connection open. */
   keepConnection: boolean;
-  /** Hears of every line on STDERR. */
+  /** Called with every line of STDERR. */
   onStderr: (line: string) => void;
-  /** Called once, when the connection is not needed any more. */
+  /** Called once, when the connection is no longer needed. */
   onDone: (isReusable: boolean) => void;
 }
 
-/** Runs one request, from its construction on. */
+/** One request in flight, from construction on. */
 export class Exchange {
   readonly #connection: Connection;
   readonly #options: ExchangeOptions;
@@ -74,16 +73,16 @@ export class Exchange {
   readonly #response: PromiseWithResolvers<Response> = Promise.withResolvers();
   #state: "head" | "body" | "discard" | "ended" = "head";
   #body: ReadableStreamDefaultController<Uint8Array> | undefined;
-  /** Bytes that the body still lacks, if the application said how long it is. */
+  /** Bytes of the body still to come, if there is a Content-Length. */
   #missing: number | undefined;
-  /** Set while the reading loop waits for the body to be read. */
+  /** Resumes the reading loop; set while that waits for the body to be read (back-pressure). */
   #resume: (() => void) | undefined;
   #discarded = 0;
-  /** Set when ABORT_REQUEST has been sent. */
+  /** Set once ABORT_REQUEST has been sent. */
   #abortTimer: ReturnType<typeof setTimeout> | undefined;
   #hasReceived = false;
 
-  /** Begins at once. */
+  /** Starts the request at once. */
   constructor(connection: Connection, options: ExchangeOptions) {
     this.#connection = connection;
     this.#options = options;
@@ -93,20 +92,20 @@ export class Exchange {
     this.#receive().catch((error) => this.#end(false, error));
   }
 
-  /** The response, as soon as its header block is there. */
+  /** Resolves with the response as soon as its header block is complete. */
   get response(): Promise<Response> {
     return this.#response.promise;
   }
 
-  /** Whether the application has sent anything at all. */
+  /** Whether the application has sent any bytes. */
   get hasReceived(): boolean {
     return this.#hasReceived;
   }
 
   /**
-   * Gives the request up: the response rejects, or its body fails, with `reason`. A connection that
-   * is to be kept is kept if the application ends the request soon (FastCGI 1.0, section 5.4); any
-   * other is closed.
+   * Aborts the request: the response rejects, or its body errors, with `reason`. With
+   * `keepConnection` the connection is kept if the application ends the request soon (FastCGI 1.0,
+   * section 5.4); else it is closed.
    */
   abort(reason: unknown): void {
     if (this.#state === "ended" || this.#abortTimer !== undefined) return;
@@ -130,8 +129,8 @@ export class Exchange {
       const chunk = await this.#connection.read();
       if (this.#state === "ended") return;
       if (chunk === undefined) {
-        // Some applications close STDOUT and then the connection, and all but one web server take
-        // that.
+        // Some applications close STDOUT and then the connection, without END_REQUEST; all web
+        // servers but one accept that.
         if (!decoder.isStdoutEnded) throw connectionLost();
         this.#onEnd({ appStatus: 0, protocolStatus: ProtocolStatus.REQUEST_COMPLETE });
         return this.#end(false);
@@ -183,14 +182,14 @@ export class Exchange {
     if (this.#state === "discard") return;
     if (protocolStatus !== ProtocolStatus.REQUEST_COMPLETE) throw requestRefused(protocolStatus);
     if (this.#state === "head") throw badReply("it ended before its header block did");
-    // Any other status may stand behind a whole answer: PHP's does behind a fatal error's page.
+    // Any other status may follow a complete response: PHP's does, after the page of a fatal error.
     if (appStatus === BROKEN_OFF) throw badReply("it broke off");
     if (this.#missing) throw badReply("its body is shorter than its Content-Length");
     this.#body!.close();
     this.#state = "discard";
   }
 
-  /** Tells the one who waits for the reply that it will not come, or not be complete. */
+  /** Rejects the response, or errors its body: the reply will not come, or not be complete. */
   #fail(reason: unknown): void {
     if (this.#state === "head") this.#response.reject(reason);
     if (this.#state === "body") this.#body!.error(reason);

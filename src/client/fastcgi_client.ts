@@ -1,11 +1,14 @@
 import { connect, type ConnectAddress } from "../runtime/connect.ts";
-// What is printed by default may meet a standard error that is broken.
+// Lines of `onStderr` are printed by default, and standard error may be broken.
 import "../runtime/standard_error.ts";
 import type { ByteStreams } from "./byte_streams.ts";
 import { StreamClient } from "./client.ts";
 import type { ClientOptions } from "./options.ts";
 
-/** Where the application is, or how to connect to it, and what all requests have in common. */
+/**
+ * The address of the application, or a function that connects to it, and the options of all
+ * requests.
+ */
 export type FastCgiClientOptions =
   & ClientOptions
   & (ConnectAddress | { connect: () => Promise<ByteStreams> });
@@ -26,7 +29,7 @@ export type FastCgiClientOptions =
  * ```
  */
 export class FastCgiClient extends StreamClient {
-  /** Nothing is connected before there is a request. */
+  /** Creates a client; it connects at the first request. */
   constructor(options: FastCgiClientOptions) {
     super({
       ...options,

@@ -11,9 +11,9 @@ import type { ClientOptions } from "./options.ts";
 // As loaded: applications replace the global.
 const { Response } = globalThis;
 
-/** Where a gateway listens, and where it passes requests on to. */
+/** The HTTP address of a gateway, and the application that it passes requests on to. */
 export interface GatewayOptions extends ClientOptions {
-  /** Where the FastCGI application listens. */
+  /** The address of the FastCGI application. */
   to: ConnectAddress;
   /**
    * The HTTP port to listen on; 0 takes a free one.
@@ -22,13 +22,13 @@ export interface GatewayOptions extends ClientOptions {
    */
   port?: number;
   /**
-   * The address to listen on. Nothing but this machine reaches the default.
+   * The address to listen on. The default is reachable from this machine only.
    *
    * @default {"127.0.0.1"}
    */
   hostname?: string;
   /**
-   * Hears why a request was answered with 502.
+   * Called with the cause of a 502.
    *
    * @default prints the error to standard error
    */
@@ -37,24 +37,24 @@ export interface GatewayOptions extends ClientOptions {
 
 /** A running gateway. */
 export interface Gateway extends AsyncDisposable {
-  /** The hostname and port it listens on. */
+  /** The hostname and port that it listens on. */
   readonly addr: { readonly hostname: string; readonly port: number };
   /** The address to open in a browser, such as `http://127.0.0.1:8000/`. */
   readonly url: string;
-  /** Listens no more, and resolves when the requests under way have been answered. */
+  /** Stops listening, and resolves when the requests in flight have been answered. */
   shutdown(): Promise<void>;
-  /** Listens no more, and cuts every connection. */
+  /** Stops listening, and closes every connection at once. */
   close(): void;
 }
 
 /**
- * An HTTP server that passes every request on to a FastCGI application, so that one can be tried
- * without a web server. It serves no files, and adds nothing to what the application says: for the
- * public, take nginx, Caddy, Apache.
+ * Starts an HTTP server that passes every request on to a FastCGI application, so that one can be
+ * tried without a web server. It serves no files, and adds nothing to the application's responses:
+ * in production, take nginx, Caddy or Apache.
  *
- * The application hears what nginx's stock `fastcgi_params` would tell it. If it cannot be reached,
- * or breaks before its header block is complete, the answer is 502; if it breaks later, the
- * client's connection is cut.
+ * The application gets the parameters of nginx's stock `fastcgi_params`. If it cannot be reached,
+ * or breaks off before its header block is complete, the response is 502; if it breaks off later,
+ * the client's connection is closed.
  *
  * @example Usage
  * ```ts
@@ -69,7 +69,7 @@ export interface Gateway extends AsyncDisposable {
  *
  * @throws {TypeError} If the hostname is neither an IP address nor a host name, such as `""`.
  * @throws {Error} If the address cannot be listened on; `code` is `"EADDRINUSE"` if another program
- * has it.
+ * is listening there.
  */
 export async function serveGateway(options: GatewayOptions): Promise<Gateway> {
   const { to, port = 8000, hostname = "127.0.0.1", onError = printThrown, ...rest } = options;

@@ -9,7 +9,7 @@ import { RecordDecoder } from "../protocol/record_decoder.ts";
 import { type Connection, connectionLost } from "./connection.ts";
 
 /**
- * Asks for values over a connection that carries nothing else. UNKNOWN_TYPE is an answer too: no
+ * Sends GET_VALUES over a connection that carries nothing else. UNKNOWN_TYPE is a valid answer: no
  * values.
  *
  * @throws {FastCgiError} `connection_lost`, or a fault of the record layer.

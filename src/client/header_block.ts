@@ -1,10 +1,10 @@
 /**
  * The header block of a CGI response (RFC 3875, section 6): bytes in, status and `Headers` out.
  *
- * Lines end with CR LF or LF alone, the block ends with an empty line, and either may be cut
- * anywhere by a record or a read. `Status` may stand on any line. Everything the web servers answer
- * with "bad gateway" is refused here: a line without a colon (an `HTTP/1.1 200 OK` line too), a
- * folded line, a space before the colon, control bytes.
+ * Lines end with CR LF or LF alone, the block ends with an empty line, and both may be split
+ * anywhere by a record or a read. `Status` may be on any line. Everything that the web servers
+ * answer with "bad gateway" is rejected here: a line without a colon (an `HTTP/1.1 200 OK` line
+ * too), a folded line, a space before the colon, control bytes.
  */
 import { isToken } from "../cgi/header_name.ts";
 import { decodeLatin1 } from "../cgi/latin1.ts";
@@ -15,15 +15,15 @@ import { ContentBuffer } from "../protocol/content_buffer.ts";
 const { Headers } = globalThis;
 
 /**
- * The largest header block taken, in bytes; lighttpd's limit, the most generous of the documented
- * ones.
+ * The largest header block accepted, in bytes: lighttpd's limit, the most generous of the
+ * documented ones.
  */
 export const MAX_HEADER_BLOCK = 65_535;
 
 const LF = 0x0a;
 const CR = 0x0d;
 
-/** What no field value may hold: control bytes other than TAB. */
+/** Control bytes other than TAB, which no field value may contain. */
 // deno-lint-ignore no-control-regex
 const CONTROL = /[\0-\x08\x0a-\x1f\x7f]/;
 
@@ -31,23 +31,23 @@ const CONTROL = /[\0-\x08\x0a-\x1f\x7f]/;
 export interface ResponseHead {
   /** 200 to 599. */
   status: number;
-  /** The reason phrase, "" if there was none. */
+  /** The reason phrase; "" if there was none. */
   statusText: string;
   /** The fields, without `Status`. Values are Latin-1: code unit n is byte n. */
   headers: Headers;
 }
 
-/** Gathers a header block until its empty line. */
+/** Buffers and parses a header block, up to its empty line. */
 export class HeaderBlockParser {
   readonly #block = new ContentBuffer();
-  /** Where the line begins that has not ended yet. */
+  /** The offset of the line that is still incomplete. */
   #lineStart = 0;
 
   /**
    * Takes the next bytes of STDOUT. Returns `undefined` until the block is complete, then the head
-   * and the bytes behind it, which belong to the body.
+   * and the bytes after it, which belong to the body.
    *
-   * @throws {FastCgiError} `bad_reply` if this is no header block.
+   * @throws {FastCgiError} `bad_reply` if this is not a header block.
    */
   push(content: Uint8Array): { head: ResponseHead; rest: Uint8Array } | undefined {
     let from = this.#block.length;
@@ -71,7 +71,7 @@ export class HeaderBlockParser {
   }
 }
 
-/** The error for an answer that is not a CGI response; `what` completes the sentence. */
+/** Creates the error of a reply that is not a CGI response; `what` completes the sentence. */
 export function badReply(what: string, cause?: unknown): FastCgiError {
   return new FastCgiError("bad_reply", `Cannot read the application's reply: ${what}`, {
     fault: "peer",
@@ -87,7 +87,7 @@ function parseHeaderBlock(block: string): ResponseHead {
     if (line === "") continue; // behind the last line
     const colon = line.indexOf(":");
     const name = line.slice(0, colon);
-    // Not `trim()`: U+00A0 is a byte of many a character in UTF-8.
+    // Not `trim()`, which removes U+00A0 too: as a byte, it is part of many UTF-8 characters.
     const value = line.slice(colon + 1).replace(/^[ \t]+|\r$/g, "").replace(/[ \t]+$/, "");
     if (colon === -1 || !isToken(name) || CONTROL.test(value)) {
       throw badReply(`its header block has the line ${JSON.stringify(line.slice(0, 80))}`);

@@ -1,6 +1,7 @@
 /**
  * The web server's half of FastCGI: sends a `Request` to a FastCGI application (php-fpm, a program
- * made with this module, anything behind a Unix or TCP socket) and makes a `Response` of its reply.
+ * made with this module, anything behind a Unix or TCP socket) and turns its reply into a
+ * `Response`.
  *
  * ```ts ignore
  * import { FastCgiClient } from "@fastcgi/serve/client";

@@ -9,29 +9,31 @@ import type { OutgoingStream } from "./request_sender.ts";
 const { ReadableStream } = globalThis;
 
 /**
- * The id of every request: a connection carries one at a time, as those of all web servers but
- * HAProxy do.
+ * The id of every request: a connection carries one at a time, as with all web servers but HAProxy.
  */
 export const REQUEST_ID = 1;
 
-/** Eight of nginx's buffers for a request body (`client_body_buffer_size 8k`). */
+/**
+ * The default `bufferBody`: eight of nginx's buffers for a request body
+ * (`client_body_buffer_size 8k`).
+ */
 const BUFFER_BODY = 65_536;
 
 const EMPTY_BODY: RequestBody = { bytes: new Uint8Array(0), rest: undefined };
 
-/** A request as it goes out. */
+/** A request, encoded for the wire. */
 export interface OutgoingRequest {
-  /** The first write: for most requests everything. */
+  /** The first write: for most requests, the whole request. */
   readonly start: Uint8Array;
-  /** What follows it. If there is nothing, the request can be sent again. */
+  /** The streams that follow it. Without any, the request can be retried. */
   readonly streams: OutgoingStream[];
 }
 
 /**
- * Makes the wire's form of a request, and reads its body so far that a small one is a part of it.
+ * Encodes a request for the wire, and buffers a small body so that it is part of the first write.
  *
  * @throws {RangeError} If a parameter holds a code unit above U+00FF.
- * @throws What the request's body fails with, or the signal's reason.
+ * @throws The error of the request's body, or the signal's reason.
  */
 export async function prepareRequest(
   request: Request,
@@ -39,7 +41,7 @@ export async function prepareRequest(
   client: ClientOptions,
   signal: AbortSignal,
 ): Promise<OutgoingRequest> {
-  // Before the body is asked for: Bun forgets the type that it gave a form then.
+  // Before `body` is read: Bun loses the Content-Type of a form then.
   const known = requestParams(request);
   // An authorizer gets no body (FastCGI 1.0, section 6.3); it stays with the caller.
   const stream = role === "authorizer" ? null : request.body;

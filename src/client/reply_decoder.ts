@@ -1,14 +1,14 @@
 /**
- * What the application sends for one request, as events: bytes in, method calls out, no promise and
- * no socket.
+ * Decodes the reply to one request into events: bytes in, method calls out, no promise and no
+ * socket.
  *
- * Records of other requests and management records are passed over, as lighttpd and Caddy do.
+ * Records of other requests and management records are ignored, as lighttpd and Caddy do.
  */
 import { decodeEndRequest, type EndRequestBody, RecordType } from "../protocol/mod.ts";
 import { RecordDecoder } from "../protocol/record_decoder.ts";
 import { badReply, HeaderBlockParser, type ResponseHead } from "./header_block.ts";
 
-/** Where the events go, in the order of the bytes. */
+/** Receives the events, in the order of the bytes. */
 export interface ReplyEvents {
   /** The header block is complete. */
   onHead(head: ResponseHead): void;
@@ -28,14 +28,15 @@ export class ReplyDecoder {
   readonly #header = new HeaderBlockParser();
   #state: "head" | "body" | "stdout_ended" | "ended" = "head";
 
-  /** `requestId` is the id the request was begun with. */
+  /** `requestId` is the id of the BEGIN_REQUEST. */
   constructor(requestId: number, events: ReplyEvents) {
     this.#requestId = requestId;
     this.#events = events;
   }
 
   /**
-   * Whether the application has closed STDOUT, so that a lost connection cuts nothing off any more.
+   * Whether the application has closed STDOUT, so that losing the connection truncates nothing any
+   * more.
    */
   get isStdoutEnded(): boolean {
     return this.#state === "stdout_ended";
@@ -52,7 +53,7 @@ export class ReplyDecoder {
   }
 
   /**
-   * Takes the next bytes of the connection. Everything in them is told before this returns.
+   * Takes the next bytes of the connection. Their events are all emitted before this returns.
    *
    * @throws {FastCgiError} `bad_reply`, or a fault of the record layer; nothing more can be decoded
    * then.

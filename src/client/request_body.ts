@@ -2,20 +2,20 @@ import type { ByteReader } from "./byte_streams.ts";
 import { concat } from "../protocol/request_start.ts";
 import { untilAborted } from "./until_aborted.ts";
 
-/** A request body, read ahead so far that a small one is known as a whole. */
+/** A request body, read ahead so that a small one is buffered as a whole. */
 export interface RequestBody {
-  /** What has been read. */
+  /** The bytes read so far. */
   readonly bytes: Uint8Array;
   /** Reads the rest; `undefined` if `bytes` is everything. */
   readonly rest: ByteReader | undefined;
 }
 
 /**
- * Reads a body until it ends or is larger than `limit` bytes. A small body so gets a length (PHP
- * reads nothing without one), travels in the first write, and can be sent again.
+ * Buffers a body until it ends or exceeds `limit` bytes. So a small body gets a length (PHP reads
+ * nothing without one), is sent in the first write, and can be retried.
  *
  * @param limit In bytes; 0 reads nothing.
- * @throws What the body fails with, or the signal's reason.
+ * @throws The error of the body, or the signal's reason.
  */
 export async function readAhead(
   body: ReadableStream<Uint8Array>,

@@ -3,9 +3,9 @@
  * whole path and there is no `PATH_INFO`; `CONTENT_TYPE` and `CONTENT_LENGTH` are there even if
  * they are empty.
  *
- * Unlike nginx's, a header never comes twice, and none can pass for another: a name that is not
- * letters, digits and hyphens is left out (`X_User` would be `HTTP_X_USER` too), and so is `Proxy`,
- * which CGI libraries take for a setting.
+ * Unlike in nginx's, no header comes twice, and none can be mistaken for another: a name with other
+ * characters than letters, digits and hyphens is left out (`X_User` would be `HTTP_X_USER` too),
+ * and so is `Proxy`, which CGI libraries take for a proxy setting.
  */
 import { HOP_BY_HOP } from "../cgi/header_name.ts";
 import { percentDecode } from "../cgi/percent_decode.ts";
@@ -14,8 +14,8 @@ import { percentDecode } from "../cgi/percent_decode.ts";
 const { URL } = globalThis;
 
 /**
- * Parameters to add. They replace those of the same name; `undefined` takes one away. Code unit n
- * is byte n.
+ * Parameters to add. They replace those of the same name; `undefined` removes one. Code unit n is
+ * byte n.
  */
 export type ClientParams =
   | Iterable<readonly [name: string, value: string | undefined]>
@@ -24,7 +24,7 @@ export type ClientParams =
 /** Header fields that are no `HTTP_` parameters, but have one of their own or pass for another. */
 const NOT_PASSED_ON = new Set(["content-length", "content-type", "proxy"]);
 
-/** What an authorizer must not be told (FastCGI 1.0, section 6.3). */
+/** Parameters that an authorizer must not get (FastCGI 1.0, section 6.3). */
 const NOT_FOR_AUTHORIZERS = ["CONTENT_LENGTH", "PATH_INFO", "PATH_TRANSLATED", "SCRIPT_NAME"];
 
 /** The parameters of a request. */
@@ -63,9 +63,7 @@ export function requestParams(request: Request): Map<string, string> {
   return params;
 }
 
-/**
- * Replaces and takes away parameters. A name that comes twice among the `changes` is sent twice.
- */
+/** Replaces and removes parameters. A name that comes twice in `changes` is sent twice. */
 export function changeParams(
   params: Iterable<readonly [string, string]>,
   changes: ClientParams | undefined,
@@ -81,16 +79,15 @@ export function changeParams(
   ];
 }
 
-/** Takes away what an authorizer must not be told. */
+/** Removes the parameters that an authorizer must not get. */
 export function authorizerParams(params: Map<string, string>): Map<string, string> {
   for (const name of NOT_FOR_AUTHORIZERS) params.delete(name);
   return params;
 }
 
 /**
- * The path as web servers decode it, one code unit per byte: escapes resolved, slashes merged, and
- * no `..` left, not even one that was escaped (`/%2e%2e%2fetc`), for programs make file names of
- * it.
+ * Decodes a path as web servers do, one code unit per byte: percent-decoded, slashes merged, and no
+ * `..` left, not even an encoded one (`/%2e%2e%2fetc`), since programs make file names of it.
  */
 function decodePath(pathname: string): string {
   const segments: string[] = [];

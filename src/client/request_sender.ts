@@ -11,30 +11,30 @@ export interface OutgoingStream {
   reader: ByteReader;
 }
 
-/** Sends one request at the pace at which the application takes it. */
+/** Sends one request under back-pressure, at the pace at which the application reads it. */
 export class RequestSender {
   readonly #connection: Connection;
   readonly #requestId: number;
   readonly #streams: OutgoingStream[];
   #state: "sending" | "sent" | "stopped" = "sending";
 
-  /** `streams` follow the first write, one after the other. */
+  /** Creates a sender; `streams` follow the first write, one after the other. */
   constructor(connection: Connection, requestId: number, streams: OutgoingStream[]) {
     this.#connection = connection;
     this.#requestId = requestId;
     this.#streams = streams;
   }
 
-  /** Whether everything has been handed to the connection. */
+  /** Whether the whole request has been written to the connection. */
   get isComplete(): boolean {
     return this.#state === "sent";
   }
 
   /**
-   * Sends `start`, the first write, and then the streams. A connection that breaks only stops it:
-   * who reads the connection will notice, and may find that the reply is complete all the same.
+   * Sends `start`, the first write, and then the streams. A broken connection only stops it: the
+   * reading loop will notice, and may find the reply complete all the same.
    *
-   * @throws What a stream failed with.
+   * @throws The error of a stream.
    */
   async send(start: Uint8Array): Promise<void> {
     if (!await this.#write(start, this.#streams.length === 0)) return;
@@ -51,16 +51,16 @@ export class RequestSender {
     }
   }
 
-  /** Sends nothing more, and tells the streams that nobody wants the rest. */
+  /** Stops sending, and cancels the streams. */
   stop(reason?: unknown): void {
     if (this.#state === "sending") this.#state = "stopped";
     for (const { reader } of this.#streams) reader.cancel(reason).catch(() => {});
   }
 
-  /** Whether to go on. */
+  /** Returns whether to go on. */
   async #write(bytes: Uint8Array, isLast: boolean): Promise<boolean> {
     const written = this.#connection.write(bytes);
-    // Handed over is enough: what another request writes on this connection comes behind it.
+    // Queued is enough: bytes of another request on this connection come after it.
     if (isLast) this.#state = "sent";
     try {
       await written;

@@ -3,16 +3,16 @@ import { tell } from "../log/tell.ts";
 // As loaded: applications replace the global.
 const { TextDecoder } = globalThis;
 
-/** The longest line that is waited for, in characters; a longer one is handed out in parts. */
+/** The longest line that is buffered, in characters; a longer one is emitted in parts. */
 const MAX_LINE = 16_384;
 
-/** Cuts the STDERR stream into lines of text. It is UTF-8, as whatever a log takes. */
+/** Splits the STDERR stream into lines of text, decoded as UTF-8, as log files are. */
 export class StderrLines {
   readonly #decoder = new TextDecoder();
   readonly #onLine: (line: string) => void;
   #rest = "";
 
-  /** `onLine` gets each line without its end; it may throw. */
+  /** `onLine` gets each line without its line feed; it may throw. */
   constructor(onLine: (line: string) => void) {
     this.#onLine = (line) => tell(() => onLine(line));
   }
@@ -25,7 +25,7 @@ export class StderrLines {
     if (this.#rest.length > MAX_LINE) this.end();
   }
 
-  /** Hands out the last line if it did not end. */
+  /** Emits the last line if it has no line feed. */
   end(): void {
     const line = this.#rest;
     this.#rest = "";

@@ -1,8 +1,8 @@
 import { printThrown } from "./print.ts";
 
 /**
- * Calls a callback of the application's and ignores its result. An exception is printed, and so is
- * a rejection: the type `void` accepts an async function.
+ * Calls a callback that the library was given, and ignores its result. An exception is printed, and
+ * so is a rejection: the type `void` accepts an async function.
  */
 export function tell(call: () => unknown): void {
   try {

@@ -3,15 +3,15 @@ import { FCGI_KEEP_CONN, RecordType, type Role } from "./constants.ts";
 import { encodeNameValues } from "./name_value.ts";
 import { encodeStream, streamSize, writeStream } from "./record.ts";
 
-/** What begins a request on the wire. */
+/** The beginning of a request on the wire. */
 export interface RequestStart {
   /** The request's id on its connection. */
   requestId: number;
-  /** The role asked for. */
+  /** The role of the application. */
   role: Role;
-  /** Whether the application leaves the connection open. */
+  /** Whether the application keeps the connection open. */
   keepConnection: boolean;
-  /** The parameters in their order; code unit n is byte n. */
+  /** The parameters, in wire order; code unit n is byte n. */
   params: Iterable<readonly [name: string, value: string]>;
   /** The content of STDIN: all of it, or its beginning. Authorizers have none. */
   stdin?: { bytes: Uint8Array; isComplete: boolean };
@@ -37,7 +37,7 @@ export function encodeRequestStart(start: RequestStart): Uint8Array {
   return concat(parts);
 }
 
-/** Encodes a part of a stream as records, without the closing one. */
+/** Encodes a part of a stream as records, without the empty one that closes it. */
 export function encodeStreamPart(
   type: RecordType,
   requestId: number,
@@ -48,7 +48,7 @@ export function encodeStreamPart(
   return bytes;
 }
 
-/** Puts bytes together; a single part is returned as it is. */
+/** Concatenates bytes; a single part is returned as it is, not copied. */
 export function concat(parts: Uint8Array[]): Uint8Array {
   if (parts.length === 1) return parts[0]!;
   const bytes = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
