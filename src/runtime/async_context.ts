@@ -1,22 +1,23 @@
 /**
- * Code of the application runs inside callbacks of ours, and `AsyncLocalStorage.enterWith` changes
- * the context of the callback that it is called in. Whatever ran next in there would see the store
- * of somebody else's request: the other requests of the same read, and on Deno, where a socket is
- * read in a loop that keeps the context, every later one.
+ * Isolates async contexts. Application code runs inside the library's callbacks, and
+ * `AsyncLocalStorage.enterWith` changes the context of the callback that it is called in. Code that
+ * runs after it in that callback would see the store of another request: the other requests of the
+ * same read, and on Deno, where a socket is read in a loop that keeps the context, every later one.
  */
 import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
 
-/** Calls `action(subject)` in a context of its own, which ends with it. */
+/** Calls `action(subject)` in an async context of its own, which ends when it returns. */
 export type RunInContext = <T>(action: (subject: T) => void, subject: T) => void;
 
 const NAME = "FastCGI";
 
-// Nobody listens for the end of such a resource, so the garbage collector need not be asked for it.
+// There is no `destroy` hook for these resources, so the garbage collector need not track them.
 const OPTIONS = { requireManualDestroy: true };
 
 /**
- * Takes the context of the moment: what the returned function calls sees the stores of now, as it
- * does in a handler of `node:http` or `Bun.serve`, and what it enters is gone when it returns.
+ * Captures the current async context. Code called through the returned function sees the current
+ * stores, as in a handler of `node:http` or `Bun.serve`, and stores that it enters are left when it
+ * returns.
  */
 export function captureContext(): RunInContext {
   const context = new AsyncResource(NAME, OPTIONS);
@@ -30,13 +31,15 @@ export function captureContext(): RunInContext {
   };
 }
 
-/** Whether a resource keeps what was entered in its scope: Node 22 has stores on the resource. */
+/**
+ * Whether a resource keeps a store entered in its scope: Node 22 has the stores on the resource.
+ */
 function keepsWhatIsEntered(): boolean {
   const storage = new AsyncLocalStorage<boolean>();
   const context = new AsyncResource(NAME, OPTIONS);
   context.runInAsyncScope(() => storage.enterWith(true));
   const isKept = context.runInAsyncScope(() => storage.getStore()) === true;
-  // Otherwise Node 22 goes on following every promise of the process.
+  // Otherwise Node 22 keeps tracking every promise of the process.
   storage.disable();
   return isKept;
 }

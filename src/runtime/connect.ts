@@ -9,17 +9,14 @@ import { connect as connectSocket, type Socket } from "node:net";
 // As loaded: applications replace globals.
 const { ReadableStream: Readable, WritableStream: Writable } = globalThis;
 
-/**
- * Where an application listens: a Unix socket or a TCP port. `hostname` is 127.0.0.1 unless it is
- * said.
- */
+/** The address of an application: a Unix socket or a TCP port. `hostname` defaults to 127.0.0.1. */
 export type ConnectAddress = { path: string } | { hostname?: string; port: number };
 
-/** A connection as Web Streams. Closing `writable` ends the sending side only. */
+/** A connection as Web Streams. Closing `writable` half-closes it: only the sending side ends. */
 export interface SocketStreams {
-  /** What the other end sends. Nothing is taken from the socket before somebody reads here. */
+  /** The bytes from the peer. The socket is read only on demand: the high-water mark is 0. */
   readonly readable: ReadableStream<Uint8Array>;
-  /** What is sent. A write settles when the socket takes more. */
+  /** The bytes to the peer. A write settles when the socket accepts more. */
   readonly writable: WritableStream<Uint8Array>;
   /** Closes both sides at once. */
   close(): void;
@@ -28,8 +25,8 @@ export interface SocketStreams {
 /**
  * Connects to a Unix socket or a TCP port.
  *
- * @throws {Error} If there is no connection to be had. The message says what to do about it; `code`
- * is the system's, such as `"ECONNREFUSED"`, and `cause` the runtime's own error.
+ * @throws {Error} If the connection fails. The message has a remedy; `code` is the system's, such
+ * as `"ECONNREFUSED"`, and `cause` the runtime's own error.
  */
 export function connect(address: ConnectAddress): Promise<SocketStreams> {
   return new Promise((resolve, reject) => {
@@ -41,11 +38,11 @@ export function connect(address: ConnectAddress): Promise<SocketStreams> {
           host: address.hostname ?? LOOPBACK,
           port: address.port,
           allowHalfOpen: true,
-          // What is written is meant to go out: waiting for more (Nagle's algorithm) only delays
-          // it.
+          // Every write is to be sent at once: coalescing it with later ones (Nagle's algorithm)
+          // only delays it.
           noDelay: true,
         });
-      // Stays for good: an error that nobody listens for would end the program.
+      // Never removed: an `error` event without a listener would end the program.
       socket.on("error", fail);
       socket.once("connect", () => {
         resolve({
@@ -63,7 +60,7 @@ export function connect(address: ConnectAddress): Promise<SocketStreams> {
 const LOOPBACK = "127.0.0.1";
 
 function readableOf(socket: Socket): ReadableStream<Uint8Array> {
-  // A socket still tells of its end after it was destroyed; a stream must not be closed twice.
+  // A socket still emits events after `destroy()`; a stream must not be closed twice.
   let isOver = false;
   return new Readable({
     start(controller) {
@@ -89,7 +86,7 @@ function readableOf(socket: Socket): ReadableStream<Uint8Array> {
 }
 
 function writableOf(socket: Socket): WritableStream<Uint8Array> {
-  /** Set while a write waits for the socket to take more. */
+  /** Resumes a pending write; set while that waits for `drain`. */
   let resume: (() => void) | undefined;
   return new Writable({
     start(controller) {
@@ -113,7 +110,7 @@ function closedError(): Error {
   return new Error("Cannot use the connection: it is closed");
 }
 
-/** What to do about the errors that a person meets, by the system's code. */
+/** Remedies for the common errors, by the system's code. */
 const ADVICE: Record<string, string> = {
   ECONNREFUSED: "Nothing is listening there; start the application, or look at its address again",
   ENOENT: "There is no such socket; start the application, or look at its path again",
@@ -124,7 +121,7 @@ const ADVICE: Record<string, string> = {
   EAGAIN: "The application's queue is full; it does not accept connections fast enough",
 };
 
-/** An error that says what could not be connected to, why, and what to do next. */
+/** Creates an error that names the address, the cause and the remedy. */
 function connectError(address: ConnectAddress, cause: unknown): Error {
   const place = "path" in address
     ? address.path

@@ -1,16 +1,16 @@
 /**
- * What Deno permits. It asks a person at a terminal for a permission it lacks, in the middle of
- * whatever the program does, so each is looked up before it is used: nobody is asked.
+ * Permissions on Deno. For a missing one Deno prompts at the terminal, in the middle of whatever
+ * the program does, so each is queried before it is used, and no prompt appears.
  */
 
-/** What a permission is for; a name alone means all of its kind. */
+/** A permission descriptor; a name alone means all of its kind. */
 export type Permission =
   | { name: "read" | "write"; path?: string }
   | { name: "env"; variable?: string }
   | { name: "net"; host?: string }
   | { name: "sys" | "run" | "ffi" | "import" };
 
-/** As much of Deno as is needed to ask. */
+/** The part of Deno that is used. */
 interface DenoPermissions {
   permissions: {
     querySync(permission: Permission): { state: string };
@@ -20,15 +20,18 @@ interface DenoPermissions {
 
 const { Deno: deno } = globalThis as { Deno?: DenoPermissions };
 
-/** Whether this is Deno. */
+/** Whether the runtime is Deno. */
 export const isDeno: boolean = deno !== undefined;
 
-/** Whether the program has a permission already; on Bun and Node it has every one. */
+/** Whether a permission is granted already; on Bun and Node every one is. */
 export function isGranted(permission: Permission): boolean {
   return deno === undefined || deno.permissions.querySync(permission).state === "granted";
 }
 
-/** The same, but a person at a terminal is asked for it, as Deno does of itself. */
+/**
+ * Requests a permission: unlike {@link isGranted}, with a prompt at the terminal, as Deno itself
+ * does.
+ */
 export async function request(permission: Permission): Promise<boolean> {
   return deno === undefined || (await deno.permissions.request(permission)).state === "granted";
 }

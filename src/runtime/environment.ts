@@ -1,18 +1,19 @@
 /**
- * The environment variables of the program, as the bytes they are: every string here is Latin-1,
- * code unit n is byte n.
+ * The environment variables of the program, as bytes: every string here is Latin-1, code unit n is
+ * byte n.
  *
- * Runtimes read the environment as UTF-8. Text that is UTF-8 goes back to its bytes; for other
- * bytes (a client's Latin-1 header, a decoded path) Node and Bun have U+FFFD, and Deno leaves the
- * variable out. Linux has the exact bytes in /proc/self/environ: they are taken from there where
- * that may be read, on Deno only with every permission. What Deno does not let be read is absent.
+ * Runtimes decode the environment as UTF-8. Valid UTF-8 is encoded back to its bytes; for other
+ * bytes (a client's Latin-1 header, a decoded path) Node and Bun have U+FFFD, and Deno omits the
+ * variable. Linux has the exact bytes in /proc/self/environ: they are read from there where
+ * permitted, on Deno only with every permission. Variables that Deno has no permission for are
+ * absent.
  */
 import { Buffer } from "node:buffer";
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { isDeno, isGranted } from "./deno.ts";
 
-/** As much of `node:http` as is needed to take back a proxy (Node 24.14 and later). */
+/** The part of `node:http` that resets a proxy (Node 24.14 and later). */
 interface NodeHttp {
   setGlobalProxyFromEnv?(env: Record<string, string | undefined>): unknown;
 }
@@ -21,12 +22,12 @@ const ALL_PERMISSIONS = ["read", "write", "net", "env", "sys", "run", "ffi", "im
 
 const encoder = new TextEncoder();
 
-/** What the runtimes put in place of bytes that are not UTF-8. */
+/** U+FFFD, by which the runtimes replace bytes that are not UTF-8. */
 const REPLACEMENT = "\ufffd";
 
 /**
- * One variable; `undefined` if there is none, or if Deno does not let it be read, which {@link
- * mayRead} tells apart.
+ * One variable; `undefined` if it is not set, or if Deno has no permission for it, which
+ * {@link mayRead} distinguishes.
  */
 export function variable(name: string): string | undefined {
   if (!mayRead(name)) return undefined;
@@ -34,22 +35,22 @@ export function variable(name: string): string | undefined {
   try {
     value = process.env[name];
   } catch {
-    // Deno throws for a value that is not UTF-8. It is there: a list of addresses must not count as
-    // none for that.
+    // Deno throws for a value that is not UTF-8. But it is set: an allow list must not count as
+    // absent because of that.
     value = REPLACEMENT;
   }
   return value === undefined ? undefined : bytesOf(value);
 }
 
-/** Whether a variable can be read; on Deno that takes permission. */
+/** Whether a variable may be read; on Deno that needs permission. */
 export function mayRead(name: string): boolean {
   return isGranted({ name: "env", variable: name });
 }
 
 /**
- * All variables, in the order of the system where it tells.
+ * All variables, in the order of the system where that is known.
  *
- * @throws {Error} If Deno does not let them be read.
+ * @throws {Error} If Deno has no permission for them.
  */
 export function environment(): [name: string, value: string][] {
   if (!isGranted({ name: "env" })) {
@@ -68,41 +69,39 @@ export function environment(): [name: string, value: string][] {
 }
 
 /**
- * Takes `HTTP_PROXY` out of the environment of a CGI program, where it is a client's `Proxy` header
- * (httpoxy, CVE-2016-5385), whatever else an administrator meant by it: `fetch` on Bun would send
- * the program's own requests there, and so would most programs that it starts. Deno's `fetch` takes
- * no notice of it beside `REQUEST_METHOD`. `http_proxy` in lower case is no header's.
+ * Deletes `HTTP_PROXY` from the environment of a CGI program, where it is a client's `Proxy` header
+ * (httpoxy, CVE-2016-5385), even if an administrator has set it: `fetch` on Bun would send the
+ * program's own requests to that proxy, and so would most programs that it starts. Deno's `fetch`
+ * ignores it where `REQUEST_METHOD` is set. `http_proxy` in lower case cannot come from a header.
  *
- * @throws {Error} If Deno does not let it be removed.
+ * @throws {Error} If Deno has no permission to delete it.
  */
 export function forgetProxyHeader(): void {
   const isProxy = readsProxiesAtStart() && process.env.HTTP_PROXY && !process.env.http_proxy;
   delete process.env.HTTP_PROXY;
   if (!isProxy) return;
   const http = process.getBuiltinModule("node:http") as NodeHttp;
-  // Node has taken it for its own already, and takes a new one only for an old one: so first one
-  // for no host, then those for other schemes again.
+  // Node has read it at start, and only replaces a proxy by another: so first by one for no host,
+  // then by those of the other schemes again.
   http.setGlobalProxyFromEnv?.({ http_proxy: "http://127.0.0.1:9", no_proxy: "*" });
   http.setGlobalProxyFromEnv?.(process.env);
 }
 
-/** Whether this is Node, told to use the proxies of its environment. */
+/** Whether the runtime is Node with the proxies of its environment in use. */
 function readsProxiesAtStart(): boolean {
   if (isDeno || process.versions.bun !== undefined) return false;
   const { NODE_USE_ENV_PROXY, NODE_OPTIONS = "" } = process.env;
   const options = [...process.execArgv, ...NODE_OPTIONS.split(/\s+/)];
-  // Node takes quotes in NODE_OPTIONS, and an underscore for a dash in any option.
+  // Node accepts quotes in NODE_OPTIONS, and an underscore for a dash in any option.
   const isSaid = options.some((option) =>
     option.replace(/["'\\]/g, "").replaceAll("_", "-") === "--use-env-proxy"
   );
   return NODE_USE_ENV_PROXY === "1" || isSaid;
 }
 
-/**
- * What the program was started with, byte by byte, where the system and the runtime let it be seen.
- */
+/** The initial environment, byte by byte, where the system and the runtime permit reading it. */
 function exactEnvironment(): Uint8Array | undefined {
-  // Deno guards /proc/self/environ with all permissions together.
+  // Deno requires all permissions together for /proc/self/environ.
   if (!ALL_PERMISSIONS.every((name) => isGranted({ name }))) return undefined;
   try {
     return readFileSync("/proc/self/environ");
@@ -111,7 +110,7 @@ function exactEnvironment(): Uint8Array | undefined {
   }
 }
 
-/** The UTF-8 bytes of text as a Latin-1 string. */
+/** Encodes text as UTF-8 bytes in a Latin-1 string. */
 function bytesOf(text: string): string {
   // deno-lint-ignore no-control-regex -- almost every variable is ASCII
   if (/^[\x00-\x7f]*$/.test(text)) return text;

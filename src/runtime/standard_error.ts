@@ -1,12 +1,12 @@
 /**
- * What becomes of standard error when it breaks, is full, or nobody has a file descriptor left:
- * nothing that ends the process. To import this file is to say so, once for the process.
+ * Keeps the process alive when standard error is broken or full, or no file descriptor is left.
+ * Importing this file sets that up, once for the process.
  */
 import process from "node:process";
 import { guardStacks } from "../log/describe.ts";
 import { print } from "../log/print.ts";
 
-/** As much of Deno as is needed to ask. */
+/** The part of Deno that is used. */
 interface DenoMemory {
   memoryUsage(): { rss: number };
 }
@@ -20,24 +20,25 @@ if (deno === undefined) {
 }
 
 /**
- * Node tells of a write that has failed by an event as well, some time later, which ends the
- * process if nobody hears it: the reader of the pipe has gone (EPIPE), the disk is full (ENOSPC).
+ * Ignores write errors of standard error. Node also emits them as an `error` event, some time
+ * later, which ends the process if it has no listener: the reader of the pipe has gone (EPIPE), the
+ * disk is full (ENOSPC).
  */
 function hearBrokenStandardError(): void {
   try {
     process.stderr.on("error", () => {});
   } catch {
-    // There is none.
+    // There is no standard error.
   }
 }
 
 /**
- * Deno looks at the source of a module to format a stack, and crashes as a whole if it cannot open
- * the files that it needs for that (Deno 2.9.6). Whether one can be opened shows, without any
- * permission, in what it reads of /proc: nothing, if not.
+ * Deno reads the source of a module to format a stack, and the process crashes if it cannot open
+ * the files that it needs for that (Deno 2.9.6). Whether a file can be opened shows, without any
+ * permission, in a value that it reads from /proc: 0 if not.
  */
 function mayReadStacksOn({ memoryUsage }: DenoMemory): () => boolean {
-  // On a system without /proc it would always be nothing.
+  // On a system without /proc it would always be 0.
   return memoryUsage().rss > 0 ? () => memoryUsage().rss > 0 : () => true;
 }
 

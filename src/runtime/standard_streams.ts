@@ -1,11 +1,11 @@
 /**
- * The program's own streams as Web Streams: exact, no faster than they are taken, and with a broken
- * pipe as an error of the write that met it.
+ * The standard streams of the program as Web Streams: byte-exact, with back-pressure, and with a
+ * broken pipe as the error of the write that met it.
  *
- * On Deno its own `Deno.stdin` and `Deno.stdout`, which need no permission: behind `process.stdin`
- * a read that is under way would keep the program from ending. On Bun and Node the streams of
- * `process`, whose writes call back when the system has taken the bytes. None of them can be closed
- * for good: standard output ends with the program.
+ * On Deno they are `Deno.stdin` and `Deno.stdout`, which need no permission: with `process.stdin`,
+ * a pending read would keep the program from ending. On Bun and Node they are the streams of
+ * `process`, whose writes call back when the system has accepted the bytes. None of them can be
+ * closed: standard output ends with the program.
  */
 import process from "node:process";
 import { setTimeout } from "node:timers";
@@ -13,25 +13,25 @@ import { setTimeout } from "node:timers";
 // As loaded: applications replace globals.
 const { ReadableStream, WritableStream } = globalThis;
 
-/** Bytes of one read from standard input: what a pipe holds on Linux. */
+/** Bytes per read from standard input: the capacity of a pipe on Linux. */
 const READ_BYTES = 64 * 1024;
 
 /**
- * How long what keeps the program running has to end by itself once the answer is out, in
- * milliseconds: a web server waits for the end of a CGI program, and idle connections to a database
- * must not make its client wait, too.
+ * Grace period between the end of the response and the exit of the program, in milliseconds, for
+ * anything that still keeps it running. A web server waits for the end of a CGI program, and idle
+ * database connections must not make its client wait too.
  */
 const EXIT_GRACE = 1_000;
 
 /** The three standard streams. */
 export interface StandardStreams {
-  /** Takes nothing before it is asked; once cancelled, it keeps the program no longer. */
+  /** Reads on demand only; once cancelled, it no longer keeps the program running. */
   readonly stdin: ReadableStream<Uint8Array>;
   readonly stdout: WritableStream<Uint8Array>;
   readonly stderr: WritableStream<Uint8Array>;
 }
 
-/** As much of Deno as is needed. */
+/** The part of Deno that is used. */
 interface DenoStreams {
   stdin: { read(bytes: Uint8Array): Promise<number | null>; close(): void };
   stdout: { write(bytes: Uint8Array): Promise<number> };
@@ -54,7 +54,7 @@ export function standardStreams(): StandardStreams {
     };
 }
 
-/** Lets the program end with this exit code, soon even if something would keep it running. */
+/** Lets the program end with this exit code, soon even if something still keeps it running. */
 export function endProgram(exitCode: number): void {
   process.exitCode = exitCode;
   setTimeout(() => process.exit(), EXIT_GRACE).unref();
@@ -81,7 +81,7 @@ function denoWritable(file: DenoStreams["stdout"]): WritableStream<Uint8Array> {
 }
 
 function nodeReadable(): ReadableStream<Uint8Array> {
-  // Not before it is asked for: to look at `process.stdin` can be to read from it.
+  // On demand: the getter `process.stdin` may begin to read.
   let chunks: AsyncIterator<Uint8Array> | undefined;
   return new ReadableStream({
     async pull(controller) {
@@ -97,7 +97,7 @@ function nodeReadable(): ReadableStream<Uint8Array> {
 }
 
 function nodeWritable(file: NodeJS.WriteStream): WritableStream<Uint8Array> {
-  // The write hears of it; unheard, the event would end the program.
+  // The write's callback gets the error; without a listener, the event would end the program.
   file.on("error", () => {});
   return new WritableStream({
     write: (bytes) =>

@@ -1,6 +1,6 @@
 /**
  * The interface of an HTTP server on the runtime's own one, `Deno.serve`, `Bun.serve` or
- * `node:http`. It adds nothing to what the handler answers beyond what HTTP demands.
+ * `node:http`. It adds nothing to the handler's response beyond what HTTP requires.
  */
 
 // As loaded: applications replace the global.
@@ -8,38 +8,39 @@ const { Response } = globalThis;
 
 /** The address of an HTTP client. */
 export interface HttpPeer {
-  /** Its IP address, without brackets. */
+  /** The IP address, without brackets. */
   readonly hostname: string;
-  /** Its port. */
+  /** The port. */
   readonly port: number;
 }
 
-/** What a front is made of. */
+/** Options of an HTTP server. */
 export interface HttpFrontOptions {
   /** The address to listen on. */
   hostname: string;
   /** The port to listen on; 0 takes a free one. */
   port: number;
   /**
-   * Answers requests. It must not reject; a response whose body fails cuts the client's connection.
-   * When the client goes away, that body is cancelled, and `request.signal` aborts (on Deno only
-   * the former).
+   * Answers requests. It must not reject; a response whose body errors closes the client's
+   * connection. When the client disconnects, the body is cancelled, and `request.signal` aborts (on
+   * Deno only the former).
    */
   handler: (request: Request, peer: HttpPeer) => Promise<Response>;
 }
 
 /** A running HTTP server. */
 export interface HttpFront {
-  /** The hostname and port it listens on. */
+  /** The hostname and port that it listens on. */
   readonly addr: HttpPeer;
-  /** Listens no more, and resolves when the requests under way have been answered. */
+  /** Stops listening, and resolves when the requests in flight have been answered. */
   shutdown(): Promise<void>;
-  /** Listens no more, and cuts every connection. */
+  /** Stops listening, and closes every connection at once. */
   close(): void;
 }
 
 /**
- * The answer where the fetch standard has no request: a method like TRACE, a target that is no URL.
+ * The response to a request that the Fetch standard cannot express: a method like TRACE, a target
+ * that is not a URL.
  */
 export function badRequest(): Response {
   return new Response("400 Bad Request\n", {

@@ -3,7 +3,7 @@ import { badRequest, type HttpFront, type HttpFrontOptions } from "./http_front.
 // As loaded: applications replace the global.
 const { URL } = globalThis;
 
-/** What is used of `Bun.serve`. */
+/** The part of `Bun.serve` that is used. */
 interface BunServer {
   readonly hostname: string;
   readonly port: number;
@@ -28,14 +28,14 @@ export function startOnBun({ hostname, port, handler }: HttpFrontOptions): HttpF
   const server = Bun.serve({
     hostname,
     port,
-    // Seconds. Its default of 10 would cut an event stream that has nothing to say for a while; 0
-    // is never.
+    // In seconds. The default of 10 would close an event stream that is silent for a while; 0
+    // disables it.
     idleTimeout: 0,
     development: false,
-    // Without `development` it would share a port that another program listens on.
+    // Without `development`, Bun would share a port that another program listens on.
     reusePort: false,
     fetch: (request, server) => {
-      // Without a Host that makes a URL, it is the bare target.
+      // Without a valid Host, `url` is the bare request target.
       if (!URL.canParse(request.url)) return badRequest();
       const peer = server.requestIP(request);
       return handler(request, { hostname: peer?.address ?? "", port: peer?.port ?? 0 });

@@ -4,7 +4,7 @@ import { badRequest, type HttpFront, type HttpFrontOptions, type HttpPeer } from
 const { AbortController, Request } = globalThis;
 const { Deno } = globalThis as unknown as { Deno: HttpServers };
 
-/** What is used of Deno, for who has no types of it. */
+/** The part of Deno that is used, for compilers without its types. */
 interface HttpServers {
   serve(
     options: { hostname: string; port: number; signal: AbortSignal; onListen: () => void },
@@ -28,17 +28,17 @@ export function startOnDeno({ hostname, port, handler }: HttpFrontOptions): Http
     addr: server.addr,
     shutdown: () => server.shutdown(),
     close() {
-      // A server that has finished must not be aborted: that throws.
+      // Aborting a server that has finished throws.
       if (!isFinished) cut.abort();
     },
   };
 }
 
 /**
- * The request without Deno's own signal, which aborts after every answer too, and warns of that
- * when it was looked at. A client that goes away is noticed all the same, as the response's body is
- * cancelled then; only not before there is a response. `undefined` for a method that the fetch
- * standard refuses.
+ * The request without Deno's own signal, which aborts after every response too, and warns about
+ * that once it was read. A client that disconnects is still noticed, since the body of the response
+ * is cancelled then; only not before there is a response. `undefined` for a method that the Fetch
+ * standard forbids.
  */
 function withoutSignal({ url, method, headers, body }: Request): Request | undefined {
   try {

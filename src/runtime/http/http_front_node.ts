@@ -1,4 +1,4 @@
-/** `node:http` with the `Request` and `Response` of the fetch standard. */
+/** `node:http` with the `Request` and `Response` of the Fetch standard. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { badRequest, type HttpFront, type HttpFrontOptions } from "./http_front.ts";
@@ -10,7 +10,7 @@ const { AbortController, DOMException, Headers, ReadableStream, Request } = glob
 export function startOnNode({ hostname, port, handler }: HttpFrontOptions): Promise<HttpFront> {
   const server = createServer((incoming, outgoing) => {
     outgoing.on("close", () => {
-      // A server that closes waits for connections that could carry another request, too.
+      // A closing server waits for idle kept connections too.
       if (!server.listening) server.closeIdleConnections();
     });
     const { remoteAddress = "", remotePort = 0 } = incoming.socket;
@@ -19,8 +19,8 @@ export function startOnNode({ hostname, port, handler }: HttpFrontOptions): Prom
       ? Promise.resolve(badRequest())
       : handler(request, { hostname: remoteAddress, port: remotePort });
     answer.then((response) => send(response, outgoing))
-      // The client is gone, or the body failed: either way, nobody must take what was sent for all
-      // of it.
+      // The client has gone, or the body errored: in either case a truncated response must not look
+      // complete.
       .catch(() => outgoing.destroy());
   });
   return new Promise((resolve, reject) => {
@@ -40,8 +40,8 @@ export function startOnNode({ hostname, port, handler }: HttpFrontOptions): Prom
 }
 
 /**
- * The request, or `undefined` if the fetch standard has no word for it: TRACE, or a target that is
- * no URL.
+ * The request, or `undefined` if the Fetch standard cannot express it: TRACE, or a target that is
+ * not a URL.
  */
 function toRequest(incoming: IncomingMessage, outgoing: ServerResponse): Request | undefined {
   const { url = "/", method = "GET", rawHeaders } = incoming;
@@ -75,7 +75,7 @@ function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array<ArrayBuffe
       if (done) controller.close();
       else controller.enqueue(value);
     },
-    // What nobody wants flows away, so that the response can still be sent.
+    // An unread body is drained, so that the response can still be sent.
     cancel: () => void incoming.resume(),
   }, { highWaterMark: 0 });
 }
@@ -86,10 +86,11 @@ async function send(response: Response, outgoing: ServerResponse): Promise<void>
   const { status, statusText, headers, body } = response;
   outgoing.writeHead(status, statusText || undefined, [...headers].flat());
   if (body === null) return void outgoing.end();
-  // The head does not wait for a body that takes its time. (`flushHeaders` would send it as UTF-8.)
+  // Sends the head before the first chunk of a slow body. (`flushHeaders` would encode it as
+  // UTF-8.)
   outgoing.write(NOTHING);
   const reader = body.getReader();
-  /** Set while a write waits for the client to take more. */
+  /** Resumes the loop; set while that waits for `drain`. */
   let resume: (() => void) | undefined;
   outgoing.on("drain", () => resume?.());
   outgoing.on("close", () => {

@@ -4,7 +4,7 @@ import type { HttpFront, HttpFrontOptions } from "./http_front.ts";
  * Starts an HTTP server.
  *
  * @throws {Error} If the address cannot be listened on; `code` is `"EADDRINUSE"` if another program
- * has it.
+ * is listening there.
  */
 export async function startHttpFront(options: HttpFrontOptions): Promise<HttpFront> {
   if ("Deno" in globalThis) return (await import("./http_front_deno.ts")).startOnDeno(options);

@@ -1,37 +1,42 @@
 /**
- * Closing a listening socket without losing those who have connected to it.
+ * Closes a listening socket without resetting the connections in its listen queue.
  *
- * The system lets a peer connect, and send, long before the program accepts it; whoever is still
- * waiting when the socket is closed gets a reset. So it is closed only when some turns of the event
- * loop have brought nobody.
+ * The system lets a peer connect, and send, long before the program accepts; a connection still in
+ * the listen queue when the socket is closed is reset. So the socket is closed only after several
+ * turns of the event loop without a new connection.
  *
- * Where new ones can connect until then (TCP, a socket that the program has inherited) that may
- * never be, so there is a limit. It costs nobody anything where others hold the same socket
- * (systemd, the other processes of spawn-fcgi): those who wait then are theirs, but whether there
- * are others cannot be seen from here. On a TCP socket of the program's own, those who connect
- * behind the last look are reset: the docs of `shutdown()` say so.
+ * Where peers can still connect until then (TCP, an inherited socket) that may never happen, so
+ * there is a limit. It does no harm where other processes hold the same socket (systemd, the other
+ * processes of spawn-fcgi): they accept the connections that are left, but whether there are such
+ * processes cannot be known here. On a TCP socket of the program's own, connections that come after
+ * the last check are reset: the docs of `shutdown()` say so.
  */
 import { type AcceptSocket, IGNORE_EVENTS, type Listener } from "./listener.ts";
 
-/** How often the loop comes round without a new connection before there is none left to take. */
+/**
+ * Turns of the event loop without a new connection after which the listen queue counts as empty.
+ */
 const QUIET_TURNS = 10;
-/** The same where the next may come at any time. Deno takes three turns to accept one who waits. */
+/**
+ * The same where new connections may come at any time. Deno takes three turns to accept a queued
+ * one.
+ */
 const FEW_QUIET_TURNS = 4;
-/** How often it does at most: more often than the system queues connections. */
+/** The most turns: more than a listen queue has connections. */
 const MAX_TURNS = 5_000;
 /**
- * How long new ones are let in where they do not stop coming, in milliseconds. A process that was
- * blocked takes a full queue in less, and what follows (`shutdownTimeout`, the end by force) is
- * over before the ten seconds are that Docker waits.
+ * How long connections are still accepted where they do not stop coming, in milliseconds. A process
+ * that was blocked accepts a full queue in less, and the rest of the shutdown (`shutdownTimeout`,
+ * the end by force) is over before the ten seconds that Docker waits.
  */
 const MAX_WAIT = 2_000;
-/** From when on a few quiet turns are enough, in milliseconds: they show an empty queue. */
+/** The time after which a few quiet turns are enough, in milliseconds: they show an empty queue. */
 const LONG_WAIT = 100;
 
-/** Counts accepted connections, and can be shut. */
+/** Counts accepted connections; once shut, it closes them at once. */
 export class AcceptGate {
   isShut = false;
-  /** How many have come in. */
+  /** Connections accepted so far. */
   count = 0;
   readonly #accept: AcceptSocket;
 
@@ -47,9 +52,9 @@ export class AcceptGate {
   };
 
   /**
-   * Resolves when all who have connected have come in.
+   * Resolves when the listen queue is empty.
    *
-   * @param isOpen Whether others can connect meanwhile, so that it has to end some time.
+   * @param isOpen Whether peers can still connect, so that the wait needs a limit.
    */
   async quiet(isOpen = false): Promise<void> {
     const start = performance.now();
@@ -65,7 +70,9 @@ export class AcceptGate {
   }
 }
 
-/** Opens a listener with `bind` that goes on accepting for a moment when it is to be closed. */
+/**
+ * Opens a listener with `bind`, whose `close()` goes on accepting until the listen queue is empty.
+ */
 export async function listenGated(
   bind: (accept: AcceptSocket) => Listener | Promise<Listener>,
   accept: AcceptSocket,

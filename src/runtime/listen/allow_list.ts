@@ -1,10 +1,11 @@
 /**
- * Who may connect, for all listeners of a server: over TCP the hosts on the list, if there is one.
+ * Access control for all listeners of a server: over TCP only the hosts on the allow list, if there
+ * is one, may connect.
  *
- * The kind of a listener decides whether the list concerns a connection, not what the peer looks
- * like: one over TCP that resets at once has no address any more (getpeername(2) fails), just as
- * one of a Unix socket never has. Such a peer wants no answer. It is turned away without a word,
- * for health checks are made like that.
+ * The transport of the listener decides whether the list applies to a connection, not the peer's
+ * address: a TCP peer that resets at once has no address any more (getpeername(2) fails), just as a
+ * peer on a Unix socket never has one. Such a peer wants no answer. It is refused without a report,
+ * since health checks look like that.
  */
 import { mayRead, variable } from "../environment.ts";
 import {
@@ -19,10 +20,10 @@ import { WebServerAddrs } from "./web_server_addrs.ts";
 /** The variable of FastCGI 1.0, section 3.2. */
 const NAME = "FCGI_WEB_SERVER_ADDRS";
 
-/** What only this machine reaches. */
+/** Addresses that only this machine reaches. */
 const LOOPBACK = new WebServerAddrs(["127.0.0.0/8", "::1"]);
 
-/** The hosts that may connect to the listeners of a server; everybody, if there is no list. */
+/** The hosts that may connect to the listeners of a server; without a list, all of them. */
 export class AllowList {
   readonly #onError: (error: unknown) => void;
   readonly #allowed: WebServerAddrs | undefined;
@@ -30,9 +31,9 @@ export class AllowList {
   #hasTold = false;
 
   /**
-   * Takes the list of the option, or else that of the environment.
+   * Takes the list from the option, or else from the environment.
    *
-   * @throws {TypeError} If an entry of the list is no address.
+   * @throws {TypeError} If an entry of the list is not an address.
    */
   constructor(entries: readonly string[] | undefined, onError: (error: unknown) => void) {
     this.#onError = onError;
@@ -41,7 +42,7 @@ export class AllowList {
     this.#allowed = list === undefined ? undefined : new WebServerAddrs(list);
   }
 
-  /** Opens a listener that turns away whoever is not on the list. */
+  /** Opens a listener that refuses hosts that are not on the list. */
   async open(
     target: ListenTarget,
     accept: AcceptSocket,
@@ -49,8 +50,8 @@ export class AllowList {
   ): Promise<Listener> {
     const allowed = this.#allowed;
     if (allowed === undefined || "path" in target) return await listen(target, accept);
-    // What an inherited socket is shows once it listens. Until then it is taken for the stricter
-    // kind.
+    // The transport of an inherited socket is known once it listens. Until then it counts as the
+    // stricter one.
     let transport = "tcp";
     const listener = await listen(target, (socket) => {
       if (transport === "unix") return accept(socket);
@@ -66,9 +67,9 @@ export class AllowList {
   }
 
   /**
-   * Why a server must not stay on an address: others reach it, and Deno does not let it be known
-   * who may. A list that somebody has made and nobody reads would leave the door open, and nobody
-   * would notice.
+   * The error of a server that must not stay on an address: other machines reach it, and Deno has
+   * no permission to read the allow list. Ignoring a list that an administrator has set would leave
+   * the port open unnoticed.
    */
   refusal({ address }: Listener): Error | undefined {
     if (this.#isKnown || address.transport !== "tcp" || LOOPBACK.has(address.hostname)) return;
@@ -80,7 +81,7 @@ export class AllowList {
     );
   }
 
-  /** Once, or else whoever is turned away could fill the log. */
+  /** Reports a refusal, once: otherwise a refused host could fill the log. */
   #tell(address: string): void {
     if (this.#hasTold) return;
     this.#hasTold = true;

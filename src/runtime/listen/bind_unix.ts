@@ -1,17 +1,17 @@
 /**
- * Binding a Unix socket: its file, the owner and mode of that, and its place.
+ * Binds a Unix socket: its file, the file's owner and mode, and its place.
  *
- * The plan: the socket is bound aside, in a directory next to its place that nobody else can enter.
- * There it gets its owner and its mode, and then, complete, its name, by link(2), which replaces
- * nothing. So the mode is in force before the first connection whatever the umask says, and of two
- * programs that start at once one gets the place and the other hears of it. And at the end: every
- * runtime that closes a listener removes the name it has bound, whatever is there by now. That name
- * is gone then, and what is removed here is our own file alone.
+ * The plan: the socket is bound aside, in a directory next to its place that no other user can
+ * enter. There it gets its owner and its mode, and then, complete, its name, by link(2), which
+ * replaces nothing. So the mode is in force before the first connection, whatever the umask, and of
+ * two programs that start at once one gets the place and the other an error. At the end, every
+ * runtime that closes a listener unlinks the name that it has bound, whatever file is there by
+ * then. That temporary name is gone by then, and only our own file is unlinked here.
  *
- * Where that cannot be, the socket is bound in its place: on Deno with permission for that path
- * alone, and where the longer name is too long. Then it has the mode that the umask leaves for as
- * long as a system call takes (under a umask of 022 or stricter that lets nobody in but its owner),
- * and a listener whose place somebody else has taken is not closed.
+ * Where that is impossible, the socket is bound in its place: on Deno with permission for that path
+ * alone, and where the temporary name would be too long. Then it has the mode that the umask leaves
+ * for the time of one system call (under a umask of 022 or stricter only its owner can connect),
+ * and a listener whose place another program has taken is not closed.
  */
 import {
   chmodSync,
@@ -34,7 +34,7 @@ import { fileAt, isUntouched } from "./stale_socket.ts";
 // As loaded: applications replace the global.
 const { TextEncoder } = globalThis;
 
-/** Has the runtime listen at a path; `bound` is called as soon as the file is there. */
+/** Makes the runtime listen at a path; `bound` is called as soon as the file exists. */
 export type BindPath = (
   path: string,
   accept: AcceptSocket,
@@ -44,31 +44,27 @@ export type BindPath = (
 type BindName = (name: string, bound?: () => void) => Listener | Promise<Listener>;
 
 /**
- * The longest path of a socket, in bytes: what `sun_path` holds beside the zero at its end
- * (unix(7)).
+ * The longest path of a socket, in bytes: the size of `sun_path` less the NUL at its end (unix(7)).
  */
 const MAX_PATH_BYTES = process.platform === "linux" ? 107 : 103;
 
-/** What stands for the letters that mkdtemp(3) chooses. */
+/** Placeholder of the letters that mkdtemp(3) chooses. */
 const RANDOM = "XXXXXX";
 
 /** A bound socket in its place. */
 export interface Bound {
   readonly listener: Listener;
   readonly file: Stats | undefined;
-  /** Whether the runtime knows it by the name of its place. */
+  /** Whether it was bound under the name of its place. */
   readonly isInPlace: boolean;
 }
 
-/** Who may connect to a socket: its mode, and whose it is; what is absent is left to the system. */
+/** Permissions of a socket file: mode and owner; absent fields are left to the system. */
 export interface SocketAccess extends SocketOwnerIds {
   readonly mode?: number | undefined;
 }
 
-/**
- * Binds a socket, with the `access` that is asked for, in place of `stale` if there is one; what
- * else is there stays.
- */
+/** Binds a socket with these permissions, in place of `stale` if any; every other file stays. */
 export function bindSocket(
   place: string,
   access: SocketAccess,
@@ -78,7 +74,7 @@ export function bindSocket(
   return (canBindAside(place) ? bindAside : bindInPlace)(place, access, stale, bind);
 }
 
-/** @throws {ListenError} If no socket can have a path as long as this. */
+/** @throws {ListenError} If the path is too long for a socket. */
 export function checkLength(place: string): void {
   const length = lengthOf(place);
   if (length <= MAX_PATH_BYTES) return;
@@ -98,7 +94,7 @@ function canBindAside(place: string): boolean {
   return isGranted({ name: "net", host: `unix:${name}` });
 }
 
-/** Whether files may have other names, for a while, in the directory of the place. */
+/** Whether files may be created and renamed in the directory of the place. */
 function canMoveAside(place: string): boolean {
   const path = dirname(place);
   return isGranted({ name: "read", path }) && isGranted({ name: "write", path });
@@ -121,7 +117,7 @@ async function bindAside(
       putAt(place, name);
       return { listener, file, isInPlace: false };
     } catch (error) {
-      // Removes its name, too.
+      // Unlinks its name, too.
       await listener.close();
       throw error;
     }
@@ -130,12 +126,15 @@ async function bindAside(
   }
 }
 
-/** A directory beside the place: with mode 0700, and the group that files get there (setgid). */
+/**
+ * Creates a directory beside the place: with mode 0700, and the group that files get there
+ * (setgid).
+ */
 function makeAside(place: string): string {
   return mkdtempSync(join(dirname(place), `.${RANDOM}`).slice(0, -RANDOM.length));
 }
 
-/** First the owner, then the mode: so at no moment may anybody connect who may not in the end. */
+/** Sets the owner first, then the mode: so at no time can a user connect who may not in the end. */
 export function allow(name: string, { mode, uid, gid }: SocketAccess): void {
   if (uid !== undefined || gid !== undefined) give(name, uid, gid);
   if (mode !== undefined) chmodSync(name, mode);
@@ -184,7 +183,7 @@ async function bindInPlace(
 }
 
 function removeStale(place: string, stale: Stats): void {
-  // Between the look and the removal another program may have put its own there.
+  // Between the check and the unlink another program may have bound its own socket there.
   if (!canMoveAside(place)) {
     if (isStillThere(place, stale)) remove(() => unlinkSync(place));
     return;
@@ -198,10 +197,10 @@ function removeStale(place: string, stale: Stats): void {
 }
 
 /**
- * Removes the stale socket by way of `aside`, and nothing else: what somebody has put there since
- * then is put back.
+ * Unlinks the stale socket by way of `aside`, and nothing else: a file that has replaced it in the
+ * meantime is put back.
  *
- * @throws {ListenError} If somebody has.
+ * @throws {ListenError} If one has.
  */
 export function takeAway(place: string, stale: Stats, aside: string): void {
   if (!isStillThere(place, stale) || !remove(() => renameSync(place, aside))) return;
@@ -217,7 +216,7 @@ function isStillThere(place: string, stale: Stats): boolean {
   return true;
 }
 
-/** Takes one step; `false`: another program, which starts at the same time, was quicker. */
+/** Runs one step; returns `false` if another program, which starts at the same time, was faster. */
 function remove(step: () => void): boolean {
   try {
     step();
@@ -233,14 +232,14 @@ function remove(step: () => void): boolean {
   }
 }
 
-/** Moves a file to a place that nobody may have. */
+/** Moves a file to a place that must be free. */
 function putAt(place: string, name: string): void {
   try {
     linkSync(name, place);
   } catch (error) {
     const { code } = error as { code?: string };
     if (code === "EEXIST") throw new ListenError("EADDRINUSE");
-    // A file system without hard links. This would replace what has come since the last look.
+    // A file system without hard links. This would replace a file created since the last check.
     return renameSync(name, place);
   }
   unlinkSync(name);

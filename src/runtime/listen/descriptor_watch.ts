@@ -1,38 +1,39 @@
 /**
- * That a listener survives the lack of file descriptors. What the runtimes do when there is none
- * for a connection that waits (measured): Node takes it with one it has in reserve, closes it, and
- * goes on. Bun tries again at once, and so on, with all the CPU there is, until one is free. Deno
- * never accepts anything again, whatever made accept(2) fail. None of them says a word.
+ * Keeps a listener alive when file descriptors run out (EMFILE, ENFILE). The runtimes then treat a
+ * connection in the listen queue like this (measured): Node accepts it with a reserve descriptor,
+ * closes it, and goes on. Bun retries in a busy loop, at full CPU load, until a descriptor is free.
+ * Deno never accepts anything again, whatever made accept(2) fail. None of them reports it.
  *
- * So once a second this looks whether there is a descriptor left, and tells if there is none (on
- * Deno only with permission to read /dev/null). Deno's listener is set going again each time; who
- * waits comes in then. For Bun one is held in reserve, and given up when the others are gone: so it
- * takes those who wait, they are closed at once, as on Node, and it need not try again.
+ * So a timer checks once a second whether a descriptor is left, and reports if none is (on Deno
+ * only with permission to read /dev/null). On Deno it also resumes the listener each time, which
+ * accepts the queued connections then. On Bun a descriptor is held in reserve, and released when
+ * the others are gone: so queued connections are accepted and closed at once, as on Node, and the
+ * busy loop ends.
  */
 import { closeSync, openSync } from "node:fs";
 import { isGranted } from "../deno.ts";
 import { clearInterval, setInterval } from "node:timers";
 
-/** How often it looks, in milliseconds; so there is at most one report a second. */
+/** The interval of the checks, in milliseconds; so there is at most one report a second. */
 const INTERVAL = 1_000;
 
-/** What a {@link DescriptorWatch} does beside the report. */
+/** Options of a {@link DescriptorWatch}: its actions beside the report. */
 export interface DescriptorWatchOptions {
-  /** Sets the listener going again. */
+  /** Resumes the listener. */
   resume?: (() => void) | undefined;
-  /** Whether to hold a descriptor in reserve, and refuse those for whom there is no other. */
+  /** Whether to hold a reserve descriptor, and refuse connections for which there is no other. */
   refuses?: boolean;
 }
 
-/** Looks after one listener. */
+/** Watches the file descriptors for one listener. */
 export class DescriptorWatch {
   readonly #onError: (error: unknown) => void;
   readonly #resume: (() => void) | undefined;
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #hasReserve: boolean;
-  /** The descriptor in reserve, while it is held. */
+  /** The reserve descriptor, while it is held. */
   #reserve: number | undefined;
-  /** How many were refused since the last report. */
+  /** Connections refused since the last report. */
   #refused = 0;
 
   constructor(onError: (error: unknown) => void, options: DescriptorWatchOptions = {}) {
@@ -45,8 +46,8 @@ export class DescriptorWatch {
   }
 
   /**
-   * Whether one who has just been accepted is to be closed at once: there is no descriptor left for
-   * the next.
+   * Whether a connection that has just been accepted is to be closed at once: no descriptor is left
+   * for the next.
    */
   refuses(): boolean {
     if (!this.#hasReserve || this.#reserve !== undefined || this.#findReserve() === undefined) {
@@ -76,7 +77,7 @@ export class DescriptorWatch {
     }
   }
 
-  /** Takes a descriptor into reserve, if there is another one beside it; returns why not. */
+  /** Opens the reserve descriptor, if another one is left beside it; returns the error if not. */
   #findReserve(): NodeJS.ErrnoException | undefined {
     let reserve: number;
     try {
@@ -104,13 +105,13 @@ export class DescriptorWatch {
   }
 }
 
-/** What costs nothing to open but a descriptor. */
+/** A file that costs only a descriptor to open. */
 const NOTHING = "/dev/null";
 
-/** Whether it can be opened without asking a person at a terminal. */
+/** Whether it can be opened without a permission prompt. */
 const MAY_LOOK = isGranted({ name: "read", path: NOTHING });
 
-/** Why no descriptor can be had; `undefined` if one can. */
+/** The error if no descriptor is left; `undefined` if one is. */
 function lackOfDescriptors(): NodeJS.ErrnoException | undefined {
   try {
     closeSync(openSync(NOTHING, "r"));
@@ -120,7 +121,7 @@ function lackOfDescriptors(): NodeJS.ErrnoException | undefined {
   }
 }
 
-/** EMFILE: this process has too many; ENFILE: the system has. */
+/** EMFILE: the limit of the process; ENFILE: the limit of the system. */
 function isLack(error: unknown): error is NodeJS.ErrnoException {
   const { code } = error as NodeJS.ErrnoException;
   return code === "EMFILE" || code === "ENFILE";

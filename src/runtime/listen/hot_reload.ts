@@ -1,49 +1,49 @@
 /**
- * `bun --hot` runs the modules of a program again in the process that there is, at every change of
- * a file. What the run before has opened stays open: its address is taken, and its handler goes on.
- * So each run leaves its listeners where the next one finds them. That one goes on with those it
- * wants again, as `Bun.serve` does; nobody is refused meanwhile, and an inherited socket, which
- * nobody could open again, is kept.
+ * Hot reload: `bun --hot` runs the modules of a program again in the same process, at every change
+ * of a file. Sockets of the previous run stay open: their addresses are in use, and their handlers
+ * go on. So each run registers its listeners where the next one finds them. The next run takes over
+ * those whose targets it names again, as `Bun.serve` does; no connection is refused meanwhile, and
+ * an inherited socket, which could not be opened again, is kept.
  *
- * The server that loses a listener like this shuts down, and answers what it has in flight. One
- * whose address the next run does not name goes on, as it does with `Bun.serve`.
+ * The server that loses a listener like this shuts down, and answers its requests in flight. One
+ * whose address the next run does not name goes on, as with `Bun.serve`.
  */
 import process from "node:process";
 import type { AcceptSocket, Listener, ListenTarget } from "./listener.ts";
 
-/** Opens a listener, and hands it what is accepted and what goes wrong. */
+/** Opens a listener with callbacks for its accepted sockets and its errors. */
 type ListenOn = (
   target: ListenTarget,
   accept: AcceptSocket,
   onError: (error: unknown) => void,
 ) => Promise<Listener>;
 
-/** A server, as another run sees it, whose classes are not the same. */
+/** A server as another run sees it: the classes of that run are not the same. */
 interface Owner {
-  /** The run it belongs to. */
+  /** The run that it belongs to. */
   readonly run: object;
   onError(error: unknown): void;
   shutDown(): void;
 }
 
-/** A listener that outlives the run that has opened it. */
+/** A listener that outlives the run that opened it. */
 interface Kept {
   readonly key: string;
   readonly listener: Listener;
-  /** Whose it is now. */
+  /** The server that has it now. */
   owner: Owner;
   accept: AcceptSocket;
 }
 
 /**
- * Where every run of the module finds the listeners of the others: the modules are new, the global
+ * The key of the listeners of all runs, in the global object: modules are new in each run, that
  * object is not.
  */
 const REGISTRY = Symbol.for("@fastcgi/serve: the listeners of bun --hot");
 /** This run. */
 const RUN = {};
 
-/** Whether the modules of this program may run again. */
+/** Whether the modules of this program may run again (`bun --hot`). */
 export const isHot = "Bun" in globalThis && process.execArgv.includes("--hot");
 
 /** The listeners of one server. */
@@ -57,7 +57,7 @@ export class HotListeners {
     this.#owner = { run: RUN, onError, shutDown };
   }
 
-  /** Goes on with the listener that an earlier run has on the target, or opens one. */
+  /** Takes over the listener that an earlier run has on the target, or opens one. */
   async listen(target: ListenTarget, accept: AcceptSocket): Promise<Listener> {
     const kept = this.#takeOver(keyOf(target), accept) ?? await this.#open(target, accept);
     const isMine = () => kept.owner === this.#owner;
@@ -76,8 +76,8 @@ export class HotListeners {
   }
 
   /**
-   * The server listens everywhere it wants to: those who have lost a listener to it have nothing
-   * left to wait for.
+   * Shuts down the servers that have lost a listener to this one, which now listens on all its
+   * targets.
    */
   settle(): void {
     for (const loser of this.#losers) loser.shutDown();
@@ -103,7 +103,7 @@ export class HotListeners {
   }
 }
 
-/** The same for every target that means the same address. */
+/** A key for the target, the same for all targets with the same address. */
 function keyOf(target: ListenTarget): string {
   if ("fd" in target) return `fd ${target.fd}`;
   if ("path" in target) return `path ${target.place ?? target.path}`;

@@ -1,23 +1,25 @@
 /**
- * Listening sockets that this program was started with: systemd's (`LISTEN_FDS`, sd_listen_fds(3)),
- * or descriptor 0, where lighttpd, mod_fcgid, spawn-fcgi and every other FastCGI process manager
- * put it (FastCGI 1.0, section 2.2).
+ * Inherited listening sockets: systemd's (`LISTEN_FDS`, sd_listen_fds(3)), or descriptor 0, where
+ * lighttpd, mod_fcgid, spawn-fcgi and every other FastCGI process manager put it (FastCGI 1.0,
+ * section 2.2).
  *
- * "Is a socket" is not enough to know one: Apache's mod_cgid gives a CGI program a connected
- * socket, and so does Node to a child whose input is a pipe. Whether it listens shows when it is
- * asked to: the system refuses what is no listening socket. Deno closes the descriptor then, so
- * nothing but sockets is asked.
+ * Being a socket is not enough: Apache's mod_cgid gives a CGI program a connected socket, and so
+ * does Node to a child whose input is a pipe. Whether a socket listens shows in an attempt to
+ * listen on it: the system refuses any other. Deno closes the descriptor then, so only sockets are
+ * tried.
  */
 import { fstatSync } from "node:fs";
 import process from "node:process";
 import { mayRead, variable } from "../environment.ts";
 
-/** Descriptors that hold listening sockets, or may. */
+/** Descriptors that are, or may be, listening sockets. */
 export interface InheritedSockets {
   readonly fds: readonly number[];
-  /** Where they come from, for people. */
+  /** Their origin, for people. */
   readonly origin: string;
-  /** Whether they may turn out to be something else. */
+  /**
+   * Whether they are known to be listening sockets; if not, they may turn out to be something else.
+   */
   readonly isCertain: boolean;
 }
 
@@ -26,7 +28,7 @@ export const SYSTEMD_FD = 3;
 /** FCGI_LISTENSOCK_FILENO (FastCGI 1.0, section 8). */
 const LISTENSOCK_FD = 0;
 
-/** The descriptors to try, or `undefined` if there is none that could be a listening socket. */
+/** The descriptors to try; `undefined` if none could be a listening socket. */
 export function findInheritedSockets(): InheritedSockets | undefined {
   const count = countPassed();
   // LISTEN_PID: the variables are inherited, the descriptors are for one process alone.
@@ -41,9 +43,9 @@ export function findInheritedSockets(): InheritedSockets | undefined {
 }
 
 /**
- * Why sockets of systemd's are not to be had here, in words for people: they are another process's.
- * A shell or `npx` between systemd and the program has that number; the program has the variables,
- * and nobody serves the sockets.
+ * Explains, for people, that systemd passed its sockets to another process. A shell or `npx`
+ * between systemd and the program has the PID in `LISTEN_PID`; the program has inherited the
+ * variables, and no process serves the sockets.
  */
 export function socketsOfAnother(): string | undefined {
   const pid = variable("LISTEN_PID") ?? "";
@@ -52,16 +54,19 @@ export function socketsOfAnother(): string | undefined {
     "say `exec` in the wrapper, or start the program without one";
 }
 
-/** Whether descriptor 3 is a socket that may be systemd's, and Deno does not let that be known. */
+/**
+ * Whether descriptor 3 is a socket that may be systemd's, but Deno has no permission to read the
+ * variables that would tell.
+ */
 export function mayHideSocket(): boolean {
   if (mayRead("LISTEN_FDS") && (mayRead("LISTEN_PID") || countPassed() === 0)) return false;
-  // A program that another one talks to over a channel (`fork`) has that on descriptor 3.
+  // A child process with an IPC channel (`fork`) may have that on descriptor 3.
   return process.send === undefined && isSocketOnDeno(SYSTEMD_FD);
 }
 
 const NUMBER = /^[1-9]\d*$/;
 
-/** How many sockets systemd has passed, to whichever process. */
+/** The number of sockets that systemd has passed, to whichever process. */
 function countPassed(): number {
   const count = variable("LISTEN_FDS") ?? "";
   return NUMBER.test(count) ? Number(count) : 0;
@@ -75,7 +80,10 @@ function isSocket(fd: number): boolean {
   }
 }
 
-/** `fstatSync` knows only the standard streams there. This takes pipes for sockets, too. */
+/**
+ * `isSocket` for Deno, where `fstatSync` supports only the standard streams. It takes pipes for
+ * sockets, too.
+ */
 function isSocketOnDeno(fd: number): boolean {
   const { binding } = process as unknown as {
     binding(name: "util"): { guessHandleType(fd: number): string };

@@ -3,8 +3,8 @@ import { type Listener, nameOfTarget } from "./listener.ts";
 import { describeAccess } from "./socket_owner.ts";
 
 /**
- * The line at start: where, and for an address that nobody has named why there, and how to choose
- * another.
+ * The line printed at start: the address, and for one that the program did not name, the reason for
+ * it and how to choose another.
  */
 export function lineAtStart({ listeners, reason, doubt }: Opened): string {
   const places = listeners.map(nameOf);

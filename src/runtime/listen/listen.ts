@@ -1,4 +1,4 @@
-/** Opening the listening sockets of a server: which ones, and why those. */
+/** Opens the listening sockets of a server: decides which ones, and records why. */
 import { isatty } from "node:tty";
 import { mayRead } from "../environment.ts";
 import { AllowList } from "./allow_list.ts";
@@ -13,50 +13,52 @@ import { listenOn } from "./listen_on.ts";
 import { resolvePlace } from "./listen_unix.ts";
 import type { AcceptSocket, Listener, ListenTarget } from "./listener.ts";
 
-/** Where a server listens, and why there. */
+/** The open listening sockets of a server, with one listener for all of them. */
 export interface Opened extends Found {
-  /** All listeners as one, which tells the address of the first. */
+  /** All listeners as one, with the address of the first. */
   readonly listener: Listener;
 }
 
-/** The open sockets of a server, and why those. */
+/** The open listening sockets of a server, and the reason for them. */
 interface Found {
-  /** All of them: a program may have been started with several. */
+  /** All listeners: a program may have inherited several. */
   readonly listeners: readonly [Listener, ...Listener[]];
-  /** Why there, if nobody has said so; for people. */
+  /** The reason for the address, unless the program named it; for people. */
   readonly reason?: string;
-  /** Why that may be wrong; for people. */
+  /** The reason why the address may be wrong; for people. */
   readonly doubt?: string;
 }
 
-/** What {@link open} takes beside the target. */
+/** Options of {@link open}. */
 export interface OpenOptions {
   /** Takes the accepted sockets. */
   accept: AcceptSocket;
-  /** Hears of what goes wrong and stops nothing. */
+  /** Called with errors that stop nothing. */
   onError(error: unknown): void;
-  /** Who may connect over TCP; by default what `FCGI_WEB_SERVER_ADDRS` says, else everybody. */
+  /**
+   * The hosts that may connect over TCP. The default is `FCGI_WEB_SERVER_ADDRS`, else every host
+   * may.
+   */
   webServerAddrs?: readonly string[];
   /**
-   * Shuts the server down, when its listeners have gone to another one; only `bun --hot` brings
-   * that about.
+   * Shuts the server down after another one has taken over its listeners; only with `bun --hot`.
    */
   shutDown(): void;
 }
 
-/** Where an application listens when nothing says otherwise: loopback, never all interfaces. */
+/** The default address: loopback, never all interfaces. */
 export const DEFAULT_TARGET = { hostname: "127.0.0.1", port: 9000 } as const;
 
 /**
- * Opens the listening sockets: the one that `target` names; without one, those that the program was
- * started with, or else 127.0.0.1:9000.
+ * Opens the listening sockets: the one at the target; without a target the inherited ones, or else
+ * 127.0.0.1:9000.
  *
- * A web server that has started the program connects to the socket it has handed over, and to no
- * other, whatever the program was told (lighttpd's `bin-path` beside a `path` in the script). So a
- * program with a target listens there, too, and goes on with that one alone if its own is taken,
- * say by the first of several processes.
+ * A web server that has started the program connects to the socket that it has passed on, and to no
+ * other, whatever address the program names (lighttpd's `bin-path` beside a `path` in the script).
+ * So a program with a target listens on the inherited socket, too, and on that one alone if its own
+ * address is in use, for example by the first of several processes.
  *
- * @throws {Error} If it cannot: the message says what happened, to what, and what to do next; the
+ * @throws {Error} If it cannot: the message names the cause, the address and the remedy; the
  * system's error, with its `code`, is the `cause`.
  */
 export async function open(
@@ -112,10 +114,13 @@ async function openInherited(listen: Listen): Promise<Found | undefined> {
   return first && { listeners: [first, ...others], reason: origin };
 }
 
-/** @throws {Error} Where somebody has handed over a socket and waits there in vain, too. */
+/**
+ * @throws {Error} If it cannot, or if systemd passed a socket that the program does not get, where
+ * clients would wait in vain.
+ */
 async function openDefault(listen: Listen): Promise<Found> {
   const missed = socketsOfAnother() ?? await hiddenSocket(listen);
-  // In a person's shell such variables may be left from something else.
+  // In an interactive shell such variables may be left from something else.
   if (missed !== undefined && !isatty(0)) {
     throw new Error(`Cannot listen: ${missed}; or name an address with { path } or { port }`);
   }
@@ -123,13 +128,13 @@ async function openDefault(listen: Listen): Promise<Found> {
   try {
     return { listeners: [await listen(DEFAULT_TARGET)], reason: "the default", doubt };
   } catch (error) {
-    // A program that has been started for CGI by mistake holds the port when the next one is.
+    // A program that was started for CGI by mistake holds the port when the next one starts.
     const { message, cause } = error as Error;
     throw doubt === undefined ? error : new Error(`${message}; ${doubt}`, { cause });
   }
 }
 
-/** Finds a listening socket that is there, but that Deno does not let the program know about. */
+/** Detects a listening socket of systemd's whose variables Deno has no permission to read. */
 async function hiddenSocket(listen: Listen): Promise<string | undefined> {
   if (!mayHideSocket()) return undefined;
   try {
@@ -142,15 +147,15 @@ async function hiddenSocket(listen: Listen): Promise<string | undefined> {
 }
 
 /**
- * Says that this may be a CGI program, whose request Deno does not let be seen; nobody starts one
- * on a terminal.
+ * Explains that this may be a CGI program whose environment Deno has no permission to read; CGI
+ * programs are not started on a terminal.
  */
 function hiddenRequest(): string | undefined {
   if (isatty(0) || ["GATEWAY_INTERFACE", "REQUEST_METHOD"].every(mayRead)) return undefined;
   return "deno may not read the environment: a CGI program needs --allow-env";
 }
 
-/** Several listeners as one, which tells the address of the first. */
+/** Joins several listeners to one, with the address of the first. */
 function joinListeners(listeners: Found["listeners"]): Listener {
   return {
     address: listeners[0].address,

@@ -1,6 +1,6 @@
 /**
- * Listening on Bun's own sockets. `node:net` does the same there through streams that cost a tenth
- * of a request; here the engine hangs on the socket's callbacks.
+ * Listens on Bun's own sockets. `node:net` does the same there through streams that cost a tenth of
+ * a request; here the socket's callbacks drive the engine.
  */
 import { DescriptorWatch } from "./descriptor_watch.ts";
 import {
@@ -12,7 +12,7 @@ import {
 } from "./listener.ts";
 import type { TransportEvents } from "../../server/connection/transport.ts";
 
-/** What is used of a Bun socket. */
+/** The part of a Bun socket that is used. */
 interface BunSocket {
   data: BunTransport;
   readonly remoteAddress?: string;
@@ -25,11 +25,11 @@ interface BunSocket {
   setNoDelay?(noDelay: boolean): boolean;
 }
 
-/** What is used of a Bun listener. */
+/** The part of a Bun listener that is used. */
 interface BunListener {
   readonly hostname: string;
   readonly port: number;
-  /** Fills in the address of a TCP socket, and nothing for a Unix one. */
+  /** Fills in the address of a TCP socket; does nothing for a Unix one. */
   getsockname?(address: { address?: string; port?: number }): void;
   stop(closeActiveConnections?: boolean): void;
   ref(): void;
@@ -69,9 +69,9 @@ export function listenOnBun(
   const { Bun } = globalThis as unknown as { Bun: BunGlobal };
   const listener = Bun.listen({
     ...("path" in target ? { unix: target.path } : target),
-    // Or else it would share a port that another program listens on.
+    // Otherwise Bun would share a port that another program listens on.
     exclusive: true,
-    // A peer that has sent its request and closed its side still gets the answer.
+    // A half-closed peer, which has sent its request, still gets the response.
     allowHalfOpen: true,
     socket: {
       open(socket) {
@@ -80,7 +80,7 @@ export function listenOnBun(
       data: (socket, chunk) => socket.data.events.receive(chunk),
       drain: (socket) => socket.data.drained(),
       end: (socket) => socket.data.events.receiveEnd(),
-      // A reset, a broken pipe: ordinary ends, told with the `close` that follows.
+      // A reset, a broken pipe: ordinary ends, reported with the `close` that follows.
       error: (socket, error) => socket.data.failed(error),
       close: (socket, error) => socket.data.closed(error),
     },
@@ -117,7 +117,7 @@ function addressOf(listener: BunListener, target: ListenTarget): Listener["addre
     : { transport: "unix", path: "" };
 }
 
-/** A Bun socket as a {@link Socket}: it takes what it can, the rest waits here. */
+/** A Bun socket as a {@link Socket}: bytes that a partial write leaves are queued here. */
 class BunTransport implements Socket {
   readonly events: TransportEvents;
   readonly #socket: BunSocket;
@@ -164,12 +164,12 @@ class BunTransport implements Socket {
   }
 
   destroy(): void {
-    // `terminate` resets a TCP connection, under what the peer has not read yet.
+    // `terminate` resets a TCP connection, and the peer loses the bytes that it has not read yet.
     if (this.#hasEnded) this.#socket.end();
     else this.#socket.terminate();
   }
 
-  /** The socket takes bytes again. */
+  /** The socket accepts bytes again. */
   drained(): void {
     const waiting = this.#waiting;
     this.#waiting = [];

@@ -1,12 +1,12 @@
 /**
- * Listening in a worker of `node:cluster`: the first process of the cluster listens, once for all
- * its workers, and hands the connections on. So a worker asks it with what it was told itself, or
- * else each would ask for something of its own; and what is not the worker's alone is not the
- * worker's to remove.
+ * Listens in a worker of `node:cluster`: the primary process listens, once for all its workers, and
+ * distributes the connections. So a worker asks for the address itself, not for a temporary name,
+ * of which each worker would have a different one; and a shared socket is not for one worker to
+ * unlink.
  *
- * On a path that leaves no time at which the socket could be bound aside (bind_path.ts): its owner
- * and its mode come after the name. The file goes with the last worker, and a stale one is taken
- * away by whichever worker sees it first.
+ * So at a path the socket cannot be bound aside (bind_unix.ts): its owner and its mode are set
+ * after it has its name. The file is unlinked with the last worker, and a stale one by the first
+ * worker that sees it.
  */
 import { resolve } from "node:path";
 import process from "node:process";
@@ -17,8 +17,8 @@ import { idsOf } from "./socket_owner.ts";
 import { fileAt, findStaleSocket } from "./stale_socket.ts";
 
 /**
- * Whether this process is a worker of `node:cluster`, which nobody without a channel to another
- * process is.
+ * Whether this process is a worker of `node:cluster`. Without an IPC channel to another process it
+ * is not.
  */
 export async function isClusterWorker(): Promise<boolean> {
   if (process.send === undefined) return false;
@@ -27,7 +27,7 @@ export async function isClusterWorker(): Promise<boolean> {
 }
 
 /**
- * Has the cluster listen at a path.
+ * Makes the cluster listen at a path.
  *
  * @throws {Error} The system's error, or a {@link ListenError}.
  */
@@ -55,7 +55,8 @@ async function removeStale(place: string): Promise<void> {
     const stale = await findStaleSocket(place);
     if (stale !== undefined) takeAway(place, stale, `${place}.${process.pid}`);
   } catch (error) {
-    // Somebody listens: this cluster, or another program. Who asks to listen there, too, is told.
+    // The socket is in use, by this cluster or by another program. In the latter case binding
+    // fails, and says so.
     if (error instanceof ListenError && error.advice === undefined) return;
     throw error;
   }

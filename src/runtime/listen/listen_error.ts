@@ -4,8 +4,8 @@ import { messageOf, textOf } from "../../log/describe.ts";
 import { type ListenTarget, nameOfTarget } from "./listener.ts";
 
 /**
- * Why a path cannot be listened on: as the system would say it, and what to do about it if that
- * needs other words.
+ * The reason why a path cannot be listened on: a code as the system would set it, and a remedy if
+ * the usual one does not fit.
  */
 export class ListenError extends Error {
   readonly code: string;
@@ -18,7 +18,7 @@ export class ListenError extends Error {
   }
 }
 
-/** What to do about the errors that a person meets, by the system's code. */
+/** Remedies for the common errors over TCP, by the system's code. */
 const ADVICE_TCP: Record<string, string> = {
   EADDRINUSE: "Another program is listening there; stop it, or choose another port",
   EACCES: "This user may not listen there; choose a port above 1023",
@@ -29,7 +29,7 @@ const ADVICE_TCP: Record<string, string> = {
   NotCapable: "Run deno with --allow-net",
 };
 
-/** The same for the path of a socket. */
+/** Remedies for the path of a socket. */
 const ADVICE_PATH: Record<string, (path: string) => string> = {
   EADDRINUSE: () => "Another program is listening there; stop it, or choose another path",
   EACCES: (path) =>
@@ -43,13 +43,13 @@ const ADVICE_PATH: Record<string, (path: string) => string> = {
   NotCapable: (path) => `Run deno with --allow-net --allow-read=${path} --allow-write=${path}`,
 };
 
-/** EINVAL, ENOTSOCK, EBADF: whatever the descriptor is, it is not what it should be. */
+/** The remedy for a descriptor that is not a listening socket: EINVAL, ENOTSOCK, EBADF. */
 const ADVICE_FD =
   "It is no listening socket; have the program started by a web server, spawn-fcgi or systemd, or give a path or port";
 
 /**
- * An error that says what could not be listened on, why, and what to do next; the system's own is
- * its `cause`.
+ * Creates an error that names the address, the cause and the remedy; the system's own is its
+ * `cause`.
  */
 export function explainListenError(error: unknown, target: ListenTarget): Error {
   const code = textOf(error, "code");
@@ -73,8 +73,8 @@ function adviceOn(error: unknown, code: string, target: ListenTarget): string | 
 }
 
 /**
- * Node says EACCES where the directory of a socket does not exist, too; what Deno says is right,
- * and not to be checked.
+ * The actual code: Node reports EACCES where the directory of a socket does not exist, too. Deno's
+ * code is right, and could not be checked.
  */
 function meantCode(code: string | undefined, target: ListenTarget): string | undefined {
   const isDoubtful = code === "EACCES" && "path" in target && !("Deno" in globalThis);

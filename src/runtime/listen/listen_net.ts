@@ -1,4 +1,4 @@
-/** Listening over `node:net`, on Deno and Node: on Deno its own sockets cost the same. */
+/** Listens over `node:net`, on Deno and Node: on Deno its own sockets cost the same. */
 import { createServer, type Server, type Socket as NetSocket } from "node:net";
 import { DescriptorWatch } from "./descriptor_watch.ts";
 import type { AcceptSocket, Listener, ListenTarget, Socket } from "./listener.ts";
@@ -18,7 +18,7 @@ export function listenOnNet(
   bound?: () => void,
 ): Promise<Listener> {
   const { promise, resolve, reject } = Promise.withResolvers<Listener>();
-  // Half-open: a peer that has sent its request and closed its side still gets the answer.
+  // A half-closed peer, which has sent its request, still gets the response.
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     connect(socket, accept);
   });
@@ -30,7 +30,7 @@ export function listenOnNet(
     });
     if (server.listening) bound?.();
   } catch (error) {
-    // Deno throws at once what it has no permission for.
+    // Deno throws synchronously for a missing permission.
     if (server.listening) server.close();
     reject(error);
   }
@@ -45,7 +45,7 @@ function placeOf(
   return { host: target.hostname, port: target.port };
 }
 
-/** On Node; on Deno `setImmediate` costs more than it saves. */
+/** Whether small writes are batched: on Node; on Deno `setImmediate` costs more than it saves. */
 const HOLDS_WRITES = !("Deno" in globalThis);
 
 class NetListener implements Listener {
@@ -66,7 +66,7 @@ class NetListener implements Listener {
 
   close(): Promise<void> {
     this.#watch.stop();
-    // Its callback would wait for the accepted sockets.
+    // Without its callback, which would wait for the accepted sockets.
     this.#server.close();
     return Promise.resolve();
   }
@@ -80,7 +80,7 @@ class NetListener implements Listener {
   }
 }
 
-/** Joins a socket's events to whoever `accept` names for them. */
+/** Connects a socket's events to the receiver that `accept` returns. */
 function connect(socket: NetSocket, accept: AcceptSocket): void {
   let reason: unknown;
   const transport = new NetTransport(socket);
@@ -88,21 +88,21 @@ function connect(socket: NetSocket, accept: AcceptSocket): void {
   socket.on("data", (chunk: Uint8Array) => events.receive(chunk));
   socket.on("end", () => events.receiveEnd());
   socket.on("drain", () => transport.drained() && events.drained());
-  // A reset, a broken pipe: ordinary ends, told with the `close` that follows.
+  // A reset, a broken pipe: ordinary ends, reported with the `close` that follows.
   socket.on("error", (error) => reason = error);
   socket.on("close", () => events.closed(reason));
 }
 
 /**
- * A socket of `node:net`. What it does not take yet waits here: it would hand all of that to the
- * system as one, and tell of none of it before the last byte has left. So a peer that reads slowly
- * can be told from one that does not.
+ * A socket of `node:net` as a {@link Socket}. Bytes beyond its high-water mark are queued here: it
+ * would pass all of them to the system as one write, and report no progress before the last byte is
+ * sent. So a peer that reads slowly can be distinguished from one that does not read.
  */
 class NetTransport implements Socket, HeldWriter {
   readonly #socket: NetSocket;
-  /** What goes at the end of this turn of the event loop. */
+  /** Bytes held back until the end of this turn of the event loop. */
   #held: Uint8Array | undefined;
-  /** Whether the socket wants nothing more before its `drain`. */
+  /** Whether the socket accepts no more before its `drain`. */
   #isFull = false;
   #waiting: Uint8Array[] = [];
   #onSent: (() => void) | undefined;
@@ -142,10 +142,7 @@ class NetTransport implements Socket, HeldWriter {
     if (held !== undefined && !this.#socket.destroyed) this.#isFull = !this.#socket.write(held);
   }
 
-  /**
-   * The socket takes bytes again; returns whether it has taken all that waited, and its end is not
-   * on its way.
-   */
+  /** The socket accepts bytes again; returns whether the queue is empty and more may be written. */
   drained(): boolean {
     this.#isFull = false;
     const waiting = this.#waiting;

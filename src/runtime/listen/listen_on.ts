@@ -9,9 +9,9 @@ import { refusedPermission } from "./listen_permission.ts";
 import type { AcceptSocket, Listener, ListenTarget } from "./listener.ts";
 
 /**
- * Opens one listening socket, on whichever runtime this is.
+ * Opens one listening socket, on any runtime.
  *
- * @throws {Error} If it cannot: the message says what happened, to what, and what to do next; the
+ * @throws {Error} If it cannot: the message names the cause, the address and the remedy; the
  * system's error, with its `code`, is the `cause`.
  */
 export async function listenOn(
@@ -23,7 +23,7 @@ export async function listenOn(
     const refused = await refusedPermission(target);
     if (refused !== undefined) throw refused;
     const isShared = await isClusterWorker();
-    // Bun's own sockets know nothing of a cluster.
+    // Bun's own sockets do not support a cluster.
     const listen = "Bun" in globalThis && !isShared ? listenOnBun : listenOnNet;
     if (!("path" in target)) {
       return await listenGated((gate) => listen(target, gate, onError), accept);

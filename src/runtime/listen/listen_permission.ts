@@ -2,9 +2,9 @@ import { request } from "../deno.ts";
 import { type ListenTarget, nameOfTarget } from "./listener.ts";
 
 /**
- * Why Deno will not let the program listen on a TCP address, or `undefined` if it will. `node:net`
- * throws that where nobody can catch it, so it is asked for before. With `--allow-net` nothing
- * shows; without, Deno asks on a terminal, as it does of itself.
+ * The error if Deno refuses permission to listen on a TCP address, else `undefined`. `node:net`
+ * throws it where it cannot be caught, so the permission is requested before. With `--allow-net`
+ * there is no prompt; without it Deno prompts at the terminal, as it does itself.
  */
 export async function refusedPermission(target: ListenTarget): Promise<Error | undefined> {
   if (!("port" in target)) return undefined;

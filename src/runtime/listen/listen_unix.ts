@@ -1,9 +1,9 @@
 /**
- * Listening on a Unix socket, from the look at what is in its place to the removal of its file.
+ * Listens on a Unix socket, from the check of its place to the unlink of its file.
  *
- * The end: the file goes first, if it is still ours, then who has connected by then comes in, then
- * the socket is closed. So nobody connects who is not served; a web server that comes later finds
- * no file, which it takes as it takes a refusal.
+ * The end: first the file is unlinked, if it is still ours, then the connections in the listen
+ * queue are accepted, then the socket is closed. So every connection made is served; a web server
+ * that comes later finds no file, which it treats like a refused connection.
  */
 import { unlinkSync } from "node:fs";
 import { resolve } from "node:path";
@@ -14,19 +14,19 @@ import type { AcceptSocket, Listener, ListenTarget, PathTarget } from "./listene
 import { idsOf } from "./socket_owner.ts";
 import { fileAt, findStaleSocket, isSameFile } from "./stale_socket.ts";
 
-/** Finds the place that a path means now. */
+/** Resolves the path of a target to its place, against the current working directory. */
 export function resolvePlace<T extends ListenTarget | undefined>(target: T): T {
   if (target === undefined || !("path" in target) || isAbstract(target.path)) return target;
   return { ...target, place: resolve(target.path) };
 }
 
-/** Whether the path is the name of a socket without a file (unix(7)). */
+/** Whether the path names an abstract socket, one without a file (unix(7)). */
 export function isAbstract(path: string): boolean {
   return path.startsWith("\0");
 }
 
 /**
- * Opens a listening socket at a path, instead of one that a program has left behind there.
+ * Opens a listening socket at a path, and replaces a stale one there.
  *
  * @throws {Error} The system's error, or a {@link ListenError}.
  */
@@ -87,7 +87,7 @@ class PathListener implements Listener {
     await this.#gate.quiet();
     const { listener, isInPlace } = this.#bound;
     if (!isInPlace || this.#isPlaceFree()) return await listener.close();
-    // The runtime would remove what is there, the socket of a program that has come since.
+    // The runtime would unlink the file there, the socket of a program that was started since.
     this.#gate.isShut = true;
     listener.unref();
   }

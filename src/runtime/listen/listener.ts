@@ -1,31 +1,31 @@
 /**
- * What `serve()` needs of a runtime's sockets, as structural types: a listener that hands out
- * connections, whose bytes come and go by callbacks.
+ * The interface of a runtime's sockets for `serve()`, as structural types: a listener that accepts
+ * connections, which are driven by callbacks.
  */
 import type { Transport, TransportEvents } from "../../server/connection/transport.ts";
 
 /**
- * Where a listener listens, in `Deno.serve`'s words. The path of an inherited Unix socket is `""`:
- * the system does not tell.
+ * The address of a listener, in the shape of `Deno.serve`'s. The path of an inherited Unix socket
+ * is `""`: it is not known.
  */
 export type ListenAddress =
   | { readonly transport: "tcp"; readonly hostname: string; readonly port: number }
   | { readonly transport: "unix"; readonly path: string };
 
-/** Who owns a socket file, by name or number; what is absent stays as it is. */
+/** The owner of a socket file, by name or number; fields that are absent stay unchanged. */
 export interface SocketOwner {
   readonly owner?: string | number;
   readonly group?: string | number;
 }
 
-/** What decides who may connect to a socket. */
+/** The permissions of a socket file, which decide who may connect. */
 export interface SocketFile {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
 }
 
-/** A path to listen at, and whose the socket file is to be. */
+/** A path to listen at, and the mode and owner of the socket file. */
 export interface PathTarget extends SocketOwner {
   readonly path: string;
   readonly mode?: number;
@@ -33,15 +33,15 @@ export interface PathTarget extends SocketOwner {
 }
 
 /**
- * Where to listen: at a path, on a TCP port, or on a listening socket that the program was started
- * with. `place` is the path for good, whatever the program does with its working directory later.
+ * Where to listen: at a path, on a TCP port, or on an inherited listening socket. `place` is the
+ * absolute path, so that a later change of the working directory does not matter.
  */
 export type ListenTarget =
   | PathTarget
   | { readonly hostname: string; readonly port: number }
   | { readonly fd: number };
 
-/** A target in a few words, for people. */
+/** A short name of a target, for people. */
 export function nameOfTarget(target: ListenTarget): string {
   if ("fd" in target) return `descriptor ${target.fd}`;
   if ("path" in target) return target.path;
@@ -51,14 +51,14 @@ export function nameOfTarget(target: ListenTarget): string {
 
 /** One accepted socket. */
 export interface Socket extends Transport {
-  /** The IP address of the other end; `undefined` for a Unix socket. */
+  /** The IP address of the peer; `undefined` for a Unix socket. */
   readonly remoteAddress: string | undefined;
 }
 
-/** Takes an accepted socket and returns who hears of its events. */
+/** Takes an accepted socket and returns the receiver of its events. */
 export type AcceptSocket = (socket: Socket) => TransportEvents;
 
-/** Hears of a socket that was turned away. */
+/** The receiver for a refused socket. */
 export const IGNORE_EVENTS: TransportEvents = {
   receive() {},
   receiveEnd() {},
@@ -68,21 +68,21 @@ export const IGNORE_EVENTS: TransportEvents = {
 
 /** Closes a socket that has just been accepted. */
 export const refuse: AcceptSocket = (socket) => {
-  // Not before somebody hears of its events, which Bun's `terminate` has at once.
+  // Not before the events have a receiver: Bun's `terminate` emits them synchronously.
   queueMicrotask(() => socket.destroy());
   return IGNORE_EVENTS;
 };
 
 /** An open listening socket. */
 export interface Listener {
-  /** Where it listens, with the port the system chose. */
+  /** The address, with the port that the system chose. */
   readonly address: ListenAddress;
-  /** The socket's own file, as it was when the first could connect. */
+  /** The socket's own file, as it was before the first connection. */
   readonly file?: SocketFile | undefined;
   /** Stops accepting and closes the listening socket; accepted sockets go on. */
   close(): Promise<void>;
-  /** Keeps the process running while it listens, which is the default. */
+  /** Keeps the process running while it listens. This is the default. */
   ref(): void;
-  /** Lets the process end although it listens. */
+  /** Lets the process end while it listens. */
   unref(): void;
 }

@@ -1,7 +1,7 @@
 /**
- * Whose a socket file is, and what that means: the names of users and groups, from the files that
- * have them on every Unix system. Directories (LDAP, systemd's dynamic users) have more; those go
- * by their numbers here.
+ * The owner of a socket file, and who may connect because of it. Names of users and groups come
+ * from the files that every Unix system has. Directories (LDAP, systemd's dynamic users) have more;
+ * those are shown by number here.
  */
 import { readFileSync } from "node:fs";
 import { isGranted } from "../deno.ts";
@@ -14,11 +14,11 @@ export interface SocketOwnerIds {
   readonly gid?: number;
 }
 
-/** Where the names are: each line is `name:password:number:...` (passwd(5), group(5)). */
+/** The files with the names: each line is `name:password:number:...` (passwd(5), group(5)). */
 const FILES = { user: "/etc/passwd", group: "/etc/group" } as const;
 type Kind = keyof typeof FILES;
 
-/** @throws {ListenError} If there is no such name, or none may be read. */
+/** @throws {ListenError} If the name does not exist, or the file may not be read. */
 export function idsOf({ owner, group }: SocketOwner): SocketOwnerIds {
   return {
     uid: owner === undefined ? undefined : idOf("user", owner),
@@ -44,10 +44,10 @@ function idOf(kind: Kind, name: string | number): number {
   );
 }
 
-/** Says for people who may connect to a socket, which takes permission to write to it (unix(7)). */
+/** Describes, for people, who may connect to a socket, which needs write permission (unix(7)). */
 export function describeAccess({ mode, uid, gid }: SocketFile): string {
   const [user, group] = [nameOf("user", uid), nameOf("group", gid)];
-  // Root may, whatever the mode says.
+  // Root may, whatever the mode.
   const may = { user: uid === 0 || (mode & 0o200) !== 0, group: (mode & 0o020) !== 0 };
   const permissions = (mode & 0o7777).toString(8).padStart(4, "0");
   const isFor = (mode & 0o002) !== 0
@@ -65,14 +65,14 @@ function only(names: string[], user: string): string {
   return names.join() === user ? "nobody else" : `only ${names.join(" and ")}`;
 }
 
-/** The name of a number, or the number where it has none or the names may not be read. */
+/** The name of an id, or the id where it has no name or the names may not be read. */
 function nameOf(kind: Kind, id: number): string {
   return linesOf(kind)?.find(([, , other]) => other === String(id))?.[0] ?? String(id);
 }
 
 /**
- * The fields of every line; `undefined` where they may not be read. Deno is asked first, or else it
- * would ask a person.
+ * The fields of every line; `undefined` where the file may not be read. The permission is queried
+ * first, or else Deno would prompt.
  */
 function linesOf(kind: Kind): string[][] | undefined {
   const path = FILES[kind];

@@ -1,6 +1,6 @@
 /**
- * What is at the path of a Unix socket: nothing, a socket that a program has left behind, or
- * something to leave alone.
+ * Detects stale Unix sockets: at a path there is nothing, a socket that a program has left behind,
+ * or a file to leave alone.
  */
 import { lstatSync, type Stats } from "node:fs";
 import { connect } from "node:net";
@@ -9,28 +9,30 @@ import { ListenError } from "./listen_error.ts";
 // As loaded: applications replace the global.
 const { AbortSignal } = globalThis;
 
-/** As much of Bun as is needed to connect. */
+/** The part of Bun that is used to connect. */
 interface BunFetch {
   fetch(url: string, init: { unix: string; signal: AbortSignal }): Promise<unknown>;
 }
 
 /**
- * How long Bun's second look may take if the socket turns out to be somebody's, in milliseconds.
+ * Timeout of Bun's second connection attempt, if the socket turns out to be in use, in
+ * milliseconds.
  */
 const BUN_PATIENCE = 1_000;
 
-/** What is at a path, without following a symbolic link; `undefined` if there is nothing. */
+/**
+ * The file at a path, without following a symbolic link (lstat(2)); `undefined` if there is none.
+ */
 export function fileAt(path: string): Stats | undefined {
   return lstatSync(path, { throwIfNoEntry: false });
 }
 
 /**
- * The socket file that a program has left behind at `path`, or `undefined` if there is nothing at
- * all.
+ * The stale socket file at `path`, or `undefined` if there is no file.
  *
- * @throws {ListenError} If there is anything else. A symbolic link is something else, even to a
- * socket: somebody has put it there, to remove it would undo that, and to follow it would let
- * whoever may write to one directory choose a file in another.
+ * @throws {ListenError} If there is any other file. A symbolic link is one, even to a socket: it
+ * was made on purpose, removing it would undo that, and following it would let a user with write
+ * permission in one directory choose a file in another.
  */
 export async function findStaleSocket(path: string): Promise<Stats | undefined> {
   const file = fileAt(path);
@@ -48,7 +50,7 @@ export async function findStaleSocket(path: string): Promise<Stats | undefined> 
       return file;
     case "ENOENT":
       return undefined;
-    // Nobody takes connections just now, but somebody listens.
+    // The listen queue is full, but a process listens.
     case "EAGAIN":
     case undefined:
       throw new ListenError("EADDRINUSE");
@@ -65,20 +67,17 @@ export async function findStaleSocket(path: string): Promise<Stats | undefined> 
   }
 }
 
-/**
- * Whether nothing has happened to a file, which is more than to be found under the same number:
- * numbers come again.
- */
+/** Whether a file is unchanged. The same inode number is not enough: numbers are reused. */
 export function isUntouched(file: Stats | undefined, before: Stats): boolean {
   return isSameFile(file, before) && file?.mtimeMs === before.mtimeMs;
 }
 
-/** Whether two looks saw the same file; certain as long as it exists. */
+/** Whether both are the same file (device and inode); certain as long as it exists. */
 export function isSameFile(file: Stats | undefined, other: Stats | undefined): boolean {
   return file !== undefined && file.dev === other?.dev && file.ino === other.ino;
 }
 
-/** Why the system does not connect to a socket; `undefined`: it does. */
+/** Connects to a socket; returns the error code, or `undefined` on success. */
 async function dial(path: string): Promise<string | undefined> {
   const code = await new Promise<string | undefined>((resolve) => {
     const socket = connect({ path }, () => {
@@ -92,8 +91,8 @@ async function dial(path: string): Promise<string | undefined> {
 }
 
 /**
- * Bun says ECONNREFUSED of every socket that it cannot connect to, except here, where it would go
- * on to speak HTTP.
+ * Connects with Bun's `fetch`. Elsewhere Bun reports ECONNREFUSED for every failed connection to a
+ * socket; `fetch` has the actual code, but would go on to speak HTTP.
  */
 async function dialOnBun(bun: BunFetch, path: string): Promise<string | undefined> {
   try {
@@ -101,7 +100,7 @@ async function dialOnBun(bun: BunFetch, path: string): Promise<string | undefine
     return undefined;
   } catch (error) {
     const { code } = error as { code?: string | number };
-    // Whatever happens to a connection, it happens to one that has been made.
+    // Any other error is one of an established connection.
     return typeof code === "string" && CONNECT_CODES.includes(code) ? code : undefined;
   }
 }

@@ -1,10 +1,10 @@
 /**
- * Which hosts may connect over TCP. FastCGI knows no password: whoever reaches the port can ask
- * anything, in any user's name. The specification's own remedy is a list of the web servers'
- * addresses (FastCGI 1.0, section 3.2).
+ * The hosts that may connect over TCP. FastCGI has no authentication: any host that reaches the
+ * port can send any request, in any user's name. The specification's own remedy is a list of the
+ * web servers' addresses (FastCGI 1.0, section 3.2).
  *
- * An IPv4 address is the same in its IPv6 form (`::ffff:10.0.0.1`, in whatever spelling), which a
- * socket for both families tells.
+ * An IPv4 address is equal to its IPv4-mapped IPv6 address (`::ffff:10.0.0.1`, in any spelling),
+ * which a dual-stack socket reports.
  */
 import { BlockList, isIP } from "node:net";
 
@@ -16,8 +16,7 @@ type Family = "ipv4" | "ipv6";
 /** A list of addresses and subnets. */
 export class WebServerAddrs {
   /**
-   * One for each family: whether `::/0` also means IPv4 is not the same on every runtime. Here it
-   * does not.
+   * One list per family: whether `::/0` includes IPv4 differs between runtimes. Here it does not.
    */
   readonly #lists: Record<Family, BlockList> = { ipv4: new BlockList(), ipv6: new BlockList() };
 
@@ -41,14 +40,14 @@ export class WebServerAddrs {
 
   /** Whether `address` is in the list. */
   has(address: string): boolean {
-    // A link-local address comes with the name of the interface, as in `fe80::1%eth0`.
+    // A link-local address has a zone, the name of the interface, as in `fe80::1%eth0`.
     const plain = withoutMapping(address.replace(/%.*$/, ""));
     const family = familyOf(plain);
     return family !== undefined && this.#lists[family].check(plain, family);
   }
 }
 
-/** An address as the subnet that has no other. */
+/** Parses an entry: a subnet, or an address as a subnet of that one alone. */
 function subnetOf(entry: string): { address: string; bits: number; family: Family } | undefined {
   const [text = "", prefix, ...rest] = entry.split("/");
   const address = withoutMapping(text);
@@ -61,14 +60,14 @@ function subnetOf(entry: string): { address: string; bits: number; family: Famil
   return bits >= 0 && bits <= most ? { address, bits, family } : undefined;
 }
 
-/** What precedes the IPv4 address in its IPv6 form. */
+/** Bits of the prefix of an IPv4-mapped address. */
 const MAPPED_BITS = 96;
-/** The IPv6 form in the one spelling that a URL has for it (RFC 5952). */
+/** An IPv4-mapped address in the canonical spelling of a URL (RFC 5952). */
 const MAPPED = /^\[::ffff:([0-9a-f]+):([0-9a-f]+)\]$/;
 
 /**
- * The IPv4 address in an IPv6 address of any spelling: `::ffff:10.0.0.1`, `::FFFF:a00:1`,
- * `0:0:0:0:0:ffff:a00:1`.
+ * Turns an IPv4-mapped address of any spelling into the IPv4 address: `::ffff:10.0.0.1`,
+ * `::FFFF:a00:1`, `0:0:0:0:0:ffff:a00:1`.
  */
 function withoutMapping(address: string): string {
   if (isIP(address) !== 6 || address.includes("%")) return address;

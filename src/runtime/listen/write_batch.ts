@@ -1,25 +1,24 @@
 /**
- * Replies that are ready in one turn of the event loop leave together, at its end. A reply that
- * leaves by itself wakes the web server for itself; of several in a row the first wakes it, and the
- * others find it awake. Under load on Node that is a seventh of what a request costs, and a lonely
- * one pays nothing; Deno and Bun win too little or lose.
+ * Write batching: replies that are ready in one turn of the event loop are written together, at its
+ * end. A reply written by itself wakes the web server for itself; of several in a row the first
+ * wakes it, and the others find it awake. Under load on Node that saves a seventh of the cost of a
+ * request, and a single request pays nothing; Deno and Bun gain too little or lose.
  */
 
 /**
- * The most bytes that are held back, and only once per socket and turn: what is larger, or comes
- * second, goes at once.
+ * The most bytes held back, once per socket and turn: a larger or a second write goes out at once.
  */
 export const MAX_HELD = 4096;
 
-/** A socket with bytes held back. */
+/** A socket with a write held back. */
 export interface HeldWriter {
-  /** Writes them. */
+  /** Writes the bytes held back. */
   flush(): void;
 }
 
 let writers: HeldWriter[] = [];
 
-/** Has a writer flushed at the end of this turn. */
+/** Schedules a flush at the end of this turn. */
 export function flushLater(writer: HeldWriter): void {
   if (writers.push(writer) === 1) setImmediate(flushAll);
 }
