@@ -1,5 +1,6 @@
 /**
- * `serve()` in a plain CGI program: joins the process's environment and streams to the server room.
+ * `serve()` in a plain CGI program: connects the environment and the standard streams of the
+ * process to `server/`.
  */
 import { environment, forgetProxyHeader, variable } from "../runtime/environment.ts";
 import { endProgram, standardStreams } from "../runtime/standard_streams.ts";
@@ -9,10 +10,10 @@ import type { ConnectionOptions } from "../server/application/connection_options
 
 /**
  * Answers the CGI request that this program was started for, and lets the program end: with exit
- * code 0, or with 1 if the answer did not go out whole.
+ * code 0, or with 1 if the response was not sent completely.
  *
  * @returns `undefined` if the program was not started for a CGI request. The promise rejects if it
- * was, but Deno does not let it read the environment.
+ * was, but Deno has no permission to read the environment.
  */
 export function serveOneCgiRequest(
   handler: ServeHandler,
@@ -26,7 +27,7 @@ async function serveThisProgram(
   options: ConnectionOptions,
 ): Promise<boolean> {
   const program = { env: environment(), ...standardStreams() };
-  // `info.params` has it still, as everything that came.
+  // `info.params` still has it, like every other variable.
   forgetProxyHeader();
   const isComplete = await serveCgi(program, handler, options);
   endProgram(isComplete ? 0 : 1);

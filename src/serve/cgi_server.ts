@@ -1,17 +1,14 @@
-/** What `serve()` returns in a plain CGI program: a server for one request. */
+/** The server that `serve()` returns in a plain CGI program: it serves one request. */
 import type { FastCgiServer } from "./server.ts";
 import { Readiness } from "./readiness.ts";
 import type { ServeAddress } from "./options.ts";
 
-/**
- * {@link FastCgiServer} over the answer to one CGI request. There is nothing to listen on, and
- * nothing to stop.
- */
+/** {@link FastCgiServer} for one CGI request. It does not listen, and there is nothing to stop. */
 export class CgiServer implements FastCgiServer {
   readonly addr: ServeAddress = { transport: "unix", path: "" };
   readonly #readiness: Readiness<ServeAddress>;
 
-  /** Takes what is to be waited for. */
+  /** Takes a promise that settles when the request has been answered. */
   constructor(answered: Promise<unknown>) {
     this.#readiness = new Readiness(answered.then(() => this.addr), () => true);
   }

@@ -1,6 +1,6 @@
 /** The address options of `serve()`, one kind of address each. */
 
-/** Where `serve()` listens: at one address, or where it finds out that it should. */
+/** The address of `serve()`: one of three kinds, or none, and it is detected. */
 export type ListenOptions = ListenOnPath | ListenOnPort | ListenOnDescriptor;
 
 /** Listens on a Unix socket. */
@@ -8,24 +8,24 @@ export interface ListenOnPath {
   /** Listens on a Unix socket at this path. */
   path: string;
   /**
-   * The mode of the socket file at `path`, in force before anybody can connect: `0o660` lets in the
-   * group.
+   * The mode of the socket file at `path`, in force before the first connection: `0o660` lets the
+   * group connect.
    *
    * @default what the umask leaves of 0o777
    */
   mode?: number;
   /**
-   * The user who owns the socket file at `path`, by name (in /etc/passwd) or number, in force
-   * before anybody can connect. Only root may give it to another user. On Deno a name takes
+   * The owner of the socket file at `path`, by name (in /etc/passwd) or number, in force before the
+   * first connection. Only root may set another user. On Deno a name needs
    * `--allow-read=/etc/passwd`.
    *
    * @default the user of the process
    */
   owner?: string | number;
   /**
-   * The group of the socket file at `path`, by name (in /etc/group) or number, in force before
-   * anybody can connect: with the mode `0o660`, whoever belongs to it may. Who is not root may give
-   * a group that the process belongs to. On Deno a name takes `--allow-read=/etc/group`.
+   * The group of the socket file at `path`, by name (in /etc/group) or number, in force before the
+   * first connection: with the mode `0o660` its members may connect. Users other than root may set
+   * a group that the process belongs to. On Deno a name needs `--allow-read=/etc/group`.
    *
    * @default the group of the process, or that of the directory where it has the setgid bit
    */
@@ -38,7 +38,7 @@ export interface ListenOnPath {
   hostname?: undefined;
 }
 
-/** Listens on TCP; without a port and a hostname, where it finds out that it should. */
+/** Listens on TCP; without a port and a hostname the address is detected. */
 export interface ListenOnPort {
   /**
    * Listens on this TCP port; 0 lets the system choose.
@@ -48,7 +48,7 @@ export interface ListenOnPort {
   port?: number;
   /**
    * Listens on this address of the machine: an IP address or a host name. All interfaces are
-   * `"0.0.0.0"` or `"::"`, and nothing shorter.
+   * `"0.0.0.0"` or `"::"`; no shorter form is accepted.
    *
    * @default "127.0.0.1"
    */
@@ -65,9 +65,9 @@ export interface ListenOnPort {
   fd?: undefined;
 }
 
-/** Listens on a socket that the program was started with. */
+/** Listens on an inherited socket. */
 export interface ListenOnDescriptor {
-  /** Listens on this descriptor, a listening socket that the program was started with. */
+  /** Listens on this file descriptor, a listening socket that the program has inherited. */
   fd: number;
   /** There is one address. */
   path?: undefined;

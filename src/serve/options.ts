@@ -1,4 +1,4 @@
-/** What {@link serve} takes beside the handler, and the address that it says. */
+/** The options of {@link serve}, their validation, and the address that they name. */
 import type { ListenOptions } from "./listen_options.ts";
 import { checkHostname } from "../runtime/hostname.ts";
 import { DEFAULT_TARGET } from "../runtime/listen/listen.ts";
@@ -11,16 +11,16 @@ import {
 import { checkNames, isPlain } from "../server/application/option_names.ts";
 
 /**
- * The address of a {@link FastCgiServer}, in `Deno.serve`'s words. The path is `""` where there is
- * none to tell: of an inherited Unix socket, and in a plain CGI program.
+ * The address of a {@link FastCgiServer}, in the shape of `Deno.serve`'s. The path is `""` where it
+ * is not known (an inherited Unix socket) or there is none (a plain CGI program).
  */
 export type ServeAddress = ListenAddress;
 
-/** What {@link serve} takes beside the handler and the address. */
+/** The options of {@link serve} except the address. */
 export interface ServeSettings extends ConnectionOptions {
   /**
-   * Who may connect over TCP: IP addresses, and subnets in CIDR notation. Others are turned away.
-   * An IPv4 address means its IPv6 form (`::ffff:10.0.0.1`), too.
+   * The hosts that may connect over TCP: IP addresses, and subnets in CIDR notation. Others are
+   * refused. An IPv4 address includes its IPv4-mapped IPv6 address (`::ffff:10.0.0.1`).
    *
    * @default the list in the environment variable `FCGI_WEB_SERVER_ADDRS` (FastCGI 1.0, section
    * 3.2), else everybody; where Deno may not read that variable, the server listens on loopback
@@ -29,32 +29,33 @@ export interface ServeSettings extends ConnectionOptions {
   webServerAddrs?: readonly string[];
   /**
    * Whether SIGTERM, SIGINT, SIGQUIT and SIGUSR1 shut the server down and then end the process with
-   * 0. Another one but SIGUSR1 ends it at once, with 128 + its number, if it comes a second after
-   * the first or later: a terminal and systemd signal a whole group, and `deno task`, `bun run` and
-   * `timeout` hand the signal on, so that one wish comes twice.
+   * 0. A second signal, other than SIGUSR1, ends it at once, with 128 + its number, if it comes a
+   * second after the first or later: a terminal and systemd signal a whole process group, and
+   * `deno task`, `bun run` and `timeout` forward the signal, so one request to stop may come twice.
    *
    * @default true
    */
   handleSignals?: boolean;
   /**
-   * The most connections served at once. The next takes the place of the oldest that has no
-   * request; if there is none, its first request is answered 503 and it is closed.
+   * The most connections served at once. The next one replaces the oldest idle connection; if none
+   * is idle, its first request is answered 503 and it is closed.
    *
    * @default 4096
    */
   maxConnections?: number;
   /**
-   * The most requests at once on all connections; the next is answered 503 with `Retry-After`. One
-   * counts until its handler has settled, though the peer may be long gone: a handler that waits
-   * for something ends its wait when `request.signal` aborts.
+   * The most requests at once on all connections; the next is answered 503 with `Retry-After`. A
+   * request counts until its handler has settled, even long after the peer has gone: a handler that
+   * waits should stop when `request.signal` aborts.
    *
    * @default 4096
    */
   maxRequests?: number;
   /**
-   * Milliseconds that a shutdown waits for what is in flight. Then every `request.signal` aborts,
-   * and 0.4 s later requests without an answer get 503, answers that have begun break off, and what
-   * was given to `info.waitUntil` is not waited for any longer. 0: as long as it takes.
+   * Milliseconds that a shutdown waits for the requests in flight and the promises of
+   * `info.waitUntil`. Then every `request.signal` aborts, and 0.4 s later requests without a
+   * response get 503, responses that have begun break off, and promises of `info.waitUntil` are no
+   * longer waited for. 0: no limit.
    *
    * @default 7000
    */
@@ -62,25 +63,25 @@ export interface ServeSettings extends ConnectionOptions {
   /** Shuts the server down when it aborts, as {@link FastCgiServer.shutdown} does. */
   signal?: AbortSignal;
   /**
-   * Hears where the server listens, once it does.
+   * Called with the address once the server listens.
    *
    * @default writes one line to standard error
    */
   onListen?: (address: ServeAddress) => void;
 }
 
-/** What {@link serve} takes beside the handler. */
+/** All options of {@link serve}. */
 export type ServeOptions = ServeSettings & ListenOptions;
 
-/** The `export default { fetch }` object with options beside the handler. */
+/** The `export default { fetch }` object: the handler with options beside it. */
 export type ServeInit = ServeOptions & {
-  /** Answers the requests. */
+  /** The handler, which answers the requests. */
   fetch: ServeHandler;
 };
 
 type OptionName<Options = ListenOptions> = Options extends unknown ? keyof Options : never;
 
-/** The names of {@link ServeOptions}, each; `fetch` is for an argument that is both. */
+/** All names of {@link ServeOptions}, for validation; `fetch` is for a {@link ServeInit}. */
 const SERVE_OPTIONS: Record<OptionName | keyof ServeSettings | "fetch", true> = {
   ...CONNECTION_OPTIONS,
   fetch: true,
@@ -101,18 +102,18 @@ const SERVE_OPTIONS: Record<OptionName | keyof ServeSettings | "fetch", true> = 
 };
 
 /**
- * Checks what stands before the handler.
+ * Validates the argument before the handler.
  *
- * @throws {TypeError} If it is no plain object, or has a name that is no option's.
+ * @throws {TypeError} If it is not a plain object, or has an unknown name.
  */
 export function checkOptions(options: unknown): asserts options is ServeOptions {
   checkNames(options, SERVE_OPTIONS, "serve", "the first of two arguments");
 }
 
 /**
- * The options in an application: those of a plain object or a module namespace, which may hold what
- * they like beside them. A framework's instance has none, and a framework's plain object has
- * methods of these names (fetch-router's `mount`).
+ * The options in an application: those of a plain object or a module namespace, which may have any
+ * other properties too. An instance of a framework has none, and the plain object of a framework
+ * may have methods of these names (fetch-router's `mount`).
  */
 export function optionsIn(application: unknown): ServeOptions {
   if (!isPlain(application)) return {};
@@ -157,7 +158,7 @@ export function targetOf(
   return { hostname: address, port: port ?? DEFAULT_TARGET.port };
 }
 
-/** The greatest number of a user or a group; the next one means "none" to chown(2). */
+/** The largest id of a user or a group; the next number means "unchanged" to chown(2). */
 const MAX_ID = 0xffff_fffe;
 
 function checkOwner(what: string, value: unknown, path: string | undefined): void {
@@ -177,7 +178,7 @@ function isInteger(value: number, most: number): boolean {
   return Number.isInteger(value) && value >= 0 && value <= most;
 }
 
-/** What is known of the address before the socket is open. */
+/** The address as far as it is known before the socket is open. */
 export function addressOf(target: ListenTarget = DEFAULT_TARGET): ServeAddress {
   if ("port" in target) return { transport: "tcp", ...target };
   return { transport: "unix", path: "path" in target ? target.path : "" };

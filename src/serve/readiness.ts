@@ -2,28 +2,30 @@ import { failProgram } from "../runtime/standard_error.ts";
 import { describeThrown, lineOf, messageOf } from "../log/describe.ts";
 
 /**
- * The promise that a server is ready. If it rejects, somebody has to hear of it: whoever has asked
- * for the promise, or else a person, by one line on standard error and exit code 1.
+ * The `ready` promise of a server. A rejection must not go unnoticed: it goes to the program if
+ * that has read the property, or else ends the process with one line on standard error and exit
+ * code 1.
  *
- * To have asked means to have it by the turn of the event loop behind the failure. Whoever has it
- * and does not handle it meets what the runtime does about any promise.
+ * The program counts as having read it if it does so by the turn of the event loop after the
+ * failure. If it then does not handle the rejection, the runtime treats it like any unhandled one.
  */
 export class Readiness<T> {
   readonly #promise: Promise<T>;
-  /** A promise of its own for those who ask, so that the runtime sees whether they handle it. */
+  /** A separate promise for the program, so that the runtime can detect an unhandled rejection. */
   #asked: Promise<T> | undefined;
-  /**
-   * Resolves when it is clear that the server is ready, or that somebody has heard that it is not.
-   */
+  /** Resolves when the server is ready, or its failure has been reported. */
   readonly settled: Promise<void>;
 
-  /** @param isOwnError Whether a reason is one of ours, whose message says it all. */
+  /**
+   * @param isOwnError Returns whether a reason is an error of this library, whose message alone is
+   * enough.
+   */
   constructor(promise: Promise<T>, isOwnError: (reason: unknown) => boolean) {
     this.#promise = promise;
     this.settled = promise.then(() => {}, (reason) => this.#failed(reason, isOwnError(reason)));
   }
 
-  /** The promise, the same one each time. */
+  /** The promise: the same one each time. */
   get promise(): Promise<T> {
     return this.#asked ??= this.#promise.then((value) => value);
   }

@@ -1,6 +1,6 @@
 /**
- * `serve()`: it returns at once, as `Deno.serve` does; listening goes on behind it, and `ready`
- * tells how that ended.
+ * `serve()`: it returns at once, as `Deno.serve` does, and opens its sockets asynchronously;
+ * `ready` has the outcome.
  */
 import { CgiServer } from "./cgi_server.ts";
 import { type FastCgiServer, Server } from "./server.ts";
@@ -15,9 +15,10 @@ import { Service } from "../server/service.ts";
 /**
  * Serves a fetch handler over FastCGI.
  *
- * Without an address it finds out how it was started: for one CGI request, which it answers on
- * standard output; with listening sockets, from systemd (`LISTEN_FDS`) or on descriptor 0, as
- * lighttpd, mod_fcgid and spawn-fcgi do it; or else by hand, and it listens on 127.0.0.1:9000.
+ * Without an address it detects how the program was started: for one CGI request, which it answers
+ * on standard output; with inherited listening sockets, from systemd (`LISTEN_FDS`) or on
+ * descriptor 0, as from lighttpd, mod_fcgid and spawn-fcgi; or else by hand, and it listens on
+ * 127.0.0.1:9000.
  *
  * @throws {TypeError} If the options contradict each other, or there is no handler.
  *
@@ -30,11 +31,11 @@ import { Service } from "../server/service.ts";
  */
 export function serve(handler: ServeHandler): FastCgiServer;
 /**
- * Serves a fetch handler, or an application (anything with a `fetch` method), over FastCGI, on the
- * address and with the limits that the options name.
+ * Serves a fetch handler, or an application (anything with a `fetch` method), over FastCGI, with
+ * options: an address, limits and more.
  *
- * @throws {TypeError} If the options contradict each other or have a name that is no option's, or
- * there is no handler.
+ * @throws {TypeError} If the options contradict each other or have an unknown name, or there is no
+ * handler.
  *
  * @example On a Unix socket
  * ```ts ignore
@@ -53,12 +54,11 @@ export function serve(
 ): FastCgiServer;
 /**
  * Serves the `fetch` method of an object over FastCGI, such as a module's default export, with the
- * options that stand beside it. What it holds for others, such as Bun or `deno serve`, is left
- * alone.
+ * options beside it. Other properties, such as those for Bun or `deno serve`, are ignored.
  *
  * @throws {TypeError} If the options contradict each other, or there is no handler.
  *
- * @example The object that `deno serve` and Bun take, too
+ * @example The object that `deno serve` and Bun accept, too
  * ```ts ignore
  * import { serve } from "@fastcgi/serve";
  *
@@ -70,8 +70,8 @@ export function serve(
 export function serve(init: ServeInit): FastCgiServer;
 /**
  * Serves an application of a framework over FastCGI: anything with a `fetch` method, called with
- * the request and its {@link ServeHandlerInfo}. Options go before it, as the first argument: none
- * are read from an instance of a class.
+ * the request and its {@link ServeHandlerInfo}. Options go in a first argument before it: none are
+ * read from an instance of a class.
  *
  * @example With Hono
  * ```ts ignore
@@ -86,7 +86,8 @@ export function serve(
   first: ServeHandler | ServeOptions | ServeInit | ServeApplication,
   second?: ServeHandler | ServeApplication,
 ): FastCgiServer {
-  // Before the look at the last: with its arguments the other way round, a handler is no options.
+  // First: with the arguments in the wrong order, the message is about a handler in place of
+  // options.
   if (second !== undefined) checkOptions(first);
   const handler = handlerOf(second ?? first);
   if (handler === undefined) {

@@ -1,4 +1,4 @@
-/** `serveConnection()`: one connection, and the means of the runtime that it is served with. */
+/** `serveConnection()`: serves one connection, with the async context of the runtime. */
 import { captureContext } from "../runtime/async_context.ts";
 import type { ServeApplication, ServeHandler } from "../server/application/handler.ts";
 import {
@@ -8,15 +8,15 @@ import {
 } from "../server/serve_connection.ts";
 
 /**
- * Serves FastCGI over one pair of byte streams, of any kind, until the connection has ended on both
- * sides.
+ * Serves FastCGI over one pair of byte streams, of any kind, until both sides of the connection are
+ * closed.
  *
  * @param handler The handler, or an application: anything with a `fetch` method.
- * @returns A promise that resolves when both streams are closed and what was given to
- * `info.waitUntil` has settled. It does not reject: a connection that breaks is an ordinary end,
- * and failures go to `onError`.
- * @throws {TypeError} If the options contradict each other or have a name that is no option's, or
- * there is no handler.
+ * @returns A promise that resolves when both streams are closed and the promises of
+ * `info.waitUntil` have settled. It does not reject: a broken connection is an ordinary end, and
+ * failures go to `onError`.
+ * @throws {TypeError} If the options contradict each other or have an unknown name, or there is no
+ * handler.
  *
  * @example An application over streams
  * ```ts ignore

@@ -1,4 +1,4 @@
-/** A running server: a listener of the runtime joined to the engine of the server room. */
+/** A running server: connects a listener of `runtime/` to the engine of `server/`. */
 import { print } from "../log/print.ts";
 import { Readiness } from "./readiness.ts";
 import { lineAtStart } from "../runtime/listen/line_at_start.ts";
@@ -13,35 +13,36 @@ import type { Service } from "../server/service.ts";
 /** A running server. */
 export interface FastCgiServer extends AsyncDisposable {
   /**
-   * Where the server listens: before {@link FastCgiServer.ready}, what was asked for. Of several
-   * sockets (its own and those that it was started with) the first.
+   * The address of the server; before {@link FastCgiServer.ready}, the requested one. Of several
+   * sockets (its own and inherited ones) the first.
    */
   readonly addr: ServeAddress;
   /**
-   * Resolves when the server listens; rejects with the reason why it cannot. A program that has not
-   * even read this property by then ends with exit code 1, and the reason in one line on standard
-   * error; one that has is to handle the rejection, as that of any promise.
+   * Resolves when the server listens; rejects if it cannot. If the program has not read this
+   * property by then, it ends with exit code 1 and the reason in one line on standard error; if it
+   * has, it must handle the rejection, as that of any promise.
    */
   readonly ready: Promise<ServeAddress>;
   /**
    * Resolves when the server has stopped: after a shutdown, or because it could not listen. It does
-   * not reject; the reason is that of {@link FastCgiServer.ready}.
+   * not reject; {@link FastCgiServer.ready} does, with the reason.
    */
   readonly finished: Promise<void>;
   /**
-   * Stops accepting, answers the requests in flight, closes the connections, and resolves when all
-   * is done; what takes longer than the option `shutdownTimeout` is broken off.
+   * Shuts down gracefully: stops accepting, answers the requests in flight, closes the connections,
+   * and resolves when that is done; after the option `shutdownTimeout` the rest is broken off.
    *
-   * Whoever has connected by then is still accepted, and answered. On a Unix socket of its own that
-   * is everybody, for its file goes first, and on a socket that others hold, too (systemd's), the
-   * others take the rest. A TCP socket can only be closed in a moment when nobody waits: those few
-   * who connect in that very moment are reset, or while they do not stop coming (it is closed then
-   * after two seconds). Where none may be lost, take a Unix socket or systemd's.
+   * Connections in the listen queue are still accepted, and answered. On a Unix socket of its own
+   * none is lost, since the file is unlinked first; on a socket that other processes hold too
+   * (systemd's), they accept the rest. A TCP socket can only be closed when its queue is empty: the
+   * few connections of that very moment are reset, or some of a stream that does not stop (the
+   * socket is closed after two seconds then). Where none may be lost, use a Unix socket or
+   * systemd's.
    */
   shutdown(): Promise<void>;
-  /** Keeps the process running while the server does, which is the default. */
+  /** Keeps the process running while the server runs. This is the default. */
   ref(): void;
-  /** Lets the process end although the server runs. */
+  /** Lets the process end while the server runs. */
   unref(): void;
 }
 
@@ -68,13 +69,13 @@ export class Server implements FastCgiServer {
     this.#finish = resolve;
     const opening = open(target, {
       accept: (socket) => service.accept(socket),
-      // Such as no descriptor left, again and again.
+      // Such as EMFILE, repeatedly: hence the rate limit.
       onError: (error) => service.application.reports.reportPeerFault(error),
       webServerAddrs: options.webServerAddrs,
       shutDown: () => void this.shutdown(),
     });
     const ready = opening.then((opened) => this.#listening(opened, options));
-    // Behind the listener an error is one of `onListen`.
+    // Once there is a listener, an error is one of `onListen`.
     this.#readiness = new Readiness(ready, () => this.#listener === undefined);
     this.#opening = opening.catch(async () => {
       await this.#readiness.settled;
@@ -129,7 +130,7 @@ export class Server implements FastCgiServer {
 
   async #stop(): Promise<void> {
     const opened = await this.#opening;
-    // First the listener: who has connected by then is still served.
+    // The listener first: connections in its listen queue are still served.
     await opened?.listener.close();
     await this.#service.drain(this.#shutdownTimeout);
     this.#finish();
