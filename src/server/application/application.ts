@@ -12,40 +12,44 @@ import { Reports } from "./reports.ts";
 import { runHere, type RunInContext } from "./run_in_context.ts";
 
 /**
- * What holds for all connections together; `Infinity`, the default, is no limit, and none is told.
+ * Limits over all connections. `Infinity`, the default, is no limit, and is not announced in
+ * GET_VALUES_RESULT.
  */
 export interface ServiceOptions {
-  /** The most connections. */
+  /** The most connections at once. */
   maxConnections?: number;
-  /** The most requests at once: each until it has ended and its handler has settled. */
+  /** The most requests at once; each counts until it has ended and its handler has settled. */
   maxRequests?: number;
   /**
-   * Whether a request that fails says so in the web server's log, beside `onError`.
+   * Whether a failed request is reported in the web server's log, besides `onError`.
    *
    * @default {true}
    */
   logsFailures?: boolean;
 }
 
-/** What is served: a handler, its options, and who hears of failures. It knows no connection. */
+/**
+ * The application served: its handler, its options, and its failure reports. It is independent of
+ * connections.
+ */
 export class Application {
   readonly handler: ServeHandler;
   readonly options: CompleteOptions;
-  /** The roles that the handler takes, by number. */
+  /** The roles that the handler accepts, by number. */
   readonly roles: ReadonlyMap<number, ServeRole>;
-  /** What GET_VALUES is answered with (FastCGI 1.0, section 4.1). */
+  /** The variables for GET_VALUES_RESULT (FastCGI 1.0, section 4.1). */
   readonly managementValues: ManagementValues;
   readonly reports: Reports;
-  /** Calls what the application wrote. */
+  /** Calls application code. */
   readonly run: RunInContext;
   readonly logsFailures: boolean;
   readonly maxRequests: number;
-  /** Requests on all connections, those that have ended and whose handlers still run among them. */
+  /** Requests on all connections, including ended ones whose handlers still run. */
   requestsInFlight = 0;
-  /** What was given to `waitUntil`. */
+  /** Promises of `waitUntil`. */
   readonly pending: PendingWork;
 
-  /** @param settled Hears each time a promise of `waitUntil` has settled. */
+  /** @param settled Called each time a promise of `waitUntil` has settled. */
   constructor(
     handler: ServeHandler,
     options: ConnectionOptions = {},
@@ -65,15 +69,16 @@ export class Application {
     this.pending = new PendingWork(settled);
   }
 
-  /** Keeps a shutdown waiting for `promise`, whatever it is; its rejection is reported. */
+  /** Makes a shutdown wait for `promise`, which may be any value; a rejection is reported. */
   waitUntil(promise: unknown, context?: ErrorContext): void {
     this.pending.add(promise, (error) => void this.reports.report(error, context));
   }
 }
 
 /**
- * By the letter these are the limits of all connections; HAProxy, which alone asks, takes them for
- * those of one. What is said is true of both.
+ * The variables of GET_VALUES_RESULT. According to the specification these are limits over all
+ * connections; HAProxy, the only server that asks, takes them as limits of one. The values are true
+ * for both.
  */
 function valuesOf(
   { maxRequestsPerConnection }: CompleteOptions,

@@ -1,11 +1,11 @@
-/** As much of a stream, or of its reader, as is used. Those of an application may be anything. */
+/** The part of a stream, or of its reader, that is used. An application's may be of any type. */
 interface Cancellable {
   cancel(reason?: unknown): unknown;
 }
 
 /**
- * Cancels the body of a response that nobody reads on. The request has an end already, so a
- * `cancel` that fails is no failure of it.
+ * Cancels the body of a response that is not read further. The request has ended already, so a
+ * failing `cancel` is ignored.
  */
 export async function cancelQuietly(
   body: Cancellable | null | undefined,
@@ -14,6 +14,6 @@ export async function cancelQuietly(
   try {
     await body?.cancel(reason);
   } catch {
-    // Told to nobody.
+    // Ignored.
   }
 }

@@ -1,4 +1,4 @@
-/** What a connection does with its requests, and what it does where nothing is said. */
+/** The options of a connection, and their defaults. */
 import { mountPoint } from "../../cgi/split_path.ts";
 import type { ErrorHandler, ServeRole } from "./handler.ts";
 import {
@@ -12,106 +12,107 @@ import {
   WRITE_TIMEOUT,
 } from "./limits.ts";
 
-/** What a connection does with its requests, whatever carries it. */
+/** The options of a connection, over any transport. */
 export interface ConnectionOptions {
   /**
-   * Hears of every failure; for a handler that failed, a `Response` it returns becomes the answer.
+   * Called with every failure; for a failed handler, a `Response` that it returns becomes the
+   * answer.
    *
    * @default prints the error to standard error, as text; the client gets a plain 500
    */
   onError?: ErrorHandler;
   /**
-   * Where the application is mounted, such as `/yourapplication`, when the web server's parameters
-   * do not say it right.
+   * The mount point of the application, such as `/app`, if the web server's parameters do not have
+   * it right.
    *
    * @default found out from `SCRIPT_NAME` and `PATH_INFO`
    */
   basePath?: string;
   /**
-   * Mounts an application whose routes begin at `/` below this path, such as `/yourapplication`:
-   * `request.url` comes without it (`/yourapplication/x?y` as `/x?y`), `info.scriptName` is the
-   * mount point, and `info.url` stays the public URL. A request outside is answered 404 (so an
-   * authorizer refuses it), and the handler is not called: `/yourapplicationx`,
-   * `/YourApplication/x`, `//yourapplication/x`, `OPTIONS *`, and what dot segments lead out, be
-   * they written `..%2F`.
+   * Mounts an application whose routes begin at `/` below this path, such as `/app`: `request.url`
+   * comes without it (`/app/x?y` as `/x?y`), `info.scriptName` is the mount point, and `info.url`
+   * stays the public URL. A request outside is answered 404 (so an authorizer refuses it), and the
+   * handler is not called: `/appx`, `/App/x`, `//app/x`, `OPTIONS *`, and paths that dot segments
+   * lead out, even written `..%2F`.
    *
    * It implies `basePath`. Browsers resolve a relative `Location` or link such as `../list` against
-   * the public URL, so it is right as it is; one that begins with a slash must begin with
+   * the public URL, so it needs no change; one that begins with a slash must begin with
    * `info.scriptName`, and an absolute one is made with `info.url`.
    *
    * @default none: `request.url` is the public URL
    */
   mount?: string;
   /**
-   * The roles the handler takes; a request in another one is refused with 500 and
-   * `FCGI_UNKNOWN_ROLE`. A handler that takes several asks `info.role`.
+   * The roles that the handler accepts; a request in another one is refused with 500 and
+   * `FCGI_UNKNOWN_ROLE`. A handler for several roles checks `info.role`.
    *
    * @default ["responder"]
    */
   roles?: readonly ServeRole[];
   /**
-   * The most bytes of parameters (so of request headers) a request may have; more is answered 431.
+   * The most bytes of parameters (so of request headers) in a request; more is answered 431.
    *
    * @default 262144
    */
   maxParamsBytes?: number;
   /**
-   * The most parameters a request may have; more is answered 431.
+   * The most parameters in a request; more is answered 431.
    *
    * @default 1000
    */
   maxParams?: number;
   /**
    * The most bytes of a request body; more is answered 413, before the handler is called if
-   * `CONTENT_LENGTH` says so. Later, `request.signal` aborts and the body fails; what has begun to
-   * be answered goes on, without the rest of its body. A filter's `info.data` is not limited.
+   * `CONTENT_LENGTH` says so. Later, `request.signal` aborts and the body errors; a response that
+   * has begun goes on, without the rest of the request's body. A filter's `info.data` is not
+   * limited.
    *
    * @default 134217728
    */
   maxBodyBytes?: number;
   /**
-   * The most requests at once on one connection; the next is answered 503. One that the web server
-   * aborts counts until its handler has settled. 1 refuses multiplexing: `FCGI_MPXS_CONNS` is 0,
-   * and the 503 beside another request ends with `FCGI_CANT_MPX_CONN`.
+   * The most requests at once on one connection; the next is answered 503. An aborted request
+   * counts until its handler has settled. 1 refuses multiplexing: `FCGI_MPXS_CONNS` is 0, and the
+   * 503 beside another request ends with `FCGI_CANT_MPX_CONN`.
    *
    * @default 100
    */
   maxRequestsPerConnection?: number;
   /**
-   * The most bytes of a request body that wait unread, where other requests may share the
-   * connection, before it is not read any more; where none may (no `FCGI_KEEP_CONN`, or
-   * multiplexing is refused), 65536 and no more than this.
+   * The most unread bytes of a request body before back-pressure stops reading the connection,
+   * where other requests may share that; where none may (no `FCGI_KEEP_CONN`, or multiplexing is
+   * refused), 65536 and no more than this.
    *
    * @default 1048576
    */
   maxBufferedBodyBytes?: number;
   /**
    * Milliseconds from the first byte of a request, or from the accept of a new connection, to the
-   * end of the parameters. Then the request is answered 408 and the connection closed, behind the
-   * other requests on it. A kept connection without a request stays. 0: no limit.
+   * end of the parameters. Then the request is answered 408 and the connection closed, after the
+   * other requests on it. An idle kept connection stays. 0: no limit.
    *
    * @default 20000
    */
   paramsTimeout?: number;
   /**
-   * Milliseconds in which a handler gives nothing: from the end of the parameters to its
-   * `Response`, and from one part of a streamed body to the next, as long as the web server takes
-   * them. Then `request.signal` aborts; without an answer so far it is 504, and one that has begun
-   * breaks off. An upload counts, too. 0: no limit.
+   * Milliseconds without progress of the handler: from the end of the parameters to its `Response`,
+   * and from one chunk of a streamed body to the next, while the web server reads them. Then
+   * `request.signal` aborts; without a response so far the answer is 504, and a response that has
+   * begun breaks off. The time of an upload counts, too. 0: no limit.
    *
    * @default 0
    */
   handlerTimeout?: number;
   /**
-   * Milliseconds in which the web server takes nothing of what is written, not even a record (64
-   * KiB). Then the connection is destroyed, and the requests on it abort. 0: no limit.
+   * Milliseconds without write progress: the web server reads nothing, not even a record (64 KiB).
+   * Then the connection is destroyed, and the requests on it abort. 0: no limit.
    *
    * @default 360000
    */
   writeTimeout?: number;
 }
 
-/** The names of {@link ConnectionOptions}, each. */
+/** All names of {@link ConnectionOptions}, for validation. */
 export const CONNECTION_OPTIONS: Record<keyof ConnectionOptions, true> = {
   onError: true,
   basePath: true,
@@ -127,7 +128,7 @@ export const CONNECTION_OPTIONS: Record<keyof ConnectionOptions, true> = {
   writeTimeout: true,
 };
 
-/** The options that are there once the defaults are. */
+/** The options with the defaults filled in. */
 export type CompleteOptions =
   & Required<Omit<ConnectionOptions, "onError" | "basePath" | "mount">>
   & Pick<ConnectionOptions, "onError" | "basePath" | "mount">;
@@ -135,7 +136,7 @@ export type CompleteOptions =
 /**
  * Fills in the defaults.
  *
- * @throws {TypeError} If options contradict each other, or a limit is no number.
+ * @throws {TypeError} If options contradict each other, or a limit is not a number.
  */
 export function completeOptions(options: ConnectionOptions): CompleteOptions {
   const limits = {
@@ -157,7 +158,7 @@ export function completeOptions(options: ConnectionOptions): CompleteOptions {
   };
 }
 
-/** @throws {TypeError} If one of `limits` is less than 0, or no number: it would limit nothing. */
+/** @throws {TypeError} If one of `limits` is negative or not a number: it would limit nothing. */
 export function checkLimits(limits: Readonly<Record<string, number>>): void {
   for (const [name, limit] of Object.entries(limits)) {
     if (typeof limit === "number" && limit >= 0) continue;
@@ -165,9 +166,7 @@ export function checkLimits(limits: Readonly<Record<string, number>>): void {
   }
 }
 
-/**
- * Where the application is mounted, and what is taken from its URLs: nothing, if that is the root.
- */
+/** The mount point, and the prefix to remove from URLs: none, if the mount point is the root. */
 function mountOf({ basePath, mount }: ConnectionOptions): { basePath?: string; mount?: string } {
   if (mount === undefined) return { basePath };
   const point = mountPoint(mount);

@@ -1,14 +1,15 @@
 import type { ServeApplication, ServeHandler } from "./handler.ts";
 
 /**
- * The handler of an application: its `fetch` method, called on it and looked up for each request,
- * or the function that it is. `undefined` if it is neither.
+ * The handler of an application: its `fetch` method, looked up for each request and called on it,
+ * or the function itself. `undefined` if it is neither.
  *
- * The method first: GraphQL Yoga is a function that takes Node's requests, too, and has a `fetch`.
+ * The method has precedence: GraphQL Yoga is a function that takes Node's requests, too, and has a
+ * `fetch`.
  */
 export function handlerOf(application: unknown): ServeHandler | undefined {
   if (isApplication(application)) {
-    // A framework's own making of a promise will do, though `ServeHandler` speaks of `Promise`.
+    // A thenable of a framework works, too, though `ServeHandler` has `Promise`.
     return (request, info) => application.fetch(request, info) as ReturnType<ServeHandler>;
   }
   return typeof application === "function" ? application as ServeHandler : undefined;

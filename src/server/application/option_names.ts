@@ -1,14 +1,14 @@
 /**
- * Names in an argument of options: a misspelt one would be a limit, or an address, that is not set.
+ * Validates the names of options: a misspelt one would be a limit, or an address, that is not set.
  */
 
 /**
- * Checks the names in an argument of options.
+ * Validates the names in an options argument.
  *
- * @param known All names there are, as the keys of an object.
- * @param action What cannot be done without, for the message.
- * @param place Where the argument stands, for the message.
- * @throws {TypeError} If `options` is no plain object, or has a name that is not known.
+ * @param known All valid names, as the keys of an object.
+ * @param action The action that fails, for the message.
+ * @param place The position of the argument, for the message.
+ * @throws {TypeError} If `options` is not a plain object, or has an unknown name.
  */
 export function checkNames(options: unknown, known: object, action: string, place: string): void {
   if (!isPlain(options)) {
@@ -25,19 +25,19 @@ export function checkNames(options: unknown, known: object, action: string, plac
 }
 
 /**
- * Whether `value` is an object literal, of whatever realm, or a module namespace: an object of
- * which every property is there because somebody wrote it down. The methods of a class are not.
+ * Whether `value` is an object literal, of any realm, or a module namespace: an object with all of
+ * its properties written down on purpose, unlike the methods of a class.
  */
 export function isPlain(value: unknown): value is object {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  // On Bun it has a prototype of its own.
+  // A module namespace has a prototype of its own on Bun.
   if (Object.prototype.toString.call(value) === "[object Module]") return true;
   const prototype = Object.getPrototypeOf(value);
   if (prototype === null || prototype === Object.prototype) return true;
   return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, "isPrototypeOf");
 }
 
-/** What an argument is, in a message. */
+/** The kind of an argument, for the message. */
 function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value !== "object") return `a ${typeof value}`;
@@ -45,7 +45,8 @@ function kindOf(value: unknown): string {
 }
 
 /**
- * The name with the fewest edits to `name`, none if it begins with it; not more than half of it.
+ * The valid name with the smallest edit distance to `name` (0 for one that begins with `name`), if
+ * that is at most half the length of `name`.
  */
 function nearestOf(name: string, known: readonly string[]): string | undefined {
   let nearest: string | undefined;
@@ -61,7 +62,7 @@ function nearestOf(name: string, known: readonly string[]): string | undefined {
   return nearest;
 }
 
-/** Levenshtein's distance: characters to insert, to leave out or to replace. */
+/** Levenshtein distance: the number of characters to insert, delete or replace. */
 function editsBetween(from: string, to: string): number {
   let above = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (const [row, character] of [...from].entries()) {

@@ -1,19 +1,21 @@
-/** Promises that a shutdown waits for: what handlers gave to `info.waitUntil`. */
+/** The promises of `info.waitUntil`, which a shutdown waits for. */
 export class PendingWork {
   readonly #promises = new Set<Promise<void>>();
   readonly #settled: () => void;
 
-  /** @param settled Hears each time one has settled. */
+  /** @param settled Called each time one has settled. */
   constructor(settled: () => void) {
     this.#settled = settled;
   }
 
-  /** How many have not settled. */
+  /** The number of pending promises. */
   get size(): number {
     return this.#promises.size;
   }
 
-  /** Waits for `promise`, whatever it is; `failed` hears why it rejects. */
+  /**
+   * Waits for `promise`, which may be any value; `failed` is called with the reason if it rejects.
+   */
   add(promise: unknown, failed: (error: unknown) => void): void {
     // `Promise.resolve` would throw for a promise whose `constructor` does.
     const taken = new Promise((resolve) => resolve(promise));
@@ -24,7 +26,7 @@ export class PendingWork {
     this.#promises.add(settled);
   }
 
-  /** Waits no longer for any of them. */
+  /** Stops waiting for all of them. */
   clear(): void {
     this.#promises.clear();
   }

@@ -6,39 +6,39 @@ import type { ErrorContext, ErrorHandler } from "./handler.ts";
 import { REPORT_INTERVAL } from "./limits.ts";
 
 /**
- * What `onError` hears: every failure of the application, and of what peers do wrong one a second,
- * with a count.
+ * Reports to `onError`: every failure of the application; faults of peers once a second, with a
+ * count.
  */
 export class Reports {
   readonly #onError: ErrorHandler | undefined;
   #hasWarned = false;
-  /** When a fault of a peer was reported last. */
+  /** Time of the last report of a peer's fault. */
   #reportedAt = -Infinity;
-  /** The last of the faults left out since then, and how many they are. */
+  /** The last fault suppressed since then, and the number of them. */
   #leftOut: { error: unknown; count: number } | undefined;
 
-  /** Without `onError`, what there is to hear is printed. */
+  /** Without `onError`, reports are printed. */
   constructor(onError?: ErrorHandler) {
     this.#onError = onError;
   }
 
   /**
-   * Tells of a failure that has no request to answer, or none any more; `context` names it.
+   * Reports a failure that has no request to answer, or none any more; `context` has the request.
    * Resolves when `onError` has settled, and never rejects.
    */
   async report(error: unknown, context: ErrorContext = {}): Promise<void> {
     const page = await this.errorResponse(error, context);
-    // Nobody gets it. It may be anything, so be it that its getters throw.
+    // The response is not sent. It may be any object, so its getters may throw.
     try {
       void cancelQuietly(page?.body, error);
     } catch {
-      // Told to nobody.
+      // Ignored.
     }
   }
 
   /**
-   * Tells of a fault that whoever reaches the socket can repeat as often as they like: once a
-   * second at the most. Those between are counted, and told with the next, or at the end.
+   * Reports a fault that any peer can cause as often as it likes: at most once a second. Those in
+   * between are counted, and reported with the next, or at the end.
    */
   reportPeerFault(error: unknown): void {
     const now = performance.now();
@@ -52,7 +52,7 @@ export class Reports {
     this.#tell(count === 0 ? error : counted(error, count));
   }
 
-  /** Tells of the faults that were left out last: there will be no others. */
+  /** Reports the faults that are still suppressed: there will be no others. */
   flush(): void {
     if (this.#leftOut === undefined) return;
     const { error, count } = this.#leftOut;
@@ -60,7 +60,7 @@ export class Reports {
     this.#tell(count === 1 ? error : counted(error, count - 1));
   }
 
-  /** Tells of something that will fail behind some web servers: the first time only. */
+  /** Reports, the first time only, a response that will fail behind some web servers. */
   warnOnce(message: string, context: ErrorContext): void {
     if (this.#hasWarned) return;
     this.#hasWarned = true;
@@ -68,8 +68,8 @@ export class Reports {
   }
 
   /**
-   * Tells of a failure, and resolves with what `onError` wants sent, if anything. Never rejects.
-   * What is not even an object, such as what `Array.push` returns, is nothing to send.
+   * Reports a failure, and resolves with the `Response` that `onError` returns, if any. Never
+   * rejects. A value that is not an object, such as the result of `Array.push`, is ignored.
    */
   async errorResponse(error: unknown, context: ErrorContext): Promise<Response | undefined> {
     if (this.#onError === undefined) {
@@ -86,14 +86,14 @@ export class Reports {
     }
   }
 
-  /** Tells of something whose message says it all: printed, it is one line without a stack. */
+  /** Reports an error whose message is enough: printed, it is one line without a stack. */
   #tell(error: unknown, context: ErrorContext = {}): void {
     if (this.#onError === undefined) printLine(messageOf(error));
     else void this.report(error, context);
   }
 }
 
-/** The same error, with a word about the others. */
+/** The same error, with the number of suppressed ones in its message. */
 function counted(error: unknown, count: number): Error {
   const message = `${
     messageOf(error)
