@@ -1,20 +1,20 @@
 /**
- * Admission: whether a request that begins is one too many, and what it is answered then.
+ * Admission control: decides whether a request that begins exceeds a limit, and how it is refused
+ * then.
  *
- * FastCGI 1.0 has an END_REQUEST for that, but a bare one never becomes an honest answer: Apache
- * makes an empty 200 of it, the others a 502. So the client gets a real 503, for any web server.
- * CANT_MPX_CONN behind it speaks to one that multiplexes although it must not (section 5.5):
- * HAProxy leaves it from then on, on this connection. The other status, OVERLOADED, is never said:
- * no web server makes use of it, and HAProxy drops the connection for it, and every request on it.
+ * FastCGI 1.0 has END_REQUEST statuses for that, but an END_REQUEST alone never becomes a proper
+ * response: Apache turns it into an empty 200, the others into a 502. So the client gets a real
+ * 503, behind any web server. CANT_MPX_CONN after it is for a web server that multiplexes although
+ * it must not (section 5.5): HAProxy stops multiplexing then, on this connection. The other status,
+ * OVERLOADED, is never sent: no web server makes use of it, and HAProxy closes the connection
+ * because of it, with every request on it.
  */
 import type { Rejection } from "../../cgi/rejection.ts";
 import type { EndRequestBody } from "../../protocol/bodies.ts";
 import { ProtocolStatus } from "../../protocol/constants.ts";
 import type { Application } from "../application/application.ts";
 
-/**
- * Why a request is not admitted, and what END_REQUEST says of it, if that is anything of its own.
- */
+/** The refusal of a request: the response, and the END_REQUEST body if it is not the usual one. */
 export interface Refusal {
   readonly rejection: Rejection;
   readonly endRequest?: EndRequestBody;
@@ -32,17 +32,17 @@ const NO_MULTIPLEXING: Refusal = {
 };
 const TOO_MANY_IN_ALL: Refusal = { rejection: { status: 503, reason: "Too many requests" } };
 
-/** The connection on which a request begins, with that one. */
+/** The load of the connection on which a request begins, including that request. */
 export interface Occupancy {
-  /** Whether the connection itself is one too many. */
+  /** Whether the connection itself exceeds `maxConnections`. */
   readonly isRefused: boolean;
   /** Requests in flight on it. */
   readonly inFlight: number;
-  /** Requests that have ended on it while their handlers run on. */
+  /** Ended requests on it whose handlers still run. */
   readonly leftBehind: number;
 }
 
-/** Admits a request that has just begun, or says what it is answered at once. */
+/** Admits a request that has just begun, or returns its refusal. */
 export function admit(
   { options: { maxRequestsPerConnection }, requestsInFlight, maxRequests }: Application,
   { isRefused, inFlight, leftBehind }: Occupancy,

@@ -1,14 +1,15 @@
 /**
- * Flow control of the request bodies on one connection, which share its reading: a body that its
- * handler does not read must not stop the others too soon.
+ * Flow control of the request bodies on one connection, which share its input: a body that its
+ * handler does not read must not block the others too soon (head-of-line blocking).
  *
- * Bodies are kept up to a limit each. Where no other request can come (no FCGI_KEEP_CONN, or
- * multiplexing refused) that is one record's worth; elsewhere it is `maxBufferedBodyBytes`, and
- * from the first request on, for the second would stand unseen behind a body that is not read. Past
- * the limit the connection is not read until the handler reads on. As long as that one reads, if
- * slowly, the others wait; if it has read nothing for {@link STALL_TIMEOUT} it is given up for
- * them: never when there are none. (There may be some that are not seen, behind more of a body than
- * the limit. They wait: nobody can tell them from more of it.)
+ * Each body is buffered up to a high-water mark. Where no other request can come (no
+ * FCGI_KEEP_CONN, or multiplexing refused) that is the size of one record; elsewhere it is
+ * `maxBufferedBodyBytes`, and from the first request on, since the second would be stuck unseen
+ * behind an unread body. Beyond the mark the connection is not read until the handler reads on.
+ * While that handler reads, even slowly, the other requests wait; if it has read nothing for
+ * {@link STALL_TIMEOUT}, it is given up for their sake, but never when there are none. (Some may be
+ * unseen, behind more of a body than the mark. They wait: they cannot be distinguished from more of
+ * that body.)
  */
 import { applicationError } from "../../protocol/errors.ts";
 import { reject } from "../exchange/answer.ts";
@@ -20,14 +21,14 @@ import type { BodyFlow } from "../exchange/request_body.ts";
 
 const REASON = `The body was not read for ${STALL_TIMEOUT} ms while other requests waited`;
 
-/** The flow of all bodies on a connection. */
+/** Flow control of all bodies on a connection. */
 export class SharedBodyFlow implements BodyFlow {
   readonly #maxBufferedBytes: number;
   readonly #reading: ReadGate;
   readonly #output: Output;
-  /** Whether other requests may come while one is in flight. */
+  /** Whether other requests may arrive while one is in flight. */
   #mayBeShared = false;
-  /** Bodies that wait for their handler. */
+  /** Bodies at their high-water mark. */
   #full = 0;
   #stallTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -44,7 +45,7 @@ export class SharedBodyFlow implements BodyFlow {
       : Math.min(this.#maxBufferedBytes, BODY_HIGH_WATER_MARK);
   }
 
-  /** From now on other requests may come while one is in flight. */
+  /** Raises the high-water mark: from now on other requests may arrive while one is in flight. */
   share(): void {
     this.#mayBeShared = true;
   }
@@ -59,18 +60,21 @@ export class SharedBodyFlow implements BodyFlow {
     this.#reading.release();
   }
 
-  /** Looks from now on whether handlers read, while a body is full and others wait. */
+  /**
+   * Starts the stall timer, which checks whether handlers read, while a body is full and others
+   * wait.
+   */
   watch(requests: { readonly all: readonly Exchange[]; readonly isShared: boolean }): void {
     if (this.#full === 0 || !requests.isShared) return;
     this.#stallTimer ??= setTimeout(() => {
       this.#stallTimer = undefined;
-      // A handler cannot go on either while the peer does not read what is written.
+      // A handler makes no progress either while the peer does not read its response.
       if (requests.isShared && !this.#output.isAwaited) requests.all.forEach(giveUpIfStalled);
       this.watch(requests);
     }, STALL_TIMEOUT);
   }
 
-  /** Looks no longer. */
+  /** Stops the stall timer. */
   stop(): void {
     clearTimeout(this.#stallTimer);
     this.#stallTimer = undefined;
@@ -78,9 +82,9 @@ export class SharedBodyFlow implements BodyFlow {
 }
 
 /**
- * Gives up a request whose handler has read nothing of a full body since this was asked last: the
- * body fails, what still comes of it is dropped, and the answer is 503, unless there is one on its
- * way, which may go on.
+ * Gives up a request whose handler has read nothing of a full body since the last check: the body
+ * errors, the rest of it is discarded, and the answer is 503, unless a response has begun, which
+ * may go on.
  */
 function giveUpIfStalled(exchange: Exchange): void {
   if (!exchange.input.hasStalledBody()) return;

@@ -1,12 +1,12 @@
 /**
  * One connection: records in, exchanges side by side, records out.
  *
- * The engine is pushed: whoever has the bytes calls {@link Connection.receive}, and what is to be
- * sent goes to {@link Transport.write} at once. So a socket's callbacks can drive it without a
- * stream in between, and so can a pair of Web Streams; both get the same behaviour.
+ * The engine is push-based: the owner of the bytes calls {@link Connection.receive}, and output
+ * goes to {@link Transport.write} at once. So a socket's callbacks can drive it without a stream in
+ * between, and so can a pair of Web Streams; both get the same behaviour.
  *
- * A chunk is read to its end before a handler starts: a small body that came along is then already
- * there.
+ * A chunk is read to its end before a handler starts: a small body in the same chunk is complete by
+ * then.
  */
 import { RecordType } from "../../protocol/constants.ts";
 import { answerManagement } from "../../protocol/management.ts";
@@ -27,9 +27,9 @@ import { ReadGate } from "./read_gate.ts";
 import { Requests, type RequestsConnection } from "./requests.ts";
 import type { Transport } from "./transport.ts";
 
-/** Who keeps a connection among others. */
+/** The owner of several connections. */
 export interface ConnectionOwner {
-  /** Something happens, after which the connection may have to be waited for. */
+  /** Starts the clock: the connection may have a timeout from now on. */
   startTicking(): void;
   /** The connection is closed on both sides. */
   connectionClosed(connection: Connection): void;
@@ -39,7 +39,7 @@ export interface ConnectionOwner {
  * The engine of one connection.
  *
  * Its methods are of four kinds, in this order: events of the transport, of which none throws;
- * commands of whoever keeps it; questions; and what its requests call.
+ * commands of its owner; queries; and callbacks of its requests.
  */
 export class Connection implements RequestsConnection {
   readonly application: Application;
@@ -50,13 +50,13 @@ export class Connection implements RequestsConnection {
   readonly output: Output;
   readonly bodies: SharedBodyFlow;
   readonly requests: Requests;
-  /** Whether this is a connection too many: its requests are refused. */
+  /** Whether the connection exceeds `maxConnections`: its requests are refused. */
   isRefused = false;
   #state: ConnectionState = "open";
   #input: InputState = "open";
   /** Whether nothing has begun yet. */
   #isFresh = true;
-  /** Ticks that have passed without the request that is to come. */
+  /** Consecutive ticks for which a request has been awaited. */
   #ticks = 0;
   readonly #lastLook = new LastLook(() => this.#decoder.isPartial, () => this.#endIfDone());
   #linger: Linger | undefined;
@@ -75,14 +75,14 @@ export class Connection implements RequestsConnection {
 
   // Events of the transport.
 
-  /** Bytes have come; they belong to the connection from now on. */
+  /** Bytes have arrived; they belong to the connection from now on. */
   receive(chunk: Uint8Array): void {
     if (this.#input !== "open" || this.#state === "closed") return;
     this.#owner.startTicking();
     const failure = this.#readRecords(chunk);
     this.requests.chunkEnded();
     if (failure !== undefined) {
-      // What follows cannot be understood; what came before is answered.
+      // The rest of the input cannot be decoded; requests before it are answered.
       if (this.#isOpen) {
         const { reports, run } = this.application;
         run((failure) => reports.reportPeerFault(failure), failure);
@@ -92,28 +92,28 @@ export class Connection implements RequestsConnection {
     if (this.#state === "lingering") this.#linger?.wait(this.#expected);
   }
 
-  /** The peer has closed its sending side: it has gone, or it only has no more to say. */
+  /** The peer has closed its sending side: it has gone, or it has half-closed the connection. */
   receiveEnd(): void {
     this.#inputEnded("ended", "The web server closed the connection");
     if (this.#state === "lingering") this.#linger?.wait(this.#expected);
   }
 
-  /** The transport takes bytes again. */
+  /** The transport accepts bytes again. */
   drained(): void {
     this.output.drained();
   }
 
-  /** The transport has closed both sides; `reason` is the error that it has met, if any. */
+  /** The transport has closed both sides; `reason` is its error, if any. */
   closed(reason?: unknown): void {
     this.destroy(reason);
   }
 
-  // Commands of whoever keeps it.
+  // Commands of its owner.
 
   /**
-   * Closes the connection when no request is left on it, nor on its way: what has come is read
-   * before, and a first request or the rest of a record is waited for, `patience` milliseconds at
-   * most. Returns `false` if it is on its way to that.
+   * Drains the connection: closes it when no request is in flight or on its way. Input that has
+   * arrived is read before, and a first request or the rest of a record is waited for, `patience`
+   * milliseconds at most. Returns `false` if it is draining or ending already.
    */
   drain(patience = FIRST_REQUEST_TIMEOUT): boolean {
     if (this.#state !== "open") return false;
@@ -122,7 +122,7 @@ export class Connection implements RequestsConnection {
     return true;
   }
 
-  /** Answers 503 to the first request, then closes; the same happens without one after a while. */
+  /** Answers 503 to the first request, then closes; closes after a while if none comes. */
   refuse(): void {
     this.isRefused = true;
     this.drain();
@@ -134,7 +134,7 @@ export class Connection implements RequestsConnection {
     this.#endIfDone();
   }
 
-  /** Closes both sides at once; requests in flight are lost for `reason`. */
+  /** Closes both sides at once; requests in flight fail with `reason`. */
   destroy(reason?: unknown): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
@@ -144,36 +144,38 @@ export class Connection implements RequestsConnection {
     this.#linger?.stop();
     for (const exchange of this.requests.all) exchange.connectionLost(reason);
     this.requests.clear();
-    // Handlers that still run hold on to their connection, and to nothing that it had read.
+    // Handlers that still run keep the connection alive in memory, but none of its buffered input.
     this.#decoder = new RecordDecoder();
     this.output.drained();
     this.#transport.destroy();
     this.#owner.connectionClosed(this);
   }
 
-  // Questions.
+  // Queries.
 
-  /** Whether requests are taken, so that the connection counts against the limit of them. */
+  /** Whether requests are accepted, so that the connection counts towards `maxConnections`. */
   get isServing(): boolean {
     return this.#isOpen && !this.isRefused;
   }
 
   /**
-   * Whether nothing is waited for but a next request, which may never come, or what has a timer of
-   * its own.
+   * Whether nothing is awaited except a next request, which may never come, or events with timers
+   * of their own.
    */
   get isIdle(): boolean {
     return this.requests.size === 0 && !this.#awaitsRequest && !this.output.isBlocked;
   }
 
-  /** Counts a tick; returns how many have passed without the request that is due. */
+  /**
+   * Counts a tick; returns the number of consecutive ticks for which a request has been awaited.
+   */
   tick(): number {
     return this.#ticks = this.#awaitsRequest && !this.reading.isHeld ? this.#ticks + 1 : 0;
   }
 
-  // What its requests call.
+  // Callbacks of its requests.
 
-  /** Something has been asked on this connection. */
+  /** A request has begun on this connection. */
   requestBegins(): void {
     this.#isFresh = false;
   }
@@ -186,26 +188,26 @@ export class Connection implements RequestsConnection {
     this.requests.handlerLeftBehind(isAtWork);
   }
 
-  /** Sends bytes. `false` means: wait for {@link writable} before the next. */
+  /** Writes bytes. `false` means: wait for {@link writable} before the next. */
   write(bytes: Uint8Array): boolean {
     return this.#isOpen ? this.output.write(bytes) : true;
   }
 
-  /** Resolves when the transport takes bytes again, or never will. */
+  /** Resolves when the transport accepts bytes again, or never will. */
   writable(): Promise<void> {
     return this.#isOpen ? this.output.writable() : Promise.resolve();
   }
 
-  /** An exchange has sent its END_REQUEST, or was given up; its id may come again. */
+  /** An exchange has sent its END_REQUEST, or was given up; its id may be reused. */
   exchangeEnded(exchange: Exchange): void {
     this.requests.delete(exchange);
-    // Without FCGI_KEEP_CONN the application closes (section 3.5), and nginx holds the response
-    // back until it does.
+    // Without FCGI_KEEP_CONN the application closes (section 3.5), and nginx delays the response
+    // until it does.
     if (!exchange.keepConnection) this.endWhenDone();
     else this.#endIfDone();
   }
 
-  /** Shows the web server that a response broke off: an invalid record, then the end. */
+  /** Signals a truncated response to the web server: an invalid record, then the end. */
   abortWire(): void {
     this.write(INVALID_RECORD.slice());
     this.requests.clear();
@@ -218,12 +220,15 @@ export class Connection implements RequestsConnection {
     return this.#isFresh || this.#decoder.isPartial;
   }
 
-  /** Whether records are read and written. */
+  /** Whether records are still read and written. */
   get #isOpen(): boolean {
     return this.#state === "open" || this.#state === "draining";
   }
 
-  /** What may still come of the peer: where that is nothing, a close resets nothing. */
+  /**
+   * The input that the peer may still send: if it is nothing, a close does not reset the
+   * connection.
+   */
   get #expected(): Expected {
     if (this.#input === "ended") return "nothing";
     if (this.#input === "unreadable") return "anything";
@@ -263,7 +268,8 @@ export class Connection implements RequestsConnection {
   }
 
   /**
-   * Writes nothing to those who wait for a response; returns whether there is anybody to write to.
+   * Probes the peer with an empty STDERR record for each response under way; returns whether the
+   * connection is still open.
    */
   #sendProbe(): boolean {
     for (const exchange of this.requests.all) {
@@ -278,8 +284,8 @@ export class Connection implements RequestsConnection {
   }
 
   /**
-   * Closes our side, then drops what still comes, if anything may: closing both at once would reset
-   * the connection under the answer.
+   * Half-closes the connection, then lingers and discards input, if any may come: closing both
+   * sides at once would reset the connection, and the response with it.
    */
   #end(): void {
     if (!this.#isOpen) return;

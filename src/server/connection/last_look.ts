@@ -1,8 +1,8 @@
 /**
- * The wait for a request that may be on its way when a connection is to end.
+ * Waits for a request that may be on its way when a connection is to end.
  *
- * It ends with a look at the socket: the second timer elapses in a later turn of the event loop
- * than the first, and in between is read what has come. In the middle of a record the rest is
+ * It ends with a last read of the socket: the second timer fires in a later turn of the event loop
+ * than the first, and in between pending input is read. In the middle of a record the rest is
  * waited for.
  */
 export class LastLook {
@@ -12,14 +12,17 @@ export class LastLook {
 
   /**
    * @param isPartial Returns whether a record is incomplete.
-   * @param end Ends the connection, if nothing has come.
+   * @param end Ends the connection, if nothing has arrived.
    */
   constructor(isPartial: () => boolean, end: () => void) {
     this.#isPartial = isPartial;
     this.#end = end;
   }
 
-  /** Ends it after `delay` milliseconds, or `patience` if a record is incomplete by then. */
+  /**
+   * Ends the connection after `delay` milliseconds, or after `patience` if a record is incomplete
+   * by then.
+   */
   start(delay: number, patience: number): void {
     this.#timer = setTimeout(() => {
       this.#timer = setTimeout(() => {

@@ -1,8 +1,11 @@
-/** The time between our end of a connection and the peer's. */
+/** Lingering close: the time between our end of a connection and the peer's. */
 import { LINGER_TIMEOUT, QUIET_LINGER_TIMEOUT } from "../application/limits.ts";
 import type { Expected } from "./pending_input.ts";
 
-/** Decides when a connection is closed whose answers, and our end behind them, are out. */
+/**
+ * Decides when to close a half-closed connection, on which the responses and our end have been
+ * sent.
+ */
 export class Linger {
   readonly #close: () => void;
   #last: ReturnType<typeof setTimeout> | undefined;
@@ -14,13 +17,13 @@ export class Linger {
   }
 
   /**
-   * Our end is out, or the peer has sent something since: waits, or closes.
+   * Waits, or closes; called once our end has been sent, and after each input since.
    *
-   * - `nothing` to come: it is closed at once, for a peer owes nobody its own end
-   * - `anything`: a while after the last of it
-   * - `more`: until the peer ends, or has said all
+   * - `nothing` to come: closes at once, since a peer need not send its own end
+   * - `anything`: closes {@link QUIET_LINGER_TIMEOUT} after the last input
+   * - `more`: waits until the peer ends, or has sent everything
    *
-   * In all it takes no longer than {@link LINGER_TIMEOUT}.
+   * In total it takes no longer than {@link LINGER_TIMEOUT}.
    */
   wait(expected: Expected): void {
     clearTimeout(this.#quiet);

@@ -3,9 +3,9 @@ import type { ReadGate } from "./read_gate.ts";
 import type { Transport } from "./transport.ts";
 
 /**
- * What a connection sends. Responses wait for {@link writable}, but the small answers that no
- * handler makes (to GET_VALUES, to a request too many) do not: when {@link MAX_UNSENT_BYTES} have
- * gathered, the peer is not read until it reads.
+ * The output of a connection. Responses respect back-pressure and wait for {@link writable}, but
+ * the small answers that no handler makes (to GET_VALUES, to a refused request) do not: when
+ * {@link MAX_UNSENT_BYTES} are queued, the peer is not read until it reads.
  */
 export class Output {
   readonly #transport: Transport;
@@ -18,9 +18,9 @@ export class Output {
   #unsent = 0;
   /** Bytes written in all. */
   #written = 0;
-  /** Bytes that the peer had taken by the last tick, up to a constant offset. */
+  /** Bytes that the peer had read by the last tick, up to a constant offset. */
   #taken = 0;
-  /** Ticks since it took the last of them. */
+  /** Consecutive ticks without write progress. */
   #ticks = 0;
 
   constructor(transport: Transport, reading: ReadGate) {
@@ -28,17 +28,17 @@ export class Output {
     this.#reading = reading;
   }
 
-  /** Whether somebody waits for the peer to read what is written. */
+  /** Whether a response waits for {@link writable}, so for the peer to read. */
   get isAwaited(): boolean {
     return this.#writable !== undefined;
   }
 
-  /** Whether the transport holds more than it likes to, or our end has still to leave. */
+  /** Whether the transport is above its high-water mark, or our end is still queued. */
   get isBlocked(): boolean {
     return this.#isFull || this.#isEnding;
   }
 
-  /** Sends bytes. `false` means: wait for {@link writable} before the next. */
+  /** Writes bytes. `false` means: wait for {@link writable} before the next. */
   write(bytes: Uint8Array): boolean {
     this.#written += bytes.length;
     const isTaken = this.#transport.write(bytes);
@@ -52,13 +52,13 @@ export class Output {
     return isTaken;
   }
 
-  /** Resolves when the transport takes bytes again, or never will. */
+  /** Resolves when the transport accepts bytes again, or never will. */
   writable(): Promise<void> {
     this.#writable ??= Promise.withResolvers();
     return this.#writable.promise;
   }
 
-  /** The transport takes bytes again, or never will. */
+  /** The transport accepts bytes again, or never will. */
   drained(): void {
     this.#isFull = false;
     this.#unsent = 0;
@@ -70,18 +70,18 @@ export class Output {
     this.#writable = undefined;
   }
 
-  /** Closes the sending side behind what was written. */
+  /** Half-closes the connection: ends the sending side after the queued output. */
   end(sent: () => void): void {
     this.#isEnding = true;
     this.#transport.end(() => {
       this.#isEnding = false;
-      // There is no other event behind the end.
+      // No `drained` event follows the end.
       this.drained();
       sent();
     });
   }
 
-  /** Counts a tick; returns how many in a row have passed without progress of what is written. */
+  /** Counts a tick; returns the number of consecutive ticks without write progress. */
   tick(): number {
     if (!this.isBlocked) return this.#ticks = 0;
     const taken = this.#written - this.#transport.backlog;

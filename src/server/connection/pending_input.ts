@@ -1,45 +1,45 @@
 /**
- * What a peer has still to send of requests that have ended: an answer may be out before its
- * request has come in (413 while the upload runs). Nobody reads it, but it has to be taken: a
- * connection that is closed under it is reset, and the answer that the peer has not read yet is
- * lost with it.
+ * Tracks the input that a peer still has to send for requests that have ended: a response may be
+ * sent before its request is complete (413 during the upload). That input is discarded, but it has
+ * to be read: closing the connection under it causes a reset, and the peer loses the response that
+ * it has not read yet.
  */
 import { RecordType } from "../../protocol/constants.ts";
 import type { FastCgiRecord } from "../../protocol/record.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 
 /**
- * What may come of a peer when nothing is left to be answered:
- * - `nothing`: it has asked once, and said all
- * - `anything`: it may ask again, or end a stream that has no content
- * - `more`: it is in the middle of something
+ * The input that a peer may send when no request is left to answer:
+ * - `nothing`: its only request is complete
+ * - `anything`: it may send another request, or the end of an empty stream
+ * - `more`: it is in the middle of a stream, or of a record
  */
 export type Expected = "nothing" | "anything" | "more";
 
-/** Stands for the stream that is to end, where no content can come before that. */
+/** Marks a request of which only the end of a stream can come, no content. */
 const END_ALONE = 0;
 
-/** The input that one connection has still to take, beside that of requests in flight. */
+/** The pending input of one connection, beside that of requests in flight. */
 export class PendingInput {
-  /** Whether the peer may ask on: until it has asked, and where it keeps the connection. */
+  /** Whether the peer may send another request: before the first one, and with FCGI_KEEP_CONN. */
   #mayAsk = true;
-  /** By request id the type of the stream that is still to end, or {@link END_ALONE}. */
+  /** By request id, the type of the stream that has still to end, or {@link END_ALONE}. */
   #streams: Map<number, number> | undefined;
 
-  /** What may still come, as far as requests tell. */
+  /** The input that may still come, as far as requests tell. */
   get expected(): Expected {
     const streams = [...this.#streams?.values() ?? []];
     if (streams.some((type) => type !== END_ALONE)) return "more";
     return this.#mayAsk || streams.length > 0 ? "anything" : "nothing";
   }
 
-  /** A request begins. What was missing of one with its id will not come any more. */
+  /** A request begins. The missing input of an earlier one with its id will not come any more. */
   begin(requestId: number, isKept: boolean): void {
     this.#mayAsk = isKept;
     this.#streams?.delete(requestId);
   }
 
-  /** A request is refused with its first record. */
+  /** A request is refused at its BEGIN_REQUEST. */
   refuse(requestId: number): void {
     this.#await(requestId, RecordType.STDIN);
   }
@@ -48,13 +48,13 @@ export class PendingInput {
   end(exchange: Exchange): void {
     const { id, input: { progress, stdin, data }, role, method } = exchange;
     if (progress === "ended") return;
-    // An authorizer gets no content, and not from everybody an end of it.
+    // An authorizer gets no content, and not from every web server the end of STDIN.
     const isEmpty = role === "authorizer" ? method !== "" : data === undefined && stdin.isComplete;
     const type = data === undefined ? RecordType.STDIN : RecordType.DATA;
     this.#await(id, isEmpty || progress === "aborted" ? END_ALONE : type);
   }
 
-  /** A record that no request takes. */
+  /** A record that belongs to no request in flight. */
   drop({ type, requestId, content }: FastCgiRecord): void {
     if (content.length > 0 || this.#streams === undefined) return;
     if (type !== RecordType.STDIN && type !== RecordType.DATA) return;

@@ -1,9 +1,9 @@
 import { PROBE_INTERVAL } from "../application/limits.ts";
 
 /**
- * The search for a peer that has gone, after it has closed its sending side: only a write can tell
- * it from one that listens on. Responses write as they go; one that is silent would keep its body
- * for ever, so its connection gets an empty STDERR record now and then.
+ * Detects that a peer has gone, after it has closed its sending side: only a write can distinguish
+ * that from a half-close. Most responses write anyway; a silent one would keep its body open for
+ * ever, so its connection gets an empty STDERR record at intervals.
  */
 export class Probe {
   readonly #send: () => boolean;

@@ -1,6 +1,6 @@
 import type { Transport } from "./transport.ts";
 
-/** Whether a connection is read: not while anybody has a reason against it. */
+/** Pauses and resumes the input of a connection (back-pressure), counting the reasons to pause. */
 export class ReadGate {
   readonly #transport: Transport;
   #holds = 0;
@@ -10,17 +10,17 @@ export class ReadGate {
     this.#transport = transport;
   }
 
-  /** Whether the peer is not read for now. */
+  /** Whether the input is paused. */
   get isHeld(): boolean {
     return this.#holds > 0;
   }
 
-  /** Stops reading, until everybody who does has called {@link release}. */
+  /** Pauses the input, until each `hold` has been undone with {@link release}. */
   hold(): void {
     if (this.#holds++ === 0) this.#transport.pause();
   }
 
-  /** One reason less not to read. */
+  /** Undoes one {@link hold}. */
   release(): void {
     if (--this.#holds === 0 && !this.#isOver) this.#transport.resume();
   }

@@ -1,7 +1,4 @@
-/**
- * The requests of one connection: records go to the one that has their id, and that one is answered
- * from here on.
- */
+/** The requests of one connection: dispatches records by request id, and starts the handlers. */
 import { decodeBeginRequest } from "../../protocol/bodies.ts";
 import { FCGI_KEEP_CONN, RecordType } from "../../protocol/constants.ts";
 import { fatalPeerError } from "../../protocol/errors.ts";
@@ -14,12 +11,12 @@ import { handleRequest } from "../exchange/handle_request.ts";
 import { type Expected, PendingInput } from "./pending_input.ts";
 import { encodeUnknownRole } from "./unknown_role.ts";
 
-/** What requests need of the connection that they are on. */
+/** The connection as its requests need it. */
 export interface RequestsConnection extends ExchangeConnection {
   readonly bodies: SharedBodyFlow;
-  /** Whether this is a connection too many: its requests are refused. */
+  /** Whether the connection exceeds `maxConnections`: its requests are refused. */
   readonly isRefused: boolean;
-  /** Something has been asked on this connection. */
+  /** A request has begun on this connection. */
   requestBegins(): void;
   /** Closes the connection as soon as no request is left on it. */
   endWhenDone(): void;
@@ -30,26 +27,28 @@ export class Requests {
   readonly #connection: RequestsConnection;
   readonly #exchanges = new Map<number, Exchange>();
   readonly #pendingInput = new PendingInput();
-  /** Exchanges whose parameters ended in the chunk at hand. */
+  /** Exchanges whose parameters ended in the current chunk. */
   #ready: Exchange[] = [];
-  /** Requests that have ended while their handlers run on: nobody else may take their place yet. */
+  /**
+   * Ended requests whose handlers still run: they still count, so no other may take their place.
+   */
   #leftBehind = 0;
 
   constructor(connection: RequestsConnection) {
     this.#connection = connection;
   }
 
-  /** How many there are. */
+  /** The number of requests in flight. */
   get size(): number {
     return this.#exchanges.size;
   }
 
-  /** All of them, whatever becomes of them meanwhile. */
+  /** A snapshot of all requests in flight, safe to iterate while they end. */
   get all(): readonly Exchange[] {
     return [...this.#exchanges.values()];
   }
 
-  /** Whether there are several. */
+  /** Whether there are several requests in flight. */
   get isShared(): boolean {
     return this.#exchanges.size > 1;
   }
@@ -59,16 +58,17 @@ export class Requests {
     return this.#exchanges.size === 1 && this.#exchanges.get(exchange.id) === exchange;
   }
 
-  /** What may still come of the peer. */
+  /** The input that the peer may still send for ended requests. */
   get expected(): Expected {
     return this.#pendingInput.expected;
   }
 
   /**
-   * Takes a record; `false` if it is none of a request. Those of a request that has ended, or never
-   * began, are late or lost, and no reason to disturb the others.
+   * Takes a record; returns `false` if its type is not one of a request's. Records of a request
+   * that has ended or never began are late or lost; they are ignored, for the sake of the other
+   * requests.
    *
-   * @throws {FastCgiError} If it is a BEGIN_REQUEST that cannot be one.
+   * @throws {FastCgiError} If it is an invalid BEGIN_REQUEST.
    */
   receive(record: FastCgiRecord): boolean {
     const { type, requestId, content } = record;
@@ -89,12 +89,12 @@ export class Requests {
     }
   }
 
-  /** Takes a record that comes too late to be answered. */
+  /** Takes a record that comes too late for an answer. */
   drop(record: FastCgiRecord): void {
     this.#pendingInput.drop(record);
   }
 
-  /** A chunk has been read to its end: handlers may start. */
+  /** Starts the handlers, after a chunk has been read to its end. */
   chunkEnded(): void {
     if (this.#ready.length > 0) {
       const ready = this.#ready;
@@ -105,7 +105,7 @@ export class Requests {
     this.#connection.bodies.watch(this);
   }
 
-  /** Forgets one that has ended; its id may come again. */
+  /** Removes a request that has ended; its id may be reused. */
   delete(exchange: Exchange): void {
     if (this.#exchanges.get(exchange.id) !== exchange) return;
     this.#exchanges.delete(exchange.id);
@@ -113,7 +113,7 @@ export class Requests {
     this.#leave(exchange);
   }
 
-  /** Forgets all. */
+  /** Removes all requests. */
   clear(): void {
     for (const exchange of this.all) {
       this.#pendingInput.end(exchange);
@@ -123,7 +123,7 @@ export class Requests {
     this.#connection.bodies.stop();
   }
 
-  /** The handler of one that has ended is at work, or has settled: until then it counts. */
+  /** The handler of an ended request has started, or has settled; until then the request counts. */
   handlerLeftBehind(isAtWork: boolean): void {
     const change = isAtWork ? 1 : -1;
     this.#leftBehind += change;
@@ -136,7 +136,8 @@ export class Requests {
     if (requestId === 0) {
       throw fatalPeerError("bad_request_id", "Cannot begin a request: its id is 0");
     }
-    // An id that is in use cannot be refused: the refusal would end the request that has it.
+    // A BEGIN_REQUEST with an id in use cannot be refused: the refusal would end the request that
+    // has the id.
     if (this.#exchanges.has(requestId)) return;
     connection.requestBegins();
     const isKept = (flags & FCGI_KEEP_CONN) !== 0;
@@ -164,7 +165,10 @@ export class Requests {
     if (refusal !== undefined) reject(exchange, refusal.rejection, refusal.endRequest);
   }
 
-  /** One has ended. Whoever resets or aborts what they ask must not have more handlers for it. */
+  /**
+   * Updates the counts after a request has ended. While its handler runs it still counts: a peer
+   * that resets or aborts requests must not get more handlers by that.
+   */
   #leave(exchange: Exchange): void {
     if (exchange.isHandled) this.#leftBehind++;
     else this.#connection.application.requestsInFlight--;

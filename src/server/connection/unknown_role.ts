@@ -6,12 +6,12 @@ import { encodeStream } from "../../protocol/record.ts";
 import { concat } from "../../protocol/request_start.ts";
 
 /**
- * Encodes the answer to a request in a role that the handler does not take (FastCGI 1.0, section
- * 5.5).
+ * Encodes the answer to a request in a role that the handler does not accept: UNKNOWN_ROLE (FastCGI
+ * 1.0, section 5.5).
  *
- * The client gets 500 as well: of END_REQUEST without a header block, whatever stands in it, Apache
- * makes an empty 200. And lighttpd takes it from an authorizer as a yes, so an application mounted
- * in the wrong mode would open what it was to guard.
+ * The client gets a 500 as well: Apache turns an END_REQUEST without a header block into an empty
+ * 200, whatever its status. And lighttpd takes that from an authorizer as a grant, so an
+ * application in the wrong mode would open what it was to protect.
  */
 export function encodeUnknownRole(requestId: number): Uint8Array {
   const head = statusLine(500, "");
