@@ -1,10 +1,11 @@
 /**
- * One plain CGI request (RFC 3875): the environment is its parameters, standard input its body,
- * standard output its answer.
+ * Serves one plain CGI request (RFC 3875): the environment has its parameters, standard input its
+ * body, standard output takes the response.
  *
- * The plan: there is one engine, and it speaks FastCGI. So the request is told to it in records, as
- * a web server would, and what it answers is taken out of its records again. Streaming,
- * back-pressure, limits and failures are then the same as everywhere, for they are the same code.
+ * The plan: there is one engine, and it speaks FastCGI. So the request is encoded in records, as by
+ * a web server, and the response is decoded from the engine's records again. Streaming,
+ * back-pressure, limits and failures are then the same as over FastCGI, since they are the same
+ * code.
  *
  * ```text
  * environment ──► BEGIN_REQUEST, PARAMS ──┐              ┌──► STDOUT ──► standard output
@@ -24,14 +25,14 @@ import { Service } from "./service.ts";
 
 const NO_BODY = { bytes: new Uint8Array(0), isComplete: true };
 
-/** A CGI program's surroundings. */
+/** The environment and the standard streams of a CGI program. */
 export interface CgiProgram extends CgiStreams {
   /** The environment variables as Latin-1 strings: code unit n is byte n. */
   readonly env: Iterable<readonly [name: string, value: string]>;
 }
 
 /**
- * Whether the environment that `get` reads is that of a CGI request (RFC 3875, sections 4.1.4 and
+ * Whether the environment, read with `get`, is that of a CGI request (RFC 3875, sections 4.1.4 and
  * 4.1.12).
  */
 export function isCgiEnvironment(get: (name: string) => string | undefined): boolean {
@@ -39,15 +40,15 @@ export function isCgiEnvironment(get: (name: string) => string | undefined): boo
 }
 
 /**
- * Answers the one request of a CGI program. Every variable is a parameter, those of the system too,
- * as they are with PHP; `HTTP_PROXY` stays one, but no header of the request comes of it (httpoxy,
- * CVE-2016-5385), and `serve()` takes it out of the environment of the process.
+ * Answers the one request of a CGI program. Every variable becomes a parameter, those of the system
+ * too, as in PHP; `HTTP_PROXY` stays one, but does not become a header of the request (httpoxy,
+ * CVE-2016-5385), and `serve()` deletes it from the environment of the process.
  *
- * A response that breaks midway can only stop: whether the client notices is the web server's
- * doing, and depends on a Content-Length.
+ * A response that breaks off can only stop: whether the client notices depends on the web server,
+ * and on a Content-Length.
  *
- * @returns Whether the whole answer went out, once it has and what was given to `info.waitUntil`
- * has settled. Does not reject: failures go to `onError`, by default as lines to standard error.
+ * @returns Whether the complete response was sent, once the promises of `info.waitUntil` have
+ * settled, too. Does not reject: failures go to `onError`, by default as lines to standard error.
  */
 export async function serveCgi(
   program: CgiProgram,
@@ -55,14 +56,14 @@ export async function serveCgi(
   options: ConnectionOptions = {},
 ): Promise<boolean> {
   const env = new Map(program.env);
-  // Without a path below it, the script is all there is (RFC 3875, section 4.1.5); servers leave
-  // the variable out then.
+  // Without a path below the script, `PATH_INFO` is empty (RFC 3875, section 4.1.5); servers omit
+  // the variable then.
   if (env.has("SCRIPT_NAME") && !env.has("PATH_INFO")) env.set("PATH_INFO", "");
   const transport = new CgiTransport(program, isBodyFirst(env));
   const onError = options.onError ??
     ((error: unknown) => transport.log(encodeLogLine(describeThrown(error))));
   const service = new Service(handler, { ...options, onError }, {
-    // Both ways lead to standard error: one of them is enough.
+    // Otherwise both reports would go to standard error.
     logsFailures: options.onError !== undefined,
   });
   const bodyLength = bodyLengthOf(env);
@@ -83,9 +84,9 @@ export async function serveCgi(
 }
 
 /**
- * Bytes of the body: what `CONTENT_LENGTH` says, for more may not be read and may never come (RFC
- * 3875, section 4.2). Apache leaves it out for a chunked upload, whose end is the end of standard
- * input.
+ * The length of the body in bytes: that of `CONTENT_LENGTH`, since more may not be read and may
+ * never come (RFC 3875, section 4.2). Apache omits it for a chunked upload, which ends with
+ * standard input.
  */
 function bodyLengthOf(env: ReadonlyMap<string, string>): number {
   const length = contentLength(env.get("CONTENT_LENGTH"));
@@ -95,7 +96,7 @@ function bodyLengthOf(env: ReadonlyMap<string, string>): number {
 
 /**
  * Whether the web server is Apache, whose mod_cgi and mod_cgid write the whole body before they
- * read any answer.
+ * read any output.
  */
 function isBodyFirst(env: ReadonlyMap<string, string>): boolean {
   return env.get("SERVER_SOFTWARE")?.startsWith("Apache") === true;

@@ -8,7 +8,7 @@ import { Ticker } from "./ticker.ts";
 import { checkTimeouts, type TickLimits } from "./timeouts.ts";
 import type { Transport } from "./connection/transport.ts";
 
-/** Keeps every connection that an application is served on. */
+/** The set of connections on which an application is served. */
 export class Service implements ConnectionOwner {
   readonly application: Application;
   readonly #maxConnections: number;
@@ -37,7 +37,7 @@ export class Service implements ConnectionOwner {
   }
 
   /**
-   * Starts serving a connection; one too many takes the place of an idle one, or is served a 503.
+   * Starts serving a connection; beyond `maxConnections` it replaces an idle one, or gets a 503.
    */
   accept(transport: Transport): Connection {
     const connection = new Connection(transport, this.application, this);
@@ -48,7 +48,7 @@ export class Service implements ConnectionOwner {
     return connection;
   }
 
-  /** Something happens on a connection, after which it may have to be waited for. */
+  /** Starts the clock: a connection may have a timeout from now on. */
   startTicking(): void {
     this.#ticker.start();
   }
@@ -61,10 +61,10 @@ export class Service implements ConnectionOwner {
   }
 
   /**
-   * Lets idle connections go, and the others after the requests they have; resolves when all are
-   * closed and what was given to `waitUntil` has settled.
+   * Drains all connections: closes idle ones, and the others after their requests in flight;
+   * resolves when all are closed and the promises of `waitUntil` have settled.
    *
-   * @param timeout Milliseconds after which the rest is broken off; 0 and `Infinity` for never.
+   * @param timeout Milliseconds after which the rest is broken off; 0 and `Infinity` mean never.
    */
   drain(timeout = 0): Promise<void> {
     this.#drained ??= Promise.withResolvers();
@@ -78,7 +78,10 @@ export class Service implements ConnectionOwner {
     return this.#drained.promise;
   }
 
-  /** Whether as many connections take requests as may. Those about to end have been answered. */
+  /**
+   * Whether the limit is reached: `maxConnections` connections accept requests. Those that are
+   * ending have been answered, and do not count.
+   */
   get #isFull(): boolean {
     if (this.#connections.size < this.#maxConnections) return false;
     let serving = 0;
@@ -86,7 +89,7 @@ export class Service implements ConnectionOwner {
     return serving >= this.#maxConnections;
   }
 
-  /** Closes the oldest connection that has no request; returns whether there is one. */
+  /** Closes the oldest idle connection; returns whether there is one. */
   #closeOldestIdle(): boolean {
     for (const connection of this.#connections) {
       if (connection.isIdle && connection.drain()) return true;

@@ -1,5 +1,5 @@
 /**
- * The end of a shutdown that does not end by itself.
+ * Forces the end of a shutdown that takes longer than `shutdownTimeout`.
  *
  * ```text
  * shutdown ── timeout ──► request.signal aborts
@@ -14,10 +14,10 @@ import type { Connection } from "./connection/connection.ts";
 import { SHUTDOWN_GRACE } from "./application/limits.ts";
 import type { PendingWork } from "./application/pending_work.ts";
 
-/** What `setTimeout` takes; it elapses at once for more. */
+/** The longest delay of `setTimeout`; a longer one fires at once. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
-/** Forces an end upon connections and work, `timeout` milliseconds from now. */
+/** Ends connections and pending work by force, `timeout` milliseconds from now. */
 export class ShutdownDeadline {
   readonly #timeout: number;
   readonly #connections: ReadonlySet<Connection>;
@@ -27,10 +27,10 @@ export class ShutdownDeadline {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
-   * @param connections What is to be closed then.
-   * @param pending What is not waited for any longer then.
-   * @param onExpired Hears when nothing is waited for any longer, and what was lost with that, if
-   * anything.
+   * @param connections The connections to close then.
+   * @param pending The work that is no longer waited for then.
+   * @param onExpired Called when nothing is waited for any longer, with an error if requests or
+   * promises were lost.
    */
   constructor(
     timeout: number,
@@ -46,7 +46,7 @@ export class ShutdownDeadline {
     if (timeout > 0 && timeout <= LONGEST_TIMER) this.#next(timeout, () => this.#abort());
   }
 
-  /** Everything has ended in time. */
+  /** Cancels the deadline: everything has ended in time. */
   clear(): void {
     clearTimeout(this.#timer);
   }
@@ -87,9 +87,9 @@ export class ShutdownDeadline {
 }
 
 /**
- * Ends what is left on a connection, in this order, for each step is about what the one before it
- * leaves: requests without an answer get 503; those that have begun one are lost, each for its
- * handler; if there was any, the web server is shown that answers broke off.
+ * Ends the requests on a connection. The order matters, since each step takes the requests that the
+ * previous one leaves: requests without a response get 503; responses that have begun are lost, and
+ * each handler is told; if there was any, the truncation is signalled to the web server.
  */
 function forceEnd(connection: Connection, reason: DOMException): void {
   for (const exchange of connection.requests.all) {

@@ -1,16 +1,14 @@
 /**
- * The clock of every timeout: one coarse timer for all connections of a service, and none for a
- * request.
+ * The clock of all timeouts: one coarse timer for all connections of a service, none per request.
  *
- * Time is counted in ticks, and in between the event loop has looked at its sockets. So nobody is
- * blamed for the time that a long computation took, or a machine that slept; and a request costs no
- * look at the clock.
+ * Time is counted in ticks, and between two ticks the event loop has polled its sockets. So the
+ * time of a long computation, or of a suspended machine, does not count against a peer; and a
+ * request does not read the clock.
  */
 import { MAX_TICK, MIN_TICK } from "./application/limits.ts";
 
 /**
- * Calls back once a tick, from {@link start} on until the callback says that there is nothing to
- * wait for.
+ * Calls back once a tick, from {@link start} on until the callback returns that nothing is awaited.
  */
 export class Ticker {
   readonly #period: number;
@@ -18,8 +16,8 @@ export class Ticker {
   #timer: ReturnType<typeof setInterval> | undefined;
 
   /**
-   * @param timeouts What is to be measured, in milliseconds; 0 and `Infinity` are none.
-   * @param tick Returns whether there is anything to wait for.
+   * @param timeouts The timeouts to measure, in milliseconds; 0 and `Infinity` are none.
+   * @param tick Returns whether anything is still awaited.
    */
   constructor(timeouts: readonly number[], tick: () => boolean) {
     const shortest = Math.min(...timeouts.filter((timeout) => timeout > 0));
@@ -30,26 +28,26 @@ export class Ticker {
   }
 
   /**
-   * How many ticks a timeout has: after more of them it is over, never too early and by two at the
-   * most too late.
+   * The number of ticks in a timeout: it fires after one more, never early, and at most two ticks
+   * late.
    */
   ticksOf(timeout: number): number {
     const isLimited = timeout > 0 && timeout < Infinity;
     return isLimited ? Math.ceil(timeout / this.#period) : Infinity;
   }
 
-  /** There is something to wait for. */
+  /** Starts ticking, if it does not tick yet. */
   start(): void {
     if (this.#timer !== undefined || this.#period === Infinity) return;
     this.#timer = setInterval(() => {
       if (!this.#tick()) this.stop();
     }, this.#period);
-    // It keeps no process alive: what it waits for does. On Deno a timer is a number, and stops
-    // with the last connection.
+    // The timer must not keep the process alive; the connections do. On Deno a timer is a number,
+    // and stops with the last connection.
     (this.#timer as { unref?: () => void }).unref?.();
   }
 
-  /** There is nothing to wait for. */
+  /** Stops ticking. */
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;

@@ -1,6 +1,6 @@
 /**
- * The three timeouts of a connection: parameters that do not come, handlers that do not answer, a
- * peer that does not read.
+ * The three timeouts of a connection: `paramsTimeout`, `handlerTimeout` and `writeTimeout` (a peer
+ * that does not read).
  */
 import { applicationError, fatalPeerError } from "../protocol/errors.ts";
 import { abortError } from "./exchange/abort_error.ts";
@@ -8,7 +8,7 @@ import { reject } from "./exchange/answer.ts";
 import type { Connection } from "./connection/connection.ts";
 import type { Exchange } from "./exchange/exchange.ts";
 
-/** How many ticks each may last; after more it is given up. */
+/** The timeouts in ticks; each fires after more than that. */
 export interface TickLimits {
   readonly params: number;
   readonly handler: number;
@@ -16,16 +16,17 @@ export interface TickLimits {
 }
 
 /**
- * Counts one tick on a connection, and gives up what has lasted too long. Nothing else on it is
- * touched.
+ * Counts one tick on a connection, and ends what has timed out, without touching anything else on
+ * it.
  */
 export function checkTimeouts(connection: Connection, limits: TickLimits): void {
   if (connection.output.tick() > limits.write) return writeTimedOut(connection);
-  // An empty connection is ordinary: it ends, and nobody is told.
+  // A connection without a request is ordinary: it is closed without a report.
   if (connection.tick() > limits.params) connection.endWhenDone();
   for (const exchange of connection.requests.all) {
     const awaitsParams = exchange.state === "params";
-    // What we do not read cannot come, and what is not taken cannot be given.
+    // Paused: parameters cannot arrive while the input is held, nor a handler make progress while
+    // the output is blocked.
     if (awaitsParams ? connection.reading.isHeld : connection.output.isBlocked) continue;
     const ticks = exchange.tick();
     if (ticks <= (awaitsParams ? limits.params : limits.handler)) continue;
@@ -35,8 +36,8 @@ export function checkTimeouts(connection: Connection, limits: TickLimits): void 
 }
 
 /**
- * The connection closes behind the answer: a web server that sends half a head is not one to wait
- * for again.
+ * The connection closes after the response: a web server that sends incomplete parameters is not
+ * worth waiting for again.
  */
 function paramsTimedOut(connection: Connection, exchange: Exchange): void {
   const { options: { paramsTimeout }, reports } = connection.application;
