@@ -4,15 +4,16 @@ import { isError, summarize, textOf } from "../../log/describe.ts";
 const { AbortController, DOMException } = globalThis;
 
 /**
- * The reason of every cancellation: what `request.signal`, request bodies and response bodies end
- * with.
+ * Creates the reason of a cancellation: of `request.signal`, of request bodies and of response
+ * bodies.
  */
 export function abortError(message: string): DOMException {
   return new DOMException(message, "AbortError");
 }
 
 /**
- * Anything as the reason of a cancellation: itself if it is a DOMException, else its description.
+ * Converts any value to the reason of a cancellation: itself if it is a DOMException, else an error
+ * with its description.
  */
 export function asAbortError(reason: unknown): DOMException {
   try {
@@ -23,12 +24,12 @@ export function asAbortError(reason: unknown): DOMException {
   return abortError(summarize(reason));
 }
 
-/** Whether this is the error of a cancellation, whoever made it. */
+/** Whether an error is an `AbortError`, of any origin. */
 export function isAbortError(error: unknown): boolean {
   return isError(error) && textOf(error, "name") === "AbortError";
 }
 
-/** Makes a controller, which has aborted already if there is a reason. */
+/** Creates a controller, aborted already if there is a reason. */
 export function abortController(reason: DOMException | undefined): AbortController {
   const controller = new AbortController();
   if (reason !== undefined) controller.abort(reason);

@@ -1,16 +1,17 @@
 /**
- * What a request is answered. There is always an answer; the reason of a failure goes to the web
- * server's log and to `onError`, never to the client.
+ * Answers a request. There is always an answer; the reason of a failure goes to the web server's
+ * log and to `onError`, never to the client.
  *
- * The ladder, which {@link respond} and {@link fail} go down as far as they must:
+ * The ladder, which {@link respond} and {@link fail} go down as far as necessary:
  *
  * 1. The handler's `Response` is sent.
- * 2. The handler threw, or its `Response` cannot be sent, and nothing has been: `onError` hears of
- *    it, and the `Response` that it gives is sent.
- * 3. It gives none, or that one cannot be sent either: a plain 500.
- * 4. The header block is out already: `onError` hears of it, and the answer breaks off.
+ * 2. The handler threw, or its `Response` cannot be sent, and nothing has been sent: `onError` is
+ * called, and the `Response` that it returns is sent.
+ * 3. It returns none, or that one cannot be sent either: a plain 500.
+ * 4. The header block has been sent already: `onError` is called, and the response breaks off.
  *
- * Beside it stands {@link reject}: an answer of the server's own, before the handler or over it.
+ * Apart from it there is {@link reject}: an answer of the server's own, before the handler's or in
+ * place of it.
  */
 import { isGrant } from "../../cgi/authorizer_head.ts";
 import type { Rejection } from "../../cgi/rejection.ts";
@@ -21,7 +22,7 @@ import { cancelQuietly } from "../application/cancel_quietly.ts";
 import type { Exchange } from "./exchange.ts";
 import { sendPlain, sendResponse } from "./send_response.ts";
 
-/** Answers with what the handler gave: the first rung. */
+/** The first rung: sends the handler's `Response`. */
 export async function respond(exchange: Exchange, response: Response): Promise<void> {
   try {
     await sendResponse(exchange, response);
@@ -30,7 +31,7 @@ export async function respond(exchange: Exchange, response: Response): Promise<v
   }
 }
 
-/** Answers although something failed: the other three. */
+/** The other three rungs: answers after a failure. */
 export async function fail(exchange: Exchange, error: unknown): Promise<void> {
   if (exchange.isResponding) return await breakOff(exchange, error);
   try {
@@ -44,7 +45,7 @@ export async function fail(exchange: Exchange, error: unknown): Promise<void> {
   sendPlain(exchange, 500, "Internal Server Error\n");
 }
 
-/** The second rung: what `onError` wants sent, if anything. */
+/** The second rung: the `Response` of `onError`, if any. */
 async function errorPage(exchange: Exchange, error: unknown): Promise<Response | undefined> {
   const { logsFailures, reports } = exchange.application;
   exchange.dropBody(error);
@@ -56,15 +57,15 @@ async function errorPage(exchange: Exchange, error: unknown): Promise<Response |
   if (!exchange.isEnded && logsFailures) exchange.log(describeThrown(error));
   const page = await reports.errorResponse(error, exchange.errorContext);
   exchange.setHandled(false);
-  // An error page that has forgotten its status would open what the authorizer guards.
+  // An error page without a status is a 200, which would grant what the authorizer protects.
   if (page === undefined || exchange.role !== "authorizer" || !isGrant(page.status)) return page;
   void cancelQuietly(page.body, error);
   return undefined;
 }
 
 /**
- * The fourth rung: all that can still be told is that the response is not whole. The request counts
- * until `onError` has settled, as it does where that has an answer to give.
+ * The fourth rung: all that can still be signalled is that the response is truncated. The request
+ * counts until `onError` has settled, as on the second rung.
  */
 async function breakOff(exchange: Exchange, error: unknown): Promise<void> {
   const { logsFailures, reports } = exchange.application;
@@ -76,20 +77,20 @@ async function breakOff(exchange: Exchange, error: unknown): Promise<void> {
   exchange.setHandled(false);
 }
 
-/** Whether a handler failed because its request was aborted, which is no failure of anybody's. */
+/** Whether a handler failed because its request was aborted, which is not reported as a failure. */
 function isAbort({ abortReason }: Exchange, error: unknown): boolean {
   if (abortReason === undefined) return false;
   return error === abortReason || isAbortError(error);
 }
 
 /**
- * Answers instead of the handler: what came cannot be made a request, or something is over a limit.
+ * Answers instead of the handler: the input is not a valid request, or something exceeds a limit.
  *
- * A handler that has been called is overruled, before this returns: its bodies fail,
- * `request.signal` aborts, and what it still answers comes too late. An answer that has begun goes
- * on, without the rest of the bodies.
+ * A handler that has been called missed its turn when this returns: its request bodies error,
+ * `request.signal` aborts, and its response is ignored. A response that has begun goes on, without
+ * the rest of the request bodies.
  *
- * @param endRequest What END_REQUEST says behind it, if not that the request is complete.
+ * @param endRequest The END_REQUEST body, if not that of a complete request.
  */
 export function reject(
   exchange: Exchange,
@@ -101,16 +102,16 @@ export function reject(
   exchange.input.failBodies(reason);
   if (exchange.state !== "handling") return;
   exchange.rejectLate(reason);
-  // Without a body it goes at once.
+  // Without a body it is sent at once.
   sendPlain(exchange, rejection.status, "");
 }
 
-/** Sends a rejection to a request that nobody else answers. */
+/** Sends a rejection as the only answer to a request. */
 export function sendRejection(
   exchange: Exchange,
   { status, reason }: Rejection,
   endRequest?: EndRequestBody,
 ): void {
-  // Before the method is known a body may be one too many: HEAD has none.
+  // Before the method is known a body might be wrong: a response to HEAD has none.
   sendPlain(exchange, status, exchange.method === "" ? "" : `${reason}\n`, endRequest);
 }

@@ -11,22 +11,22 @@ import { nextTask } from "./next_task.ts";
 
 type Read = ChunkRead<unknown>;
 
-/** The reader of a body, whatever its chunks are. */
+/** The reader of a body with chunks of any type. */
 export type BodyReader = ChunkReader<unknown>;
 
-/** A body that has its end, and that the runtime cuts into pieces. */
+/** A finite body that the runtime has as a whole, and streams in pieces. */
 interface CutBody {
   /** Bytes of the first piece. */
   readonly first: number;
-  /** Bytes of each that follows, but for the last. */
+  /** Bytes of each following piece except the last. */
   readonly next: number;
-  /** The most bytes that are gathered for the sake of its length. */
+  /** The most bytes that are buffered to find its length. */
   readonly limit: number;
 }
 
 /**
- * How Bun 1.4 hands out what a `Response` was made from, where other runtimes give all of it at
- * once. Its length is nowhere to be seen, but in its end.
+ * How Bun 1.4 cuts the source of a `Response` into chunks, where other runtimes have a single one.
+ * Its length is not exposed; only reading to the end shows it.
  */
 const CUT_BODIES: readonly CutBody[] = [
   // A string, bytes, a Blob, a form.
@@ -35,23 +35,23 @@ const CUT_BODIES: readonly CutBody[] = [
   { first: 262_144, next: 524_288, limit: MAX_GATHERED_FILE_BYTES },
 ];
 
-/** What a response body had to say at once. */
+/** The part of a response body that is available at once. */
 export interface BodyStart {
   /** Its first chunks, none of them empty. */
   readonly chunks: readonly Uint8Array[];
   /** Their bytes together. */
   readonly length: number;
-  /** Whether that is all of it. */
+  /** Whether the body is complete. */
   readonly ended: boolean;
-  /** The read that has not answered yet, if one is under way. */
+  /** The pending read, if there is one. */
   readonly pending?: Promise<Read>;
 }
 
 /**
- * Reads a body for as long as it answers without waiting for anything, up to
- * {@link FIRST_WRITE_BYTES} and the chunk after them: each time within a few turns of the microtask
- * queue, or a task or two. Blobs and forms need the latter, and a body that fails at once can still
- * become a 500. One that the runtime has whole and gives in pieces is read further.
+ * Reads a body as long as its reads settle at once, up to {@link FIRST_WRITE_BYTES} and the chunk
+ * after them: each within a few turns of the microtask queue, or a task or two. Blobs and forms
+ * need the latter, and a body that errors at once can still become a 500. A body that the runtime
+ * has in memory but streams in pieces is read further.
  */
 export async function readBodyStart(reader: BodyReader): Promise<BodyStart> {
   const chunks: Uint8Array[] = [];
@@ -71,7 +71,7 @@ export async function readBodyStart(reader: BodyReader): Promise<BodyStart> {
   }
 }
 
-/** Waits for one more chunk that is not empty, or for the end. */
+/** Waits for one more non-empty chunk, or for the end. */
 export async function readFurther(reader: BodyReader, start: BodyStart): Promise<BodyStart> {
   const { chunks, length } = start;
   let { pending } = start;
@@ -86,14 +86,14 @@ export async function readFurther(reader: BodyReader, start: BodyStart): Promise
   }
 }
 
-/** Whether these are the first pieces of a body that is known as a whole, and may be gathered. */
+/** Whether these are the first pieces of a {@link CutBody} that may be buffered further. */
 function isCut(chunks: readonly Uint8Array[], length: number): boolean {
   const cut = CUT_BODIES.find(({ first }) => first === chunks[0]!.length);
   if (cut === undefined || length > cut.limit) return false;
   return chunks.length === 1 || chunks.at(-1)!.length === cut.next;
 }
 
-/** A read that can be asked whether it has answered. */
+/** A read whose state can be inspected synchronously. */
 class WatchedRead {
   readonly promise: Promise<Read>;
   isSettled = false;
@@ -111,7 +111,7 @@ class WatchedRead {
     });
   }
 
-  /** What was read; `undefined` if nothing has been yet. Throws what the read failed with. */
+  /** The result; `undefined` while the read is pending. Throws the error of a failed read. */
   result(): Read | undefined {
     if (this.isSettled && this.#read === undefined) throw this.#failure;
     return this.#read;

@@ -1,8 +1,8 @@
 /**
- * The chunks of response bodies: bytes of whatever realm and shape, and text.
+ * The chunks of response bodies: bytes of any realm and type, and text.
  *
- * The Fetch standard lets a body stream hold `Uint8Array` alone; Bun's server and other adapters
- * take text and the other kinds of bytes, and frameworks (Elysia's events) rely on it.
+ * The Fetch standard allows only `Uint8Array` in a body stream; Bun's server and other adapters
+ * accept text and other kinds of bytes, and frameworks (Elysia's events) rely on it.
  */
 
 const { ArrayBuffer, Uint8Array } = globalThis;
@@ -10,12 +10,12 @@ const encoder = new TextEncoder();
 const tagOf = Object.prototype.toString;
 
 /**
- * What a body gave as a chunk, as bytes; text is UTF-8, each chunk by itself.
+ * Converts a chunk to bytes; text is encoded as UTF-8, each chunk by itself.
  *
  * @throws {TypeError} If it is neither bytes nor text.
  */
 export function bytesOf(chunk: unknown): Uint8Array {
-  // Node's Buffers are, too.
+  // This includes Node's Buffers.
   if (chunk instanceof Uint8Array) return chunk;
   if (typeof chunk === "string") return encoder.encode(chunk);
   if (ArrayBuffer.isView(chunk)) {

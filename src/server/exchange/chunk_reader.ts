@@ -1,13 +1,14 @@
 /**
- * What is used of a `ReadableStreamDefaultReader`, the runtime's or another. That name is another
- * type with the types of Bun than what `getReader()` returns, and some have no name for a read.
+ * The part of a `ReadableStreamDefaultReader` that is used, the runtime's or another
+ * implementation's. In Bun's types that name is not the type that `getReader()` returns, and some
+ * types have no name for the result of a read.
  */
 export interface ChunkReader<Chunk> {
   read(): Promise<ChunkRead<Chunk>>;
   cancel(reason?: unknown): Promise<void>;
 }
 
-/** One read. */
+/** The result of one read. */
 export type ChunkRead<Chunk> =
   | { readonly done: false; readonly value: Chunk }
   | { readonly done: true; readonly value?: Chunk };

@@ -1,17 +1,17 @@
 /**
- * A body that does not have the Content-Encoding its headers say.
+ * Detects a body that is not in its declared Content-Encoding.
  *
- * `fetch` decodes what it gets and leaves the headers as they came, so a handler that passes on
- * what it fetched would call plain text gzip. Which responses have been decoded cannot be told by
- * their looks: each runtime decodes other codings (Deno no zstd, Node lists of them, Bun nothing
- * with `decompress: false`), `new Response(r.body, r)` has no URL any more, and a handler may have
- * compressed by itself. The bytes can: gzip and zstd begin with a number of their own, and what is
- * no brotli or deflate is an error to their decoders. So a response loses its Content-Encoding only
- * where its body is none of that kind, whoever made it.
+ * `fetch` decodes a body and leaves the headers as received, so a handler that passes on a fetched
+ * response would label plain text as gzip. A `Response` does not show whether its body was decoded:
+ * each runtime decodes other codings (Deno no zstd, Node lists of them, Bun nothing with
+ * `decompress: false`), `new Response(r.body, r)` has no URL any more, and a handler may have
+ * compressed by itself. The bytes show it: gzip and zstd begin with a magic number, and bytes that
+ * are not brotli or deflate are an error to their decoders. So a response loses its
+ * Content-Encoding only if its body is not in that coding, whatever its origin.
  *
- * Left alone, since it cannot be told: a body decoded once that is of the same coding still (a .gz
- * file that was compressed again); a coding that no runtime decodes; brotli that is no text, where
- * the runtime has no decoder for it (Node before 24.7 and 22.20).
+ * Left alone, since undetectable: a body decoded once that is still in the same coding (a .gz file
+ * that was compressed again); a coding that no runtime decodes; a brotli body that is not text,
+ * where the runtime has no decoder for it (Node before 24.7 and 22.20).
  */
 import { looksLikeText } from "../../cgi/implied_type.ts";
 import { type BodyReader, type BodyStart, readFurther } from "./body_start.ts";
@@ -22,24 +22,22 @@ import { nextTask } from "./next_task.ts";
 const { DecompressionStream } = globalThis;
 
 /**
- * How much of a body is looked at, in bytes: by then decoders have failed at what is not theirs,
- * tried with some 30,000 files and with noise, of which they take a seventh. Less does not do for
- * text: "3 results" begins with a byte that is a whole brotli stream, and so do texts with 5, 7, 9,
- * ;, = and ? in front.
+ * Bytes of a body that are inspected: by then decoders have failed on bytes in another coding.
+ * Tried with some 30,000 files, and with noise, of which they accept a seventh. Less is not enough
+ * for text: "3 results" begins with a byte that is a complete brotli stream, and so do texts that
+ * begin with 5, 7, 9, ;, = and ?.
  */
 const LOOKED_AT = 64;
-/** Tasks a decoder gets to complain of what it has been given, before it is told of the end. */
+/** Tasks that a decoder gets to fail on its input, before the end is signalled to it. */
 const DECODER_TASKS = 4;
-/**
- * Bytes that a decoder has given when it is not asked for more: 64 bytes of brotli can be 80 MB.
- */
+/** Decoded bytes after which a decoder is stopped: 64 bytes of brotli can decode to 80 MB. */
 const ENOUGH_CONTENT = 1024 * 1024;
 
-/** Whether bytes are of a coding; `undefined`: that takes more of them. */
+/** Whether bytes are in a coding; `undefined` if more of them are needed to decide. */
 type Verdict = boolean | undefined;
 type Look = (bytes: Uint8Array, isWhole: boolean) => Verdict | Promise<Verdict>;
 
-/** The codings that a runtime's `fetch` decodes. */
+/** The codings that a `fetch` of some runtime decodes. */
 const CODINGS = new Map<string, Look>([
   ["gzip", isGzip],
   ["x-gzip", isGzip],
@@ -48,16 +46,16 @@ const CODINGS = new Map<string, Look>([
   ["deflate", isDeflate],
 ]);
 
-/** Whether a header block names a coding at all: cheap, since few do. */
+/** Whether a header block has a Content-Encoding: a cheap check first, since few have one. */
 export function hasCoding(head: string): boolean {
   return head.includes("Content-Encoding: ");
 }
 
 /**
- * Whether a body is not what its Content-Encoding says.
+ * Decides whether a body has been decoded, so is not in its Content-Encoding any more.
  *
- * @returns The answer, and the start of the body, of which there may be more now: without a chunk
- * nothing can be told.
+ * @returns The result, and the start of the body, which may be longer now: the decision needs at
+ * least one chunk.
  */
 export async function lookAtCoding(
   response: ResponseLike,
@@ -80,14 +78,16 @@ export async function lookAtCoding(
 }
 
 /**
- * The same without a body (HEAD, 304): with a URL it was fetched, and what a GET had got would have
- * been decoded. Without these headers it is right in any case.
+ * The decision without a body (HEAD, 304): a response with a URL was fetched, and a body of it
+ * would have been decoded. Without the headers of the coding it is correct in any case.
  */
 export function isDecodedUnseen(response: ResponseLike): boolean {
   return response.url !== "" && lookFor(response) !== undefined;
 }
 
-/** The coding that was applied last is the one to be seen (RFC 9110, section 8.4). */
+/**
+ * The check for the coding that was applied last, which is the outer one (RFC 9110, section 8.4).
+ */
 function lookFor(response: ResponseLike): Look | undefined {
   const codings = response.headers.get("content-encoding")?.toLowerCase().split(",") ?? [];
   const applied = codings.map((coding) => coding.trim())
@@ -107,12 +107,12 @@ function firstBytes(chunks: readonly Uint8Array[]): Uint8Array {
   return bytes.subarray(0, length);
 }
 
-/** RFC 1952, section 2.3.1. */
+/** The gzip header (RFC 1952, section 2.3.1). */
 function isGzip(bytes: Uint8Array, isWhole: boolean): Verdict {
   return beginsWith(bytes, isWhole, [0x1f, 0x8b, 8]);
 }
 
-/** A frame, or one to skip (RFC 8878, sections 3.1.1 and 3.1.2). */
+/** A zstd frame, or a skippable frame (RFC 8878, sections 3.1.1 and 3.1.2). */
 function isZstd(bytes: Uint8Array, isWhole: boolean): Verdict {
   const isSkipped = (bytes[0]! & 0xf0) === 0x50;
   const magic = isSkipped ? [bytes[0]!, 0x2a, 0x4d, 0x18] : [0x28, 0xb5, 0x2f, 0xfd];
@@ -125,7 +125,10 @@ function beginsWith(bytes: Uint8Array, isWhole: boolean, magic: readonly number[
   return isWhole ? false : undefined;
 }
 
-/** RFC 9110, section 8.4.1.2: zlib's, or as some servers have it, without zlib's header. */
+/**
+ * The deflate coding (RFC 9110, section 8.4.1.2): the zlib format, or as some servers send it,
+ * without the zlib header.
+ */
 async function isDeflate(bytes: Uint8Array, isWhole: boolean): Promise<Verdict> {
   const zlib = await decodes("deflate", bytes, isWhole);
   if (zlib === true) return true;
@@ -133,32 +136,32 @@ async function isDeflate(bytes: Uint8Array, isWhole: boolean): Promise<Verdict> 
   return zlib === undefined ? raw || undefined : raw;
 }
 
-// Names that there are with the types of the DOM library alone.
+// Names that only the types of the DOM library have.
 type DecompressionFormat = ConstructorParameters<typeof DecompressionStream>[0];
 type DecompressionWriter = ReturnType<DecompressionStream["writable"]["getWriter"]>;
 
-/** Whether a decoder takes bytes for its own; `isWhole`: nothing follows them. */
+/** Whether a decoder accepts the bytes; with `isWhole` they are the complete body. */
 async function decodes(format: string, bytes: Uint8Array, isWhole: boolean): Promise<Verdict> {
   const isText = looksLikeText(bytes, !isWhole);
-  // Deno's deflate does not miss an end; a real one is hardly ever text.
+  // Deno's deflate decoder does not notice a missing end; a real deflate body is hardly ever text.
   if (isText && (bytes.length >= LOOKED_AT || isWhole && format !== "brotli")) return false;
   const decoder = decoderOf(format);
   if (decoder === undefined) return undefined;
   const trial = new Trial(decoder);
   await trial.feed(bytes);
   for (let task = 0; task < DECODER_TASKS && !trial.isOver; task++) await nextTask();
-  // All but Node's complain of what they cannot take when they get it.
+  // All decoders but Node's fail as soon as they get invalid bytes.
   const hasFailed = trial.failure !== undefined;
   await trial.end();
   if (trial.failure !== undefined && (isWhole || hasFailed || !isEndMissing(trial.failure))) {
     return false;
   }
   if (isWhole || bytes.length >= LOOKED_AT) return true;
-  // A first event, flushed: those that follow may take their time.
+  // A flushed first event: the next may come much later.
   return trial.length > 0 && !isText ? true : undefined;
 }
 
-/** Node before 24.7 and 22.20 has none for brotli. */
+/** Creates a decoder; `undefined` if there is none, as for brotli on Node before 24.7 and 22.20. */
 function decoderOf(format: string): DecompressionStream | undefined {
   try {
     return new DecompressionStream(format as DecompressionFormat);
@@ -167,15 +170,17 @@ function decoderOf(format: string): DecompressionStream | undefined {
   }
 }
 
-/** Whether a decoder failed, behind its last byte, since it wants others; Node's say why. */
+/**
+ * Whether a decoder failed at the end only because more input is missing; Node's report the cause.
+ */
 function isEndMissing(failure: { reason: unknown }): boolean {
   const { cause } = Object(failure.reason) as { cause?: { code?: unknown } };
   return cause?.code === undefined || cause.code === "Z_BUF_ERROR";
 }
 
-/** A decoder, and what it makes of its bytes. */
+/** A trial run of a decoder. */
 class Trial {
-  /** Bytes that it has given. */
+  /** Bytes that it has decoded. */
   length = 0;
   failure: { reason: unknown } | undefined;
   readonly #writer: DecompressionWriter;
@@ -189,12 +194,12 @@ class Trial {
     this.#writer.closed.catch(() => {});
   }
 
-  /** Whether it need not be given more. */
+  /** Whether it needs no more input: it has failed, or decoded enough. */
   get isOver(): boolean {
     return this.failure !== undefined || this.length >= ENOUGH_CONTENT;
   }
 
-  /** Gives it bytes one by one: Deno's makes at once all there is of a write. */
+  /** Feeds it byte by byte: Deno's decoder decodes the whole of a write at once. */
   async feed(bytes: Uint8Array): Promise<void> {
     for (let i = 0; i < bytes.length && !this.isOver; i++) {
       const byte = bytes.slice(i, i + 1) as Uint8Array<ArrayBuffer>;
@@ -203,7 +208,7 @@ class Trial {
     }
   }
 
-  /** Tells it that there is no more, and waits until it has given all. */
+  /** Signals the end of the input, and waits for the rest of the output. */
   async end(): Promise<void> {
     if (!this.isOver) {
       this.#writer.close().catch(() => {});

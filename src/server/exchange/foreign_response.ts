@@ -1,9 +1,10 @@
 /**
- * A `Response` of another making: npm's undici and node-fetch, the one of a framework, one from
- * another realm, one from before the global was replaced.
+ * Foreign responses: a `Response` of another implementation (npm's undici and node-fetch, a
+ * framework's), of another realm, or from before the global was replaced.
  *
- * No constructor tells what it is. What has a status, headers that iterate and a body of bytes is a
- * response: this file reads those, checks them, and gives them the shape of the runtime's.
+ * No constructor identifies them. Any object with a status, iterable headers and a body of bytes
+ * counts as a response (duck typing): this file reads these properties, validates them, and adapts
+ * them to the shape of the runtime's.
  */
 import type { ResponseHeadSource } from "../../cgi/response_head.ts";
 import { summarize } from "../../log/describe.ts";
@@ -11,28 +12,28 @@ import type { BodyReader } from "./body_start.ts";
 import { isBytes } from "./chunk.ts";
 import type { ChunkRead } from "./chunk_reader.ts";
 
-/** What is sent: a `Response` of the runtime's is one. */
+/** The part of a response that is used; the runtime's `Response` has it. */
 export interface ResponseLike extends ResponseHeadSource {
-  /** The URL it was fetched from; `""` if it was not. */
+  /** The URL that it was fetched from; `""` if it was not fetched. */
   readonly url: string;
   readonly headers: ResponseHeadSource["headers"] & { get(name: string): string | null };
   readonly body: { readonly locked: boolean; getReader(): BodyReader } | null;
   readonly bodyUsed: boolean;
 }
 
-/** Any object, of which nothing is known. */
+/** An object of unknown type. */
 type Unknown = { readonly [name: PropertyKey]: unknown };
 
-/** Where the chunks of a body come from. */
+/** The source of a body's chunks. */
 interface ChunkSource {
   next(): PromiseLike<{ done?: boolean; value?: unknown }>;
   stop(reason: unknown): unknown;
 }
 
 /**
- * Reads a response that is not of the runtime's own class.
+ * Adapts a response that is not of the runtime's own class.
  *
- * @throws {TypeError} If it is no response.
+ * @throws {TypeError} If it is not a response.
  */
 export function foreignResponse(value: unknown): ResponseLike {
   const { status, statusText, url, headers, body, bodyUsed } = (value ?? {}) as Unknown;
@@ -62,7 +63,7 @@ class HeaderList {
   constructor(headers: Iterable<unknown> & Unknown) {
     for (const line of headers) {
       const [name, value] = line as [unknown, unknown];
-      // Elsewhere they are joined, and cannot be told apart again.
+      // Cookies are added below: some iterators join them, and joined they cannot be split again.
       if (String(name).toLowerCase() !== "set-cookie") this.#add(name, value);
     }
     for (const cookie of cookiesOf(headers)) this.#add("set-cookie", cookie);
@@ -83,7 +84,10 @@ class HeaderList {
   }
 }
 
-/** The values of `Set-Cookie`, one by one: the standard's way, node-fetch's, and that of a list. */
+/**
+ * The values of `Set-Cookie`, one by one: in the way of the Fetch standard, of node-fetch, or of a
+ * list.
+ */
 function cookiesOf(headers: Iterable<unknown> & Unknown): unknown[] {
   if (typeof headers.getSetCookie === "function") return headers.getSetCookie();
   const lines = typeof headers.raw === "function" ? Object.entries(headers.raw()) : headers;
@@ -92,7 +96,10 @@ function cookiesOf(headers: Iterable<unknown> & Unknown): unknown[] {
     .flatMap(([, value]) => value);
 }
 
-/** Opens a body; `undefined` if it is none. Nothing is taken from it before it is opened. */
+/**
+ * A function that opens a body; `undefined` if the value is not a body. Nothing is read before it
+ * is opened.
+ */
 function chunkSource(body: unknown): (() => ChunkSource) | undefined {
   if (typeof body === "string" || isBytes(body)) return () => ofOneChunk(body);
   if (typeof body !== "object" || body === null) return undefined;
@@ -120,25 +127,25 @@ function ofOneChunk(value: unknown): ChunkSource {
   };
 }
 
-/** A stream of Node's, or whatever else is asynchronous and iterates. */
+/** A Node stream, or any other async iterable. */
 function ofIterable(body: Unknown, iterator: AsyncIterator<unknown>): ChunkSource {
   const { destroy, on } = body;
   return {
     next: () => iterator.next(),
     stop() {
       if (typeof destroy !== "function") return iterator.return?.();
-      // `return` would wait for the chunk that is on its way; and what a stream of Node's fails
-      // with when nobody iterates over it any more would end the process.
+      // `return` would wait for the pending chunk; and an error of a Node stream that is no longer
+      // iterated would end the process.
       if (typeof on === "function") on.call(body, "error", () => {});
       destroy.call(body);
     },
   };
 }
 
-/** Reads a body as the reader of a `ReadableStream` does. */
+/** Adapts a {@link ChunkSource} to the reader of a `ReadableStream`. */
 class ForeignReader implements BodyReader {
   readonly #source: ChunkSource;
-  /** Ends the read that is under way, if one is. */
+  /** Ends the pending read, if there is one. */
   #end: (() => void) | undefined;
   #isOver = false;
 
@@ -158,7 +165,7 @@ class ForeignReader implements BodyReader {
     });
   }
 
-  /** Whatever is still read then is the end. */
+  /** Cancels the body; a pending read and later ones are at the end. */
   async cancel(reason?: unknown): Promise<void> {
     if (this.#isOver) return;
     this.#isOver = true;

@@ -1,4 +1,4 @@
-/** From complete parameters to the handler: its `Request`, its info, and the call. */
+/** Calls the handler once the parameters are complete: creates its `Request` and its info. */
 import { contentLength } from "../../cgi/content_length.ts";
 import { hasEmptyBody } from "../../cgi/empty_body.ts";
 import { createRequest, isRejection, methodAllowsBody } from "../../cgi/request.ts";
@@ -7,16 +7,16 @@ import type { Exchange } from "./exchange.ts";
 import { handlerInfo } from "./handler_info.ts";
 import { bodyTooLarge } from "./rejections.ts";
 
-/** As they were when this was loaded: applications put others in their place. */
+/** As loaded: applications replace globals. */
 const { ReadableStream, Response } = globalThis;
 
-/** Runs the handler on an exchange whose parameters are complete, and sends what it answers. */
+/** Runs the handler on an exchange whose parameters are complete, and sends its response. */
 export function handleRequest(exchange: Exchange): void {
   if (!exchange.beginHandling()) return;
   const rejection = exchange.readParams();
   if (rejection !== undefined) return sendRejection(exchange, rejection);
   const { params, method, role, input: { stdin }, application: { options } } = exchange;
-  // An authorizer decides without a body, and Apache's never end the STDIN of one.
+  // An authorizer decides without a body, and Apache never ends its STDIN.
   const hasBody = role !== "authorizer" && methodAllowsBody(method);
   if (!hasBody) stdin.discard();
   else if (hasEmptyBody(params)) stdin.end();

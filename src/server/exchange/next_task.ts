@@ -1,13 +1,15 @@
 /**
- * As they were when this was loaded: tests of applications put timers of their own in their place,
- * which would hold back every answer.
+ * As loaded: tests of applications replace them by fake timers, which would block every response.
  */
 const { setImmediate, setTimeout } = globalThis as unknown as {
   setImmediate?: (callback: () => void) => unknown;
   setTimeout: (callback: () => void) => unknown;
 };
 
-/** Where there is `setImmediate`, it does not wait the millisecond that `setTimeout` does. */
+/**
+ * Resolves in the next task. `setImmediate`, where it exists, does not wait the millisecond that
+ * `setTimeout` does.
+ */
 export function nextTask(): Promise<void> {
   return new Promise((resolve) => (setImmediate ?? setTimeout)(resolve));
 }

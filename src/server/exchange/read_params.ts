@@ -4,11 +4,10 @@ import type { Rejection } from "../../cgi/request.ts";
 import { forEachNameValue } from "../../protocol/name_value.ts";
 
 /**
- * Reads a complete PARAMS stream, turned into text as a whole: what is wanted of it is cut out
- * later.
+ * Parses a complete PARAMS stream. It is decoded to text as a whole; values are sliced from that on
+ * demand.
  *
- * @returns The parameters, or the answer to give instead if there are too many of them or they are
- * malformed.
+ * @returns The parameters, or a rejection if there are too many of them or they are malformed.
  */
 export function readParams(content: Uint8Array, maxParams: number): CgiParams | Rejection {
   const params = new CgiParams(decodeLatin1(content));

@@ -1,7 +1,4 @@
-/**
- * What a request is answered instead of its handler's answer, if its streams are not as they should
- * be.
- */
+/** The rejections of a request whose streams are invalid or too large. */
 import type { Rejection } from "../../cgi/rejection.ts";
 
 /** More parameters than `maxParamsBytes`. */
@@ -10,13 +7,13 @@ export const PARAMS_TOO_LARGE: Rejection = {
   reason: "Request header fields are too large",
 };
 
-/** A body that is gathered before its parameters have ended. */
+/** A body that has to be buffered before the parameters have ended. */
 export const BODY_TOO_EARLY: Rejection = {
   status: 400,
   reason: "The body came before the parameters",
 };
 
-/** A body that is too large; its handler hears the reason, too. */
+/** A body that is too large; its handler gets the reason, too. */
 export function bodyTooLarge(maxBodyBytes: number): Rejection {
   return { status: 413, reason: `The request body is larger than ${maxBodyBytes} bytes` };
 }

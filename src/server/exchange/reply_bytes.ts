@@ -1,13 +1,13 @@
 /**
- * The bytes of one write: as much of a reply as there is, in one buffer.
+ * Encodes one write: as much of a reply as is available, in one buffer.
  *
  * ```text
  * STDOUT (header block + body) | STDERR (log lines) | STDOUT end | STDERR end | END_REQUEST
  * ```
  *
- * A small reply is all of it at once: one write is most of the distance to servers that need five.
- * Log lines stand behind the header block, for a web server that sees STDERR first may take it for
- * the answer's beginning.
+ * A small reply is complete in one write, which is most of the advantage over servers that need
+ * five. Log lines come after the header block, since a web server that gets STDERR first may take
+ * it for the beginning of the response.
  */
 import { encodeLatin1Into } from "../../cgi/latin1.ts";
 import { allocate } from "../../protocol/allocate.ts";
@@ -21,23 +21,24 @@ import {
 import { recordSize, writeRecord, writeRecordHeader } from "../../protocol/record.ts";
 
 /**
- * How a write ends: with more to come, or with the request's end, with or without a STDERR stream
- * to close.
+ * The end of a write: open, with more to come, or the end of the request, with or without a STDERR
+ * stream to close.
  */
 export type WriteEnding = "open" | "end" | "end with stderr";
 
-/** What END_REQUEST says when nothing else is to be said. */
+/** The END_REQUEST body of a complete response. */
 export const COMPLETE: EndRequestBody = {
   appStatus: 0,
   protocolStatus: ProtocolStatus.REQUEST_COMPLETE,
 };
 
-/** END_REQUEST of an answer that broke off. */
+/** The END_REQUEST body of a truncated response. */
 export const INCOMPLETE: EndRequestBody = { ...COMPLETE, appStatus: BROKEN_OFF };
 
 /**
  * Encodes one write. `head` is Latin-1 text; `head` and `body` together fill at most one record
- * (65,535 bytes); with both empty there is no STDOUT record, for an empty one would end the stream.
+ * (65,535 bytes); if both are empty there is no STDOUT record, since an empty one would end the
+ * stream.
  */
 export function encodeWrite(
   requestId: number,
@@ -78,12 +79,12 @@ export function encodeWrite(
   return bytes;
 }
 
-/** Where the header of a record says how much padding there is (section 3.3). */
+/** The offset of `paddingLength` in a record header (section 3.3). */
 const PADDING_LENGTH = 6;
 
 /**
- * A log line is one record, and that never without padding: HAProxy 2.6 ends with SIGSEGV when one
- * follows a large part of an answer (measured: of eight lengths in a row, one).
+ * The size of a log line: one record, never without padding, since HAProxy 2.6 crashes (SIGSEGV)
+ * when one without follows a large part of a response (measured: one of eight consecutive lengths).
  */
 function logSize(length: number): number {
   return recordSize(length) + (length % 8 === 0 ? 8 : 0);

@@ -5,23 +5,25 @@ import { RECORD_OVERHEAD } from "../application/limits.ts";
 // As loaded: applications replace the global.
 const { ReadableStream } = globalThis;
 
-/** What a body needs of the connection that it comes on. */
+/** The flow control of the connection, as a body needs it. */
 export interface BodyFlow {
-  /** Bytes of one body that may wait unread; never less than it was. */
+  /** The high-water mark of one body, in bytes; it never decreases. */
   readonly bodyLimit: number;
-  /** A body's queue is full. For each body this alternates with {@link bodyRoom}. */
+  /**
+   * A body has reached its high-water mark. For each body this alternates with {@link bodyRoom}.
+   */
   bodyFull(): void;
-  /** There is room again. */
+  /** A body is below its high-water mark again. */
   bodyRoom(): void;
 }
 
 /**
  * One input stream of a request, STDIN or DATA, on its way to the handler.
  *
- * Until the handler starts, what has come is gathered; so a small body that came with its
- * parameters is handed over as bytes and no stream is made. Afterwards a `ReadableStream` whose own
- * queue is the only buffer: when it holds as much as the connection allows, the connection stops
- * reading. A body that nobody wants is dropped as it comes, so the connection never waits for it.
+ * Until the handler starts, input is buffered; so a small body that came with its parameters is
+ * passed on as bytes, without a stream. Afterwards the queue of a `ReadableStream` is the only
+ * buffer: at the high-water mark, the connection is not read (back-pressure). An unwanted body is
+ * discarded as it comes, so it never blocks the connection.
  */
 export class RequestBody {
   #state: "gathering" | "streaming" | "ended" | "discarding" = "gathering";
@@ -30,7 +32,7 @@ export class RequestBody {
   #complete = false;
   #full = false;
   #highWaterMark = 0;
-  /** What waited unread when bytes came last, or when somebody asked for {@link hasStalled}. */
+  /** Queued bytes at the last input, or at the last call of {@link hasStalled}. */
   #unread = 0;
   /** Bytes that may still come. */
   #left: number;
@@ -42,22 +44,21 @@ export class RequestBody {
     this.#left = maxBytes;
   }
 
-  /** Whether all of it has come. */
+  /** Whether the body has been received completely. */
   get isComplete(): boolean {
     return this.#complete;
   }
 
-  /** Bytes that wait for the handler to start. */
+  /** Bytes buffered until the handler starts. */
   get gathered(): number {
     return this.#gathered?.length ?? 0;
   }
 
   /**
-   * Takes the content of a record; empty content is the stream's end. What comes after it is
-   * ignored.
+   * Takes the content of a record; empty content ends the stream. Content after that is ignored.
    *
-   * @returns `false` for the record that is too much, once: neither that nor what follows is a part
-   * of the body.
+   * @returns `false` for the record that exceeds the limit, once: neither it nor what follows
+   * becomes part of the body.
    */
   push(content: Uint8Array): boolean {
     if (this.#complete || this.#left < 0) return true;
@@ -79,8 +80,7 @@ export class RequestBody {
   }
 
   /**
-   * Whether the queue is full, and nothing was read of it since this was asked last, or since bytes
-   * came.
+   * Whether the queue is full, and nothing was read from it since the last call or the last input.
    */
   hasStalled(): boolean {
     if (!this.#full) return false;
@@ -90,7 +90,7 @@ export class RequestBody {
   }
 
   /**
-   * Hands the body over: `null` if it has ended empty, its bytes if it has ended, else a stream.
+   * Passes the body on: `null` if it has ended empty, its bytes if it has ended, else a stream.
    * Called once.
    */
   open(): Uint8Array | ReadableStream<Uint8Array> | null {
@@ -116,13 +116,13 @@ export class RequestBody {
     return stream;
   }
 
-  /** Ends the body empty before it is handed over: whatever comes for it is no part of it. */
+  /** Ends the body as an empty one before it is passed on: later input is ignored. */
   end(): void {
     this.#gathered = undefined;
     this.#complete = true;
   }
 
-  /** Drops what has come and what will come. */
+  /** Discards the buffered input and all later input. */
   discard(): void {
     if (this.#state === "streaming") this.#setFull(false);
     this.#gathered = undefined;
@@ -130,8 +130,8 @@ export class RequestBody {
   }
 
   /**
-   * Gives up what has not come yet: whoever reads on gets `reason`, by default that the response
-   * has been sent. A body that is complete stays as it is.
+   * Gives up the rest of the body: its stream errors with `reason`, by default that the response
+   * has been sent. A complete body stays as it is.
    */
   fail(reason?: DOMException): void {
     if (this.#complete) return;
@@ -142,15 +142,15 @@ export class RequestBody {
   }
 
   #enqueue(content: Uint8Array): void {
-    // A small part would keep all of its chunk alive, whatever else that was: thousands of them, of
-    // one byte each.
+    // A small view would keep the memory of its whole chunk alive, thousands of one-byte views the
+    // memory of as many chunks.
     const isPart = 2 * content.length < content.buffer.byteLength;
     this.#controller!.enqueue(isPart ? content.slice() : content);
     this.#unread = this.#queued;
     if (this.#unread >= this.#flow.bodyLimit) this.#setFull(true);
   }
 
-  /** What waits unread, as the queue counts it. */
+  /** The size of the queue, as its strategy counts it. */
   get #queued(): number {
     return this.#highWaterMark - this.#controller!.desiredSize!;
   }

@@ -1,6 +1,6 @@
 /**
- * The body of a response, cut into STDOUT records: the header block goes whole in the first one,
- * and all go no faster than the connection takes them.
+ * Sends the body of a response in STDOUT records: the header block is complete in the first one,
+ * and all are written under back-pressure.
  */
 import { applicationError, FastCgiError } from "../../protocol/errors.ts";
 import { STREAM_CONTENT_LEN } from "../../protocol/record.ts";
@@ -8,7 +8,7 @@ import type { BodyReader, BodyStart } from "./body_start.ts";
 import { bytesOf } from "./chunk.ts";
 import type { Exchange } from "./exchange.ts";
 
-/** Sends a body of unknown end: never more than `declared` bytes, and less is a failure. */
+/** Sends a body of unknown length: never more than `declared` bytes, and fewer are a failure. */
 export async function sendStream(
   exchange: Exchange,
   head: string,
@@ -27,8 +27,7 @@ export async function sendStream(
     await sendContent(exchange, head, fitting, false);
     head = "";
     if (left < 0) {
-      // The response is whole as far as the client can tell; HAProxy and Caddy would fail it for
-      // the rest.
+      // The response is complete for the client; with the rest, HAProxy and Caddy would fail it.
       const error = badResponse(`its body is longer than its Content-Length of ${declared} bytes`);
       void exchange.application.reports.report(error, exchange.errorContext);
       exchange.dropBody(error);
@@ -49,8 +48,8 @@ export async function sendStream(
 }
 
 /**
- * Sends content in as many records as it needs, the header block whole in the first one, as fast as
- * they are taken.
+ * Sends content in as many records as it needs, the header block complete in the first one, under
+ * back-pressure.
  */
 export async function sendContent(
   exchange: Exchange,
@@ -75,12 +74,12 @@ export async function sendContent(
   }
 }
 
-/** Waits until the connection takes more, if it does not at once. */
+/** Waits until the connection is writable again, if it is not. */
 function sent(exchange: Exchange, isWritable: boolean): Promise<void> | undefined {
   return isWritable || exchange.isEnded ? undefined : exchange.writable();
 }
 
-/** The error of a response that cannot be sent as it is. */
+/** Creates the error of a response that cannot be sent as it is. */
 export function badResponse(what: string): FastCgiError {
   return applicationError("bad_response", `Cannot send the handler's answer: ${what}`);
 }

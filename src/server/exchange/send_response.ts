@@ -1,10 +1,10 @@
 /**
- * A `Response` to STDOUT.
+ * Sends a `Response` to STDOUT.
  *
- * The body is read for as long as it answers at once. If it ends in that time its length is known:
- * it gets a Content-Length, and a small one leaves in one write with its header block and the end
- * of the request. If it does not, it is a stream: what there is goes out, and every chunk after it
- * as it comes, no faster than the connection takes it.
+ * The body is read as long as its reads settle at once. If it ends by then its length is known: it
+ * gets a Content-Length, and a small one is sent in one write with its header block and the end of
+ * the request. If it does not, it is streamed: the chunks so far are sent, and every later chunk as
+ * it comes, under back-pressure.
  */
 import { countableLength } from "../../cgi/content_length.ts";
 import { headerLimitWarning } from "../../cgi/header_limits.ts";
@@ -24,18 +24,19 @@ import type { Exchange } from "./exchange.ts";
 import { foreignResponse, type ResponseLike } from "./foreign_response.ts";
 import { badResponse, sendContent, sendStream } from "./send_body.ts";
 
-/** As it was when this was loaded: applications replace the global. It only saves a closer look. */
+/** As loaded: applications replace the global. A response of this class needs no validation. */
 const { Response } = globalThis;
 
 /**
- * Sends `answer`, a `Response` of this runtime or of another making, as that of `exchange`.
+ * Sends `answer`, the runtime's `Response` or a foreign one, as the response of `exchange`.
  *
- * @param mayGrant Whether it may let an authorizer's request through, which an error page may not,
- * whatever its status says when it is asked again.
- * @throws {TypeError} If it is none, or its body has been used; nothing has been sent then.
- * @throws {FastCgiError} `bad_response` if its header block fits no record, or its body is shorter
- * than it says.
- * @throws Whatever the body fails with; `exchange` says whether anything has been sent.
+ * @param mayGrant Whether an authorizer's response may grant, which an error page may not, even if
+ * its `status` has another value when it is read again.
+ * @throws {TypeError} If it is not a response, or its body has been used; nothing has been sent
+ * then.
+ * @throws {FastCgiError} `bad_response` if its header block does not fit a record, or its body is
+ * shorter than its Content-Length.
+ * @throws The error of the body; `exchange` has the state of what has been sent.
  */
 export async function sendResponse(
   exchange: Exchange,
@@ -45,7 +46,8 @@ export async function sendResponse(
   let response = asResponse(answer);
   let { body } = response;
   if (body !== null && typeof body.getReader !== "function") {
-    // On Bun node-fetch's is of the runtime's class, with a body of Node's.
+    // On Bun the `Response` of node-fetch is of the runtime's class, with a Node stream as its
+    // body.
     response = foreignResponse(answer);
     ({ body } = response);
   }
@@ -56,7 +58,7 @@ export async function sendResponse(
   const authorizer = exchange.role === "authorizer";
   if (body === null) {
     if (exchange.isEnded) return;
-    // The length of what a GET would have got is for the handler of a HEAD to say.
+    // For HEAD only the handler knows the length of the body that a GET would get.
     const contentLength = method === "HEAD" ? undefined : 0;
     const options: ResponseHeadOptions = { method, contentLength, mayGrant, authorizer };
     let head = headOf(exchange, response, options);
@@ -68,14 +70,14 @@ export async function sendResponse(
   }
   const reader = body.getReader();
   exchange.bodyOpened(reader);
-  // The request was aborted while the handler thought.
+  // The request was aborted while the handler ran.
   if (exchange.isEnded) return exchange.dropBody(exchange.abortReason);
   let start = await readBodyStart(reader);
   if (start.ended) exchange.bodyEnded();
-  // Or while the body did.
+  // Or while the body was read.
   if (exchange.isEnded) return;
   let decoded = false;
-  // Others show the type of a text.
+  // Foreign implementations expose the type of text.
   const isOwn = response === answer;
   const hasBody = responseAllowsBody(method, response.status, authorizer);
   const optionsFor = ({ ended, length, chunks }: BodyStart): ResponseHeadOptions => ({
@@ -88,7 +90,7 @@ export async function sendResponse(
   });
   let head = headOf(exchange, response, optionsFor(start));
   if (hasCoding(head)) {
-    // A body that nobody gets is not waited for.
+    // A body that is not sent is not waited for.
     if (hasBody || start.length > 0) {
       ({ decoded, start } = await lookAtCoding(response, reader, start));
     } else decoded = isDecodedUnseen(response);
@@ -110,10 +112,10 @@ export async function sendResponse(
 }
 
 /**
- * Sends an answer of the server's own, with a text unless that is `""`. No `Response` is needed for
- * it: what failed may be the one that the application has put in place of the runtime's.
+ * Sends a response of the server's own, with a text unless that is `""`. It uses no `Response`: the
+ * class may be a replacement of the application's, and the very thing that failed.
  *
- * @param endRequest What END_REQUEST says behind it, if not that the request is complete.
+ * @param endRequest The END_REQUEST body, if not that of a complete request.
  */
 export function sendPlain(
   exchange: Exchange,
@@ -127,7 +129,7 @@ export function sendPlain(
   const body = bytesOf(text);
   const { method } = exchange;
   const authorizer = exchange.role === "authorizer";
-  // What a GET would have got is not known for a HEAD that could not be looked at.
+  // For a HEAD that was not handled, the length of the body that a GET would get is not known.
   const contentLength = method === "HEAD" && text === "" ? undefined : body.length;
   const head = headOf(exchange, response, { method, contentLength, authorizer });
   const isSent = responseAllowsBody(method, response.status, authorizer);
@@ -141,7 +143,7 @@ function headOf(
 ): string {
   const head = responseHead(response, options);
   if (typeof head !== "string") throw badResponse(head.reason);
-  // It has to be complete in the first record: HAProxy dies of one that ends before the blank line.
+  // It has to be complete in the first record: HAProxy crashes if that ends before the empty line.
   if (head.length >= STREAM_CONTENT_LEN) {
     throw badResponse(
       `its header block is ${head.length} bytes, the most is ${STREAM_CONTENT_LEN}`,
@@ -154,15 +156,15 @@ function headOf(
   return head;
 }
 
-/** The runtime's own `Response` as it is, one of another making in its shape. */
+/** Returns the runtime's own `Response` as it is, and adapts a foreign one. */
 function asResponse(answer: Response): ResponseLike {
   if (!(answer instanceof Response)) return foreignResponse(answer);
-  // Bun forgets the type of a Blob or a FormData unless the headers are looked at before the body.
+  // Bun loses the type of a Blob or a FormData unless the headers are read before the body.
   void answer.headers;
   return answer;
 }
 
-/** What the header block says, which asks the same function. */
+/** The Content-Length in the header block, which calls the same function. */
 function declaredLength(response: ResponseLike): number | undefined {
   return countableLength(response.headers.get("content-length"));
 }
