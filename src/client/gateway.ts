@@ -81,7 +81,7 @@ export async function serveGateway(options: GatewayOptions): Promise<Gateway> {
     async handler(request, peer) {
       try {
         const response = await client.fetch(request, { params: peerParams(peer, front.addr) });
-        // The front has its own.
+        // The HTTP server sets its own.
         for (const name of HOP_BY_HOP) response.headers.delete(name);
         return response;
       } catch (error) {

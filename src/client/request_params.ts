@@ -21,7 +21,10 @@ export type ClientParams =
   | Iterable<readonly [name: string, value: string | undefined]>
   | Readonly<Record<string, string | undefined>>;
 
-/** Header fields that are no `HTTP_` parameters, but have one of their own or pass for another. */
+/**
+ * Header fields that do not become `HTTP_` parameters: they have one of their own, or could be
+ * mistaken for another.
+ */
 const NOT_PASSED_ON = new Set(["content-length", "content-type", "proxy"]);
 
 /** Parameters that an authorizer must not get (FastCGI 1.0, section 6.3). */

@@ -41,7 +41,7 @@ export const Role = {
 /** One of the three roles of FastCGI 1.0. */
 export type Role = typeof Role[keyof typeof Role];
 
-/** The roles by the names that the public modules give them. */
+/** The roles by their names in the public modules. */
 export const ROLE_NUMBERS = {
   responder: Role.RESPONDER,
   authorizer: Role.AUTHORIZER,

@@ -59,7 +59,9 @@ export function fatalPeerError(code: FastCgiErrorCode, message: string): FastCgi
   return new FastCgiError(code, message, { fault: "peer", connectionSurvives: false });
 }
 
-/** A fault of the program on this end that concerns one request, not the others. */
+/**
+ * Creates the error of the program on this end in one request; the others on the connection go on.
+ */
 export function applicationError(code: FastCgiErrorCode, message: string): FastCgiError {
   return new FastCgiError(code, message, { fault: "application", connectionSurvives: true });
 }

@@ -12,22 +12,22 @@ import type { Transport } from "./connection/transport.ts";
 // As loaded: applications replace the global.
 const { WritableStream } = globalThis;
 
-/** The id of the only request there is. */
+/** The id of the only request. */
 export const REQUEST_ID = 1;
 
-/** What a CGI program has beside its environment. */
+/** The standard streams of a CGI program. */
 export interface CgiStreams {
-  /** The request's body; not read before the handler wants it, nor beyond its length. */
+  /** The request's body; read on demand of the handler, and not beyond its length. */
   readonly stdin: ReadableStream<Uint8Array>;
-  /** Gets header block and body. */
+  /** Takes the header block and the body of the response. */
   readonly stdout: WritableStream<Uint8Array>;
-  /** Gets log lines. */
+  /** Takes log lines. */
   readonly stderr: WritableStream<Uint8Array>;
 }
 
 /**
- * The three streams of a CGI program as a {@link Transport}: records on one side, their content on
- * the other.
+ * The standard streams of a CGI program as a {@link Transport}: records towards the connection,
+ * their content towards the streams.
  */
 export class CgiTransport implements Transport {
   readonly #stdin: ChunkReader<Uint8Array>;
@@ -36,20 +36,20 @@ export class CgiTransport implements Transport {
   readonly #decoder = new RecordDecoder();
   readonly #closed = Promise.withResolvers<void>();
   #connection: Connection | undefined;
-  /** Settles when standard error has taken everything so far. */
+  /** Settles when standard error has accepted every line so far. */
   #logged: Promise<void> = Promise.resolve();
   readonly #pause = new Pause();
-  /** `fed` when the whole body has been taken. */
+  /** `fed` once the whole request body has been received. */
   #input: "feeding" | "fed" = "feeding";
-  /** `sent` when the whole answer is out, or as much of it as there is. */
+  /** `sent` once the response has been sent, complete or truncated. */
   #output: "open" | "sent" | "destroyed" = "open";
   #isComplete = false;
   readonly #bodyFirst: boolean;
 
   /**
-   * @param bodyFirst Whether the web server takes nothing of the answer before all of the body has
-   * been taken. Standard input is then read on while standard output is blocked, or both would wait
-   * for each other.
+   * @param bodyFirst Whether the web server reads none of the response before the whole request
+   * body has been received. Standard input is then read on while standard output is blocked, or
+   * both sides would deadlock.
    */
   constructor({ stdin, stdout, stderr }: CgiStreams, bodyFirst: boolean) {
     this.#bodyFirst = bodyFirst;
@@ -58,7 +58,7 @@ export class CgiTransport implements Transport {
     this.#stderr.closed.catch(() => {});
     const answer = stdout.getWriter();
     const behindLog = new WritableStream<Uint8Array>({
-      // lighttpd kills a program as soon as it has the whole answer: what there is to log goes
+      // lighttpd kills a program as soon as it has the complete response: log lines are written
       // before it.
       write: (bytes) => this.#logged.then(() => answer.write(bytes)),
       close: () => answer.close(),
@@ -69,10 +69,10 @@ export class CgiTransport implements Transport {
   }
 
   /**
-   * Gives the connection a request, `head` being its records before STDIN, and resolves when the
-   * connection has closed: whether the whole answer went out.
+   * Feeds a request to the connection, `head` being its records before STDIN, and resolves when the
+   * connection is closed, with whether the complete response was sent.
    *
-   * @param bodyLength Bytes of standard input to take; `Infinity` for all there are.
+   * @param bodyLength Bytes of standard input to read; `Infinity` for all of it.
    */
   async run(connection: Connection, head: Uint8Array, bodyLength: number): Promise<boolean> {
     this.#connection = connection;
@@ -87,12 +87,12 @@ export class CgiTransport implements Transport {
     return this.#isComplete;
   }
 
-  /** Writes a line to standard error, which may be gone. */
+  /** Writes a line to standard error, which may be broken. */
   log(line: Uint8Array): void {
     this.#logged = this.#stderr.write(line).catch(() => {});
   }
 
-  /** Waits until standard error has taken everything. */
+  /** Waits until standard error has accepted every line. */
   async flush(): Promise<void> {
     await this.#stderr.close().catch(() => {});
   }
@@ -109,14 +109,14 @@ export class CgiTransport implements Transport {
         records.push(record);
       }
     } catch {
-      // The invalid record: the answer broke off, and its end will not come.
+      // The invalid record: the response broke off, and its end will not come.
       return true;
     }
     for (const { type, content } of records) {
       if (type === RecordType.STDERR && content.length > 0) this.log(content.slice());
     }
     for (const { type, content } of records) {
-      // A copy: what a stream is given is its own, and records share their memory.
+      // A copy: a chunk written to a stream belongs to it, and records share their memory.
       if (type === RecordType.STDOUT && content.length > 0) {
         this.#stdout.write(content.slice());
       } else if (type === RecordType.END_REQUEST) {
@@ -141,8 +141,8 @@ export class CgiTransport implements Transport {
     this.#stdout.close().then(() => {
       sent();
       if (this.#output === "open") this.#output = "sent";
-      // Else what is left of the body is read first: mod_cgid has one socket for both, and the end
-      // of a program that has not read it all would reset that under the answer.
+      // Otherwise the rest of the body is read first: mod_cgid has one socket for both directions,
+      // and the exit of a program that has unread input would reset it, and lose the response.
       if (this.#input === "fed") this.#connection?.receiveEnd();
     }, () => {});
   }
@@ -160,7 +160,7 @@ export class CgiTransport implements Transport {
     return this.#output === "destroyed";
   }
 
-  /** Turns standard input into STDIN records, no faster than they are taken. */
+  /** Encodes standard input as STDIN records, under back-pressure. */
   async #feed(connection: Connection, length: number): Promise<void> {
     let left = length;
     try {
@@ -174,7 +174,7 @@ export class CgiTransport implements Transport {
         connection.receive(encodeStreamPart(RecordType.STDIN, REQUEST_ID, content));
       }
     } catch {
-      // It ends here, and too early.
+      // A read error ends the body too early.
       left ||= 1;
     }
     this.#input = "fed";

@@ -1,19 +1,22 @@
-/** A pause in a loop that reads: set by whoever holds it back, looked at once a round. */
+/**
+ * Back-pressure on a reading loop: a pause that others begin and end, and that the loop checks in
+ * every round.
+ */
 export class Pause {
   #ended: PromiseWithResolvers<void> | undefined;
 
-  /** Holds the reader back. */
+  /** Begins a pause, if there is none. */
   begin(): void {
     this.#ended ??= Promise.withResolvers();
   }
 
-  /** Lets it go on. */
+  /** Ends the pause: the loop goes on. */
   end(): void {
     this.#ended?.resolve();
     this.#ended = undefined;
   }
 
-  /** Resolves when there is no pause; `undefined` if there is none now. */
+  /** Resolves at the end of the pause; `undefined` if there is none now. */
   get over(): Promise<void> | undefined {
     return this.#ended?.promise;
   }

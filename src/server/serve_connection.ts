@@ -1,5 +1,5 @@
 /**
- * A connection that is a pair of Web Streams: the engine of {@link Connection} behind a thin
+ * Serves a connection that is a pair of Web Streams: the engine of {@link Connection} with a thin
  * transport.
  */
 import type { ServeApplication, ServeHandler } from "./application/handler.ts";
@@ -16,13 +16,13 @@ import type { Transport, TransportEvents } from "./connection/transport.ts";
 
 /** Both directions of a connection. */
 export interface StreamPair {
-  /** What the web server sends. */
+  /** The bytes from the web server. */
   readonly readable: ReadableStream<Uint8Array>;
-  /** What the web server gets. */
+  /** The bytes to the web server. */
   readonly writable: WritableStream<Uint8Array>;
 }
 
-/** What {@link serveConnection} takes beside the streams and the handler. */
+/** The options of {@link serveConnection}. */
 export interface ServeConnectionOptions extends ConnectionOptions {
   /**
    * Drains the connection when it aborts: requests in flight are answered, then the connection
@@ -31,7 +31,7 @@ export interface ServeConnectionOptions extends ConnectionOptions {
   signal?: AbortSignal;
 }
 
-/** As the public function of this name; `runInContext` calls what the application wrote. */
+/** Implements the public function of this name; `runInContext` calls application code. */
 export async function serveConnection(
   streams: StreamPair,
   handler: ServeHandler | ServeApplication,
@@ -75,7 +75,7 @@ class StreamTransport implements Transport {
     this.#writer = new StreamWriter(writable, () => this.#events?.drained());
   }
 
-  /** Feeds the connection until both streams are done with. */
+  /** Feeds the connection; resolves when both streams are closed. */
   async run(events: TransportEvents): Promise<void> {
     this.#events = events;
     this.#writer.closed.catch((error) => events.closed(error));
@@ -100,7 +100,7 @@ class StreamTransport implements Transport {
   }
 
   write(bytes: Uint8Array): boolean {
-    // A stream may transfer what it is given: it gets no slice of memory that others share.
+    // A stream may transfer a chunk: it must not get a slice of memory that other bytes share.
     const isWhole = bytes.length === bytes.buffer.byteLength;
     this.#writer.write(isWhole ? bytes : bytes.slice());
     return this.#writer.hasRoom();
@@ -123,14 +123,17 @@ class StreamTransport implements Transport {
 
   destroy(): void {
     this.resume();
-    // Not waited for: behind a write that nobody takes, a stream may never get to its abort.
+    // Not awaited: behind a write that is never accepted, a stream may never process its abort.
     void this.#writer.abort();
     const isPolite = this.#hasEnded && !this.#peerEnded;
     if (isPolite) this.#timer = setTimeout(() => this.#cancel(), QUIET_LINGER_TIMEOUT);
     else this.#cancel();
   }
 
-  /** Not at once behind a good end: the peer, about to close its stream, would see that fail. */
+  /**
+   * Cancels the readable side. Delayed after an orderly end: the peer, about to close its stream,
+   * would see that fail.
+   */
   #cancel(): void {
     clearTimeout(this.#timer);
     this.#reader.cancel().catch(() => {}).then(() => this.#closed.resolve());

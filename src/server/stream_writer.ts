@@ -15,17 +15,17 @@ export class StreamWriter {
     return -(this.#writer.desiredSize ?? 0);
   }
 
-  /** Whether room in the queue is waited for. */
+  /** Whether the queue was full, and `drained` is still to be called. */
   get isFull(): boolean {
     return this.#isFull;
   }
 
-  /** Rejects when the stream fails. */
+  /** Rejects when the stream errors. */
   get closed(): Promise<void> {
     return this.#writer.closed as Promise<void>;
   }
 
-  /** Queues bytes, which are the stream's from now on. */
+  /** Queues bytes, which belong to the stream from now on. */
   write(bytes: Uint8Array): void {
     this.#writer.write(bytes).catch(() => {});
   }
@@ -42,12 +42,12 @@ export class StreamWriter {
     return false;
   }
 
-  /** Closes the stream behind what is queued; rejects if it fails before. */
+  /** Closes the stream after the queued bytes; rejects if it errors before. */
   close(): Promise<void> {
     return this.#writer.close();
   }
 
-  /** Closes it at once, without what is queued. */
+  /** Aborts the stream at once; queued bytes are lost. */
   async abort(reason?: unknown): Promise<void> {
     await this.#writer.abort(reason).catch(() => {});
   }

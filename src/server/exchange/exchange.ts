@@ -23,22 +23,22 @@ import { COMPLETE, INCOMPLETE } from "./reply_bytes.ts";
 import type { BodyFlow } from "./request_body.ts";
 import { RequestInput } from "./request_input.ts";
 
-/** What an exchange needs of the connection that it is on. */
+/** The connection as an exchange needs it. */
 export interface ExchangeConnection {
   readonly application: Application;
   /** The flow control that its bodies share. */
   readonly bodies: BodyFlow;
-  /** Whether no other exchange is in flight, so that to break the connection breaks none. */
+  /** Whether no other exchange is in flight, so that aborting the connection affects none. */
   isAlone(exchange: Exchange): boolean;
-  /** Sends bytes. `false` means: wait for {@link writable} before the next. */
+  /** Writes bytes. `false` means: wait for {@link writable} before the next. */
   write(bytes: Uint8Array): boolean;
-  /** Resolves when bytes are taken again, or never will be. */
+  /** Resolves when bytes are accepted again, or never will be. */
   writable(): Promise<void>;
-  /** Breaks the connection off, so that the web server sees a broken answer. */
+  /** Aborts the connection, so that the web server notices the truncated response. */
   abortWire(): void;
-  /** An exchange has sent its END_REQUEST, or was given up; its id may come again. */
+  /** An exchange has sent its END_REQUEST, or was given up; its id may be reused. */
   exchangeEnded(exchange: Exchange): void;
-  /** The handler of one that has ended is at work, or has settled. */
+  /** The handler of an ended exchange has started, or has settled. */
   handlerLeftBehind(isAtWork: boolean): void;
 }
 
@@ -47,7 +47,7 @@ type ExchangeState = "params" | "ready" | "handling" | "responding" | "ended";
 
 const NO_PARAMS = new CgiParams();
 
-/** One request on its way from records to records. */
+/** One request, from its records to the records of its response. */
 export class Exchange {
   readonly application: Application;
   readonly id: number;
@@ -64,7 +64,7 @@ export class Exchange {
   #request: Request | undefined;
   #info: ServeHandlerInfo | undefined;
   #isHandled = false;
-  /** Ticks since its state changed or something was sent. */
+  /** Ticks since the last progress: a change of state, or output. */
   #ticks = 0;
 
   constructor(connection: ExchangeConnection, id: number, role: ServeRole, keep: boolean) {
@@ -78,19 +78,19 @@ export class Exchange {
     this.#reply = new Reply(id);
   }
 
-  // What is known of it.
+  // Queries.
 
   /** The parameters; none until they are complete. */
   get params(): CgiParams {
     return this.#params;
   }
 
-  /** The method as `Request` spells it; `""` until the parameters have told. */
+  /** The method, normalized as in `Request`; `""` until the parameters are read. */
   get method(): string {
     return this.#method;
   }
 
-  /** Where it stands; `handling` is while the handler is awaited. */
+  /** The state; `handling` while the handler is awaited. */
   get state(): ExchangeState {
     return this.#state;
   }
@@ -105,12 +105,14 @@ export class Exchange {
     return this.#state === "responding";
   }
 
-  /** Whether a handler is under way: until it has settled this counts, be the peer long gone. */
+  /**
+   * Whether a handler runs: until it settles the request counts, even long after the peer has gone.
+   */
   get isHandled(): boolean {
     return this.#isHandled;
   }
 
-  /** Why the exchange was aborted, if it was. */
+  /** The reason of an abort, if there was one. */
   get abortReason(): DOMException | undefined {
     return this.#lifecycle.abortReason;
   }
@@ -125,21 +127,21 @@ export class Exchange {
     return this.#lifecycle.completed;
   }
 
-  /** What `onError` is told of this request, once its handler was called. */
+  /** The context of this request for `onError`, once its handler has been called. */
   get errorContext(): ErrorContext {
     return this.#request === undefined ? {} : { request: this.#request, info: this.#info };
   }
 
-  /** Counts a tick; returns how many have passed since its state changed or something was sent. */
+  /** Counts a tick; returns the number of ticks since the last progress. */
   tick(): number {
     return ++this.#ticks;
   }
 
-  // The way in, to a handler.
+  // Input, up to the handler.
 
   /**
-   * Takes the content of a PARAMS, STDIN or DATA record; returns what to answer instead of going
-   * on, if anything.
+   * Takes the content of a PARAMS, STDIN or DATA record; returns a rejection if the request cannot
+   * go on.
    */
   receive(type: number, content: Uint8Array): Rejection | undefined {
     const rejection = this.input.receive(type, content);
@@ -147,7 +149,7 @@ export class Exchange {
     return rejection;
   }
 
-  /** Turns from the parameters to an answer; returns whether there is none on its way yet. */
+  /** Begins to answer; returns `false` if that has begun before. */
   beginHandling(): boolean {
     if (this.#state !== "params" && this.#state !== "ready") return false;
     this.#state = "handling";
@@ -155,7 +157,7 @@ export class Exchange {
     return true;
   }
 
-  /** Reads the parameters, which are complete; returns what is wrong with them, if anything. */
+  /** Parses the complete parameters; returns a rejection if they are invalid. */
   readParams(): Rejection | undefined {
     const params = this.input.readParams();
     if (!(params instanceof CgiParams)) return params;
@@ -164,20 +166,20 @@ export class Exchange {
     return undefined;
   }
 
-  /** The handler is called, with these arguments. */
+  /** Records the arguments with which the handler is called. */
   handlerCalled(request: Request, info: ServeHandlerInfo): void {
     this.#request = request;
     this.#info = info;
   }
 
-  /** The code of the application that is to answer is under way, or has settled. */
+  /** Records that application code (the handler, or `onError`) runs, or has settled. */
   setHandled(isHandled: boolean): void {
     if (this.#isHandled === isHandled) return;
     this.#isHandled = isHandled;
     if (this.isEnded) this.#connection.handlerLeftBehind(isHandled);
   }
 
-  // The way out, from an answer.
+  // Output, from the answer on.
 
   /** `info.log`: one line to FCGI_STDERR, with or after the first STDOUT write. */
   log(message: unknown): void {
@@ -186,7 +188,7 @@ export class Exchange {
     if (this.#state === "responding") this.send("", [], false);
   }
 
-  /** The body of the response is read by `reader`: {@link dropBody} is its other end. */
+  /** Records the reader of the response's body, for {@link dropBody} to cancel. */
   bodyOpened(reader: BodyReader): void {
     this.#reply.bodyOpened(reader);
   }
@@ -197,10 +199,10 @@ export class Exchange {
   }
 
   /**
-   * Sends a part of the response; with `end`, its end, of which END_REQUEST says `endRequest`.
-   * Content fills at most one record.
+   * Sends a part of the response; with `end`, its end, with `endRequest` as the END_REQUEST body.
+   * The content fits one record.
    *
-   * @returns Whether more may be sent at once; `false`: wait for {@link writable}.
+   * @returns Whether more may be sent at once; if not, wait for {@link writable}.
    */
   send(
     head: string,
@@ -219,14 +221,17 @@ export class Exchange {
     return isWritable;
   }
 
-  /** Resolves when more may be sent, or nothing ever will be. */
+  /** Resolves when more may be sent, or never will be. */
   writable(): Promise<void> {
     return this.#connection.writable();
   }
 
-  // The ends that are no whole answer, from the mildest on.
+  // The ends other than a complete response, from the mildest on.
 
-  /** The peer says no more. What it has not said is missing; what it asked is still answered. */
+  /**
+   * The peer has closed its sending side. A request with complete parameters is still answered; the
+   * rest of its bodies is missing.
+   */
   peerEnded(reason: DOMException): void {
     if (this.#state === "ended") return;
     if (this.#state === "params") {
@@ -237,12 +242,15 @@ export class Exchange {
     this.abortSignal(reason);
   }
 
-  /** Tells the handler that its answer is not wanted, or not for long; it may still give one. */
+  /**
+   * Aborts `request.signal`: the response is no longer wanted, or not for long. The handler may
+   * still return one.
+   */
   abortSignal(reason: DOMException): void {
     if (this.#state !== "ended") this.#lifecycle.abort(reason, this.application.run);
   }
 
-  /** The handler missed its turn: its request is aborted, and its response will be ignored. */
+  /** The handler missed its turn: its request is aborted and its response ignored. */
   rejectLate(reason: DOMException): void {
     this.#lifecycle.fail(reason);
     this.dropBody(reason);
@@ -260,8 +268,8 @@ export class Exchange {
 
   /**
    * The response broke off after its header block, so its status cannot change. An invalid record
-   * and the end of the connection are what makes web servers cut the client's connection; with
-   * other requests on it, only this one ends.
+   * and the end of the connection make web servers close the client's connection; with other
+   * requests on the connection, only this one ends.
    */
   breakOff(error: unknown): void {
     if (this.#state === "ended") return;
@@ -272,15 +280,15 @@ export class Exchange {
     else this.#connection.exchangeEnded(this);
   }
 
-  /** The connection is gone in both directions; `reason` is the transport's, if it has one. */
+  /** The connection is closed in both directions; `reason` is the transport's error, if any. */
   connectionLost(reason?: unknown): void {
     if (this.#state === "ended") return;
     this.#giveUp(reason ?? abortError("The connection was closed"));
   }
 
   /**
-   * Cancels the response's body, if there is one that has not ended. Every way in which an exchange
-   * ends leads here, and so does every answer that another takes the place of.
+   * Cancels the response's body, if there is one that has not ended. Every end of an exchange leads
+   * here, and so does every response that another replaces.
    */
   dropBody(reason?: unknown): void {
     this.#reply.dropBody(reason, this.application.run);
@@ -288,14 +296,15 @@ export class Exchange {
 
   #giveUp(reason: unknown): void {
     this.#lifecycle.fail(reason);
-    // A handler that still runs holds on to this, and to nothing that only an answer needs.
+    // A handler that still runs keeps the exchange alive in memory, but nothing that only a
+    // response needs.
     this.#reply.dropLog();
     const abortReason = asAbortError(reason);
     this.#close(abortReason, reason);
     this.#lifecycle.abort(abortReason, this.application.run);
   }
 
-  /** Nothing more is sent; whoever still reads what the peer has not sent gets a reason. */
+  /** Ends the exchange: nothing more is sent, and incomplete request bodies error with `reason`. */
   #close(reason?: DOMException, cause: unknown = reason): void {
     this.#state = "ended";
     this.input.dropParams();

@@ -1,14 +1,13 @@
 /**
- * What a handler gets as its second argument. Frameworks take it for a context or an environment
- * of their own: they put things into it, copy it, inherit from it, wrap it in a proxy.
+ * The second argument of a handler. Frameworks use it as a context or an environment of their own:
+ * they add properties to it, copy it, inherit from it, wrap it in a proxy.
  *
- * The plan: what is at hand is a property, the rest is worked out when it is asked for, by
- * accessors of the class, since most handlers never ask. An accessor reads what it needs through a
- * property, not through a private name, which an object that inherits from the info does not have;
- * and to assign is to define a property of one's own. Copies (`{ ...info }`) take own properties
- * alone. To define own accessors costs a fifth of a request on Deno, so whoever asks which there
- * are gets them then: for that the info is a proxy, which answers all other questions as its target
- * does.
+ * The plan: available values are properties, the others are computed on demand, by accessors of the
+ * class, since most handlers never read them. An accessor gets its source through a property, not
+ * through a private name, which an object that inherits from the info does not have; and an
+ * assignment defines an own property. Copies (`{ ...info }`) contain own properties only. Defining
+ * own accessors costs a fifth of a request on Deno, so that is done when the own properties are
+ * first listed: for that the info is a proxy, which is transparent in all other respects.
  */
 import type { ParamsView } from "../../cgi/params.ts";
 import { type SplitPath, splitPath } from "../../cgi/split_path.ts";
@@ -17,9 +16,9 @@ import { publicUrl } from "../../cgi/request_url.ts";
 import type { Exchange } from "./exchange.ts";
 import type { RemoteAddress, ServeHandlerInfo, ServeRole } from "../application/handler.ts";
 
-/** Holds an exchange where nobody who prints the info, or walks through it, comes by. */
+/** Hides the exchange from code that prints the info, or enumerates it. */
 class Source {
-  /** Whether the info has its accessors itself. */
+  /** Whether the info has own accessors. */
   isWhole = false;
   readonly #exchange: Exchange;
   #remoteAddr: RemoteAddress | undefined;
@@ -89,7 +88,7 @@ class HandlerInfo implements ServeHandlerInfo {
     return this[source].exchange.completed;
   }
 
-  // Bound functions, so that a handler may take them apart: `(request, { log }) => …`.
+  // Bound functions, so that a handler may destructure them: `(request, { log }) => …`.
   get log(): (message: unknown) => void {
     const { exchange } = this[source];
     return (message) => exchange.log(message);
@@ -101,7 +100,7 @@ class HandlerInfo implements ServeHandlerInfo {
   }
 }
 
-/** An accessor of an info; to assign defines a property of whatever is assigned to. */
+/** An accessor of an info; an assignment defines an own property of its target. */
 function accessor(name: string, get: () => unknown, enumerable: boolean): PropertyDescriptor {
   return {
     get,
@@ -122,7 +121,7 @@ for (
 }
 Object.defineProperties(HandlerInfo.prototype, accessors);
 
-/** Gives an info its own accessors before anybody sees which properties it has, once. */
+/** Defines the own accessors of an info, once, before its properties are listed. */
 function own(info: HandlerInfo): HandlerInfo {
   if (info[source].isWhole) return info;
   info[source].isWhole = true;
@@ -133,8 +132,9 @@ function own(info: HandlerInfo): HandlerInfo {
 }
 
 /**
- * Bun's `new Request(request, info)` makes GET of any method if `info` is a proxy that has none:
- * fetch-router does that with its two arguments. So there the info has one, which nobody sees.
+ * Whether the info needs a `method`: Bun's `new Request(request, info)` turns any method into GET
+ * if `info` is a proxy without one, and fetch-router calls it with its two arguments. So there the
+ * info has one, which is not enumerable.
  */
 const needsMethod =
   new Request(new Request("http://localhost/", { method: "POST" }), new Proxy({}, {})).method !==

@@ -2,18 +2,18 @@ import { abortController } from "./abort_error.ts";
 import type { RunInContext } from "../application/run_in_context.ts";
 
 /**
- * The end of a request, for a handler that asks: `request.signal` and `info.completed`, each made
- * when it is first asked for. Most handlers ask for neither.
+ * The end of a request as a handler observes it: `request.signal` and `info.completed`, each
+ * created on first access. Most handlers use neither.
  */
 export class Lifecycle {
   #abortReason: DOMException | undefined;
   #abortController: AbortController | undefined;
   #completed: PromiseWithResolvers<void> | undefined;
-  /** Why the response could not be sent as a whole. */
+  /** The reason why the response could not be sent completely. */
   #failure: { reason: unknown } | undefined;
   #isOver = false;
 
-  /** Why the request was aborted, if it was. */
+  /** The reason of an abort, if there was one. */
   get abortReason(): DOMException | undefined {
     return this.#abortReason;
   }
@@ -31,19 +31,19 @@ export class Lifecycle {
     return this.#completed.promise;
   }
 
-  /** Aborts `request.signal`; its listeners are the application's, so `run` calls them. */
+  /** Aborts `request.signal`; its listeners are application code, so `run` calls them. */
   abort(reason: DOMException, run: RunInContext): void {
     this.#abortReason ??= reason;
     if (this.#abortController === undefined) return;
     run((controller) => controller.abort(reason), this.#abortController);
   }
 
-  /** The response will not be whole: what `info.completed` rejects with. */
+  /** The response will be incomplete: `info.completed` rejects with `reason`. */
   fail(reason: unknown): void {
     this.#failure = { reason };
   }
 
-  /** Nothing more is sent. */
+  /** Settles `info.completed`: nothing more is sent. */
   end(): void {
     this.#isOver = true;
     this.#complete();

@@ -5,16 +5,18 @@ import { encodeLogLine } from "./log_line.ts";
 import { encodeWrite } from "./reply_bytes.ts";
 import type { RunInContext } from "../application/run_in_context.ts";
 
-/** Stays empty: most replies log nothing, and need no list of their own. */
+/** The shared empty list: most replies log nothing, and need no list of their own. */
 const NO_LINES: Uint8Array[] = [];
 
-/** What one request is answered: the body that is read for it, and log lines that go with it. */
+/**
+ * The reply to one request: the body that is read for it, and the log lines that are sent with it.
+ */
 export class Reply {
   readonly #id: number;
-  /** Log lines that wait for the next write, encoded. */
+  /** Encoded log lines for the next write. */
   #log: Uint8Array[] = NO_LINES;
   #hasLogged = false;
-  /** The reader of the body, until that has ended. */
+  /** The reader of the body, until the body has ended. */
   #body: BodyReader | undefined;
 
   constructor(id: number) {
@@ -29,7 +31,7 @@ export class Reply {
     else this.#log.push(line);
   }
 
-  /** The bytes of the next write: a part of the response, or with `end` the last. */
+  /** Encodes the next write: a part of the response, or with `end` the last one. */
   encode(
     head: string,
     body: readonly Uint8Array[],
@@ -42,12 +44,12 @@ export class Reply {
     return encodeWrite(this.#id, head, body, log, ending, endRequest);
   }
 
-  /** Forgets what was to be logged: there is no next write. */
+  /** Drops the queued log lines: there is no next write. */
   dropLog(): void {
     this.#log = NO_LINES;
   }
 
-  /** The body is read by `reader`; {@link dropBody} is its other end. */
+  /** Records the reader of the body, for {@link dropBody} to cancel. */
   bodyOpened(reader: BodyReader): void {
     this.#body = reader;
   }

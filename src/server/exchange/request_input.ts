@@ -12,12 +12,12 @@ import { type BodyFlow, RequestBody } from "./request_body.ts";
 const NO_CONTENT = new ContentBuffer();
 
 /**
- * How far the peer is with a request: over with the end of its last stream, or with ABORT_REQUEST,
- * behind which that end may still come.
+ * The progress of a request's input: `ended` with the end of its last stream, `aborted` by
+ * ABORT_REQUEST, after which that end may still come.
  */
 export type InputProgress = "open" | "aborted" | "ended";
 
-/** What the peer sends of one request: PARAMS, and the bodies STDIN and DATA. */
+/** The input of one request: PARAMS, and the bodies STDIN and DATA. */
 export class RequestInput {
   readonly stdin: RequestBody;
   /** The second body of a filter. */
@@ -43,8 +43,8 @@ export class RequestInput {
   }
 
   /**
-   * Takes the content of a PARAMS, STDIN or DATA record; returns what to answer instead of going
-   * on, if anything.
+   * Takes the content of a PARAMS, STDIN or DATA record; returns a rejection if the request cannot
+   * go on.
    */
   receive(type: number, content: Uint8Array): Rejection | undefined {
     if (type === RecordType.PARAMS) return this.#receiveParams(content);
@@ -52,37 +52,38 @@ export class RequestInput {
     if (content.length === 0 && body === (this.data ?? this.stdin)) this.#progress = "ended";
     const isTaken = body?.push(content) ?? true;
     if (!isTaken) return bodyTooLarge(this.#options.maxBodyBytes);
-    // Behind the parameters a body waits for one chunk at the most; before them nothing stops it.
+    // After the parameters a body is buffered for one chunk at most; before them it has no other
+    // limit.
     return !this.#hasParams && (body?.gathered ?? 0) > BODY_HIGH_WATER_MARK
       ? BODY_TOO_EARLY
       : undefined;
   }
 
-  /** Reads the parameters, once; returns what is wrong with them, if anything. */
+  /** Parses the parameters, once; returns a rejection if they are invalid. */
   readParams(): CgiParams | Rejection {
     const content = this.#params.bytes();
     this.dropParams();
     return readParams(content, this.#options.maxParams);
   }
 
-  /** Whether a body is full, and was not read since this was asked last. */
+  /** Whether a body is full, and has not been read since the last call. */
   hasStalledBody(): boolean {
     const hasStalled = this.stdin.hasStalled();
     return this.data?.hasStalled() || hasStalled;
   }
 
-  /** ABORT_REQUEST has come. */
+  /** Records an ABORT_REQUEST. */
   abort(): void {
     this.#progress = "aborted";
   }
 
-  /** Gives up what has not come yet of the bodies: whoever reads on gets `reason`. */
+  /** Gives up the rest of the bodies: their streams error with `reason`. */
   failBodies(reason?: DOMException): void {
     this.stdin.fail(reason);
     this.data?.fail(reason);
   }
 
-  /** Holds on to no parameters, and takes no more of them. */
+  /** Drops the parameters, and accepts no more of them. */
   dropParams(): void {
     this.#hasParams = true;
     this.#params = NO_CONTENT;

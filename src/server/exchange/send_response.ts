@@ -101,7 +101,7 @@ export async function sendResponse(
   if (!hasBody) {
     exchange.send(head, [], true);
   } else if (start.ended && head.length + start.length <= STREAM_CONTENT_LEN) {
-    // The usual case: all of it is one write, behind which there is nothing to wait for.
+    // The usual case: the complete response in one write, after which there is nothing to wait for.
     exchange.send(head, start.chunks, true);
   } else if (start.ended) {
     await sendContent(exchange, head, start.chunks, true);
