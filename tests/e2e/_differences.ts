@@ -1,11 +1,6 @@
 /**
- * <<<<<<< HEAD
- * Where a web server does not do what the others do: rows of the README's table, which the checks
- * look up.
- * ||||||| 0dbf33b
- * Where a web server does not do what the others do: rows of the README's table, which the checks
- * look up. ======= Where a web server does not do what the others do: rows of the table in
- * `examples/README.md`, which the checks look up. >>>>>>> w/docs
+ * Where a web server does not do what the others do: rows of the table in `examples/README.md`,
+ * which the checks look up.
  *
  * The key is what the checks ask for; each way in `_servers.ts` names its own.
  */

@@ -1,23 +1,10 @@
 /**
- * <<<<<<< HEAD
- * The README's tables of web servers, from the tests' own data:
+ * The tables of web servers in `examples/README.md`, from the tests' own data:
  * `deno run -A tests/e2e/_servers_table.ts` writes them, with the versions of this machine, and
  * `servers_table_test.ts` holds them against the data.
- * ||||||| 0dbf33b
- * The README's tables of web servers, from the tests' own data:
- * `deno run -A tests/e2e/_servers_table.ts` writes them, with the versions of this machine, and
- * `servers_table_test.ts` holds them against the data. ======= The tables of web servers in
- * `examples/README.md`, from the tests' own data: `deno run -A tests/e2e/_servers_table.ts` writes
- * them, with the versions of this machine, and `servers_table_test.ts` holds them against the data.
- * >>>>>>> w/docs
  *
- * <<<<<<< HEAD
- * Every check runs for every way on every runtime, so where the suite passes, a row says what it
- * says there.
- * ||||||| 0dbf33b
- * Every check runs for every way on every runtime, so where the suite passes, a row says what it
- * says there. ======= Every check runs for every way on every runtime, so where the suite passes,
- * what is said there is true: all pass, but for the differences. >>>>>>> w/docs
+ * Every check runs for every way on every runtime, so where the suite passes, what is said there is
+ * true: all pass, but for the differences.
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { spawnProgram } from "../_runtime.ts";

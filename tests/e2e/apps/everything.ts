@@ -1,21 +1,10 @@
 /**
  * The application behind the web servers: one route for each thing that a test wants done.
  *
- * <<<<<<< HEAD
- * `everything.ts path=fcgi.sock` or `everything.ts port=9000 basePath=/yourapplication`; a script
- * that a web server starts calls {@link start} instead. A route is the first segment of the path
- * below the mount point. Tests and routes wait for each other through a board: `/mark/<id>/<event>`
- * and `/wait/<id>/<event>` stand for what a test does, `mark` and `marked` for what a route does.
- * ||||||| 0dbf33b
- * `everything.ts path=fcgi.sock` or `everything.ts port=9000 basePath=/yourapplication`; a script
- * that a web server starts calls {@link start} instead. A route is the first segment of the path
- * below the mount point. Tests and routes wait for each other through a board: `/mark/<id>/<event>`
- * and `/wait/<id>/<event>` stand for what a test does, `mark` and `marked` for what a route does.
- * ======= `everything.ts path=fcgi.sock` or `everything.ts port=9000 basePath=/app`; a script that
- * a web server starts calls {@link start} instead. A route is the first segment of the path below
- * the mount point. Tests and routes wait for each other through a board: `/mark/<id>/<event>` and
+ * `everything.ts path=fcgi.sock` or `everything.ts port=9000 basePath=/app`; a script that a web
+ * server starts calls {@link start} instead. A route is the first segment of the path below the
+ * mount point. Tests and routes wait for each other through a board: `/mark/<id>/<event>` and
  * `/wait/<id>/<event>` stand for what a test does, `mark` and `marked` for what a route does.
- * >>>>>>> w/docs
  */
 import process from "node:process";
 import { serve, type ServeHandlerInfo } from "../../../mod.ts";
