@@ -1,7 +1,8 @@
 /**
  * Where the same HTTP request does not become the same `Request` behind every web server: what
- * differs, why nothing here can mend it, and what the administrator can do. The README prints this
- * table; `web_servers_test.ts` holds it against the captures, row by row.
+ * differs, why it cannot be mended here, and what the administrator can do. No page prints this
+ * table: the one in `examples/README.md` is that of `../e2e/_differences.ts`, about the web servers
+ * as installed. `web_servers_test.ts` checks this one against the captures, row by row.
  */
 import type { Change } from "./_requests.ts";
 
