@@ -6,7 +6,7 @@ import type { ServeApplication, ServeHandler } from "./application/handler.ts";
 import { handlerOf } from "./application/handler_of.ts";
 import type { ChunkReader } from "./exchange/chunk_reader.ts";
 import { CONNECTION_OPTIONS, type ConnectionOptions } from "./application/connection_options.ts";
-import { QUIET_LINGER_TIMEOUT } from "./application/limits.ts";
+import { QUIET_LINGER_TIMEOUT } from "./connection/linger.ts";
 import { checkNames } from "./application/option_names.ts";
 import type { RunInContext } from "./application/run_in_context.ts";
 import { Pause } from "./pause.ts";

@@ -11,8 +11,13 @@ import { FastCgiError } from "../protocol/errors.ts";
 import { abortError } from "./exchange/abort_error.ts";
 import { reject } from "./exchange/answer.ts";
 import type { Connection } from "./connection/connection.ts";
-import { SHUTDOWN_GRACE } from "./application/limits.ts";
 import type { PendingWork } from "./application/pending_work.ts";
+
+/**
+ * Grace period after that, in milliseconds, used twice: handlers whose `request.signal` has aborted
+ * may still answer, then the ends of responses that break off may still be sent.
+ */
+const SHUTDOWN_GRACE = 400;
 
 /** The longest delay of `setTimeout`; a longer one fires at once. */
 const LONGEST_TIMER = 2 ** 31 - 1;

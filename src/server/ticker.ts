@@ -5,7 +5,14 @@
  * time of a long computation, or of a suspended machine, does not count against a peer; and a
  * request does not read the clock.
  */
-import { MAX_TICK, MIN_TICK } from "./application/limits.ts";
+
+/**
+ * The longest tick, in milliseconds: a timeout fires up to that much later.
+ */
+const MAX_TICK = 1_000;
+
+/** The shortest tick, however short a timeout is. */
+const MIN_TICK = 10;
 
 /**
  * Calls back once a tick, from {@link start} on until the callback returns that nothing is awaited.

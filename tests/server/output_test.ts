@@ -1,7 +1,7 @@
 /** Answers that a peer reads slowly, or not at all, and what a connection holds of them. */
 import { assertEquals, assertGreater, assertLess } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
-import { MAX_UNSENT_BYTES } from "../../src/server/application/limits.ts";
+import { MAX_UNSENT_BYTES } from "../../src/server/connection/output.ts";
 import { Service } from "../../src/server/service.ts";
 import { hello } from "./_handlers.ts";
 import { Recorder } from "./_recorder.ts";

@@ -3,7 +3,9 @@ import { printLine, printThrown } from "../../log/print.ts";
 import { FastCgiError } from "../../protocol/errors.ts";
 import { cancelQuietly } from "./cancel_quietly.ts";
 import type { ErrorContext, ErrorHandler } from "./handler.ts";
-import { REPORT_INTERVAL } from "./limits.ts";
+
+/** Rate limit of reports about faults of peers, in milliseconds; those in between are counted. */
+const REPORT_INTERVAL = 1_000;
 
 /**
  * Reports to `onError`: every failure of the application; faults of peers once a second, with a

@@ -14,10 +14,17 @@
 import { applicationError } from "../../protocol/errors.ts";
 import { reject } from "../exchange/answer.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import { BODY_HIGH_WATER_MARK, STALL_TIMEOUT } from "../application/limits.ts";
+import { BODY_HIGH_WATER_MARK } from "../exchange/request_body.ts";
 import type { Output } from "./output.ts";
 import type { ReadGate } from "./read_gate.ts";
 import type { BodyFlow } from "../exchange/request_body.ts";
+
+/**
+ * How long a handler may read nothing of a full body while other requests share the connection, in
+ * milliseconds; then its request is given up. Web servers and their clients wait longer for a
+ * response (HAProxy's examples: 5 to 50 s), so the other requests are still alive.
+ */
+const STALL_TIMEOUT = 2_000;
 
 const REASON = `The body was not read for ${STALL_TIMEOUT} ms while other requests waited`;
 

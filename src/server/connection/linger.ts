@@ -1,6 +1,19 @@
 /** Lingering close: the time between our end of a connection and the peer's. */
-import { LINGER_TIMEOUT, QUIET_LINGER_TIMEOUT } from "../application/limits.ts";
 import type { Expected } from "./pending_input.ts";
+
+/**
+ * Linger: how long a half-closed connection waits for the peer's end, in milliseconds, discarding
+ * input. Closing earlier would reset the connection under an upload, and lose the response with it
+ * (nginx: `lingering_timeout 5s`).
+ */
+export const LINGER_TIMEOUT = 5_000;
+
+/**
+ * Linger where input is possible but not certain, from the last input on: a request that crosses
+ * our end arrives within one round trip, and the longest on earth take about as long as this. Peers
+ * that keep their connections may close them much later (Apache with `enablereuse`: minutes).
+ */
+export const QUIET_LINGER_TIMEOUT = 300;
 
 /**
  * Decides when to close a half-closed connection, on which the responses and our end have been

@@ -1,6 +1,11 @@
-import { MAX_UNSENT_BYTES } from "../application/limits.ts";
 import type { ReadGate } from "./read_gate.ts";
 import type { Transport } from "./transport.ts";
+
+/**
+ * Write backlog, in bytes, beyond which the connection is not read: a peer that does not read
+ * responses cannot request more of them. As much as is buffered of a request.
+ */
+export const MAX_UNSENT_BYTES: number = 1024 * 1024;
 
 /**
  * The output of a connection. Responses respect back-pressure and wait for {@link writable}, but

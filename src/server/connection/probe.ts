@@ -1,4 +1,9 @@
-import { PROBE_INTERVAL } from "../application/limits.ts";
+/**
+ * Interval of probes on a half-closed connection with a silent response, in milliseconds: a
+ * response whose client has gone should end within a second, and over TCP that takes two probes,
+ * since the first only provokes the reset.
+ */
+const PROBE_INTERVAL = 300;
 
 /**
  * Detects that a peer has gone, after it has closed its sending side: only a write can distinguish

@@ -1,6 +1,18 @@
 import { ContentBuffer } from "../../protocol/content_buffer.ts";
 import { abortError } from "./abort_error.ts";
-import { RECORD_OVERHEAD } from "../application/limits.ts";
+
+/**
+ * Overhead of a queued body chunk, in bytes, counted in addition to its content: about the memory
+ * of its array and its queue entry. Otherwise a client that sends single bytes would fill hundreds
+ * of times the memory of the limit.
+ */
+const RECORD_OVERHEAD = 256;
+
+/**
+ * The high-water mark of a request body, in bytes: beyond it the connection is not read, and the
+ * web server holds the rest. As large as the largest record, so that a full one always fits.
+ */
+export const BODY_HIGH_WATER_MARK: number = 64 * 1024 + RECORD_OVERHEAD;
 
 // As loaded: applications replace the global.
 const { ReadableStream } = globalThis;

@@ -4,7 +4,7 @@ import { RecordType } from "../../protocol/constants.ts";
 import { ContentBuffer } from "../../protocol/content_buffer.ts";
 import type { CompleteOptions } from "../application/connection_options.ts";
 import type { ServeRole } from "../application/handler.ts";
-import { BODY_HIGH_WATER_MARK } from "../application/limits.ts";
+import { BODY_HIGH_WATER_MARK } from "./request_body.ts";
 import { readParams } from "./read_params.ts";
 import { BODY_TOO_EARLY, bodyTooLarge, PARAMS_TOO_LARGE } from "./rejections.ts";
 import { type BodyFlow, RequestBody } from "./request_body.ts";
