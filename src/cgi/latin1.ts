@@ -30,8 +30,8 @@ const CHUNK = 4096;
 /**
  * Decodes bytes to a string of the same length: code unit n is byte n.
  *
- * @param start The first byte. @default {0}
- * @param end The end, exclusive. @default {bytes.length}
+ * @param start The first byte. @default 0
+ * @param end The end, exclusive. @default bytes.length
  */
 export function decodeLatin1(bytes: Uint8Array, start = 0, end: number = bytes.length): string {
   if (latin1Slice !== null) return latin1Slice.call(bytes, start, end);

@@ -6,8 +6,6 @@ import type { CgiParams } from "./params.ts";
 import type { Rejection } from "./rejection.ts";
 import { requestUrl } from "./request_url.ts";
 
-export { isRejection, type Rejection } from "./rejection.ts";
-
 /** Options of {@link createRequest}. */
 export interface RequestOptions {
   /**

@@ -39,7 +39,7 @@ export interface ResponseHeadOptions {
   /**
    * Whether an authorizer's 200 may be sent; an error page must not grant.
    *
-   * @default {true}
+   * @default true
    */
   mayGrant?: boolean;
   /**

@@ -18,13 +18,13 @@ export interface GatewayOptions extends ClientOptions {
   /**
    * The HTTP port to listen on; 0 takes a free one.
    *
-   * @default {8000}
+   * @default 8000
    */
   port?: number;
   /**
    * The address to listen on. The default is reachable from this machine only.
    *
-   * @default {"127.0.0.1"}
+   * @default "127.0.0.1"
    */
   hostname?: string;
   /**

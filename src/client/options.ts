@@ -8,7 +8,7 @@ export interface ClientOptions {
    * Parameters for every request, such as `DOCUMENT_ROOT` or `SCRIPT_FILENAME`. They replace the
    * ones made from the `Request`; `undefined` removes one.
    *
-   * @default {{}}
+   * @default {}
    */
   params?: ClientParams;
   /**
@@ -16,14 +16,14 @@ export interface ClientOptions {
    * for php-fpm, where a connection occupies one of the workers, and where a program should end
    * without {@link StreamClient.close}.
    *
-   * @default {false}
+   * @default false
    */
   keepConnection?: boolean;
   /**
    * The most connections at a time; further requests wait for one. One connection carries one
    * request at a time.
    *
-   * @default {128}
+   * @default 128
    */
   maxConnections?: number;
   /**
@@ -31,7 +31,7 @@ export interface ClientOptions {
    * a body is sent with its length and in the first write; a larger one is streamed. 0 streams
    * every body.
    *
-   * @default {65536}
+   * @default 65536
    */
   bufferBody?: number;
   /**
@@ -56,7 +56,7 @@ export interface ClientFetchOptions {
   /**
    * The role that the application is asked to play (FastCGI 1.0, section 6).
    *
-   * @default {"responder"}
+   * @default "responder"
    */
   role?: ClientRole;
   /**

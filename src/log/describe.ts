@@ -31,7 +31,7 @@ export function guardStacks(mayRead: () => boolean): void {
 
 /** Options of {@link describe}. */
 export interface DescribeOptions {
-  /** Whether stacks are shown, one indented line per frame. @default {true} */
+  /** Whether stacks are shown, one indented line per frame. @default true */
   stack?: boolean;
 }
 

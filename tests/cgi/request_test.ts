@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStrictEquals } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
-import { createRequest, methodAllowsBody, type Rejection } from "../../src/cgi/request.ts";
+import type { Rejection } from "../../src/cgi/rejection.ts";
+import { createRequest, methodAllowsBody } from "../../src/cgi/request.ts";
 import { captured, paramsOf } from "./_captures.ts";
 
 const BODY = new TextEncoder().encode("name=value");

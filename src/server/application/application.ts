@@ -23,7 +23,7 @@ export interface ServiceOptions {
   /**
    * Whether a failed request is reported in the web server's log, besides `onError`.
    *
-   * @default {true}
+   * @default true
    */
   logsFailures?: boolean;
 }

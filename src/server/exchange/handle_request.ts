@@ -1,7 +1,8 @@
 /** Calls the handler once the parameters are complete: creates its `Request` and its info. */
 import { contentLength } from "../../cgi/content_length.ts";
 import { hasEmptyBody } from "../../cgi/empty_body.ts";
-import { createRequest, isRejection, methodAllowsBody } from "../../cgi/request.ts";
+import { isRejection } from "../../cgi/rejection.ts";
+import { createRequest, methodAllowsBody } from "../../cgi/request.ts";
 import { fail, respond, sendRejection } from "./answer.ts";
 import type { Exchange } from "./exchange.ts";
 import { handlerInfo } from "./handler_info.ts";

@@ -1,6 +1,6 @@
 import { decodeLatin1 } from "../../cgi/latin1.ts";
 import { CgiParams } from "../../cgi/params.ts";
-import type { Rejection } from "../../cgi/request.ts";
+import type { Rejection } from "../../cgi/rejection.ts";
 import { forEachNameValue } from "../../protocol/name_value.ts";
 
 /**
