@@ -40,8 +40,9 @@ export function checkTimeouts(connection: Connection, limits: TickLimits): void 
  * worth waiting for again.
  */
 function paramsTimedOut(connection: Connection, exchange: Exchange): void {
-  const { options: { paramsTimeout }, reports } = connection.application;
-  reports.reportPeerFault(
+  const { options: { paramsTimeout }, reports, run } = connection.application;
+  run(
+    (error) => reports.reportPeerFault(error),
     fatalPeerError("timed_out", `Cannot wait for parameters longer than ${paramsTimeout} ms`),
   );
   reject(exchange, { status: 408, reason: "The request did not come in time" });
@@ -49,21 +50,23 @@ function paramsTimedOut(connection: Connection, exchange: Exchange): void {
 }
 
 function handlerTimedOut(exchange: Exchange): void {
-  const { options: { handlerTimeout }, reports } = exchange.application;
+  const { application } = exchange;
+  const { handlerTimeout } = application.options;
   const message = `The handler has given nothing for ${handlerTimeout} ms`;
   exchange.log(message);
   if (exchange.isResponding) exchange.breakOff(abortError(message));
   else reject(exchange, { status: 504, reason: message });
-  void reports.report(
+  application.report(
     applicationError("timed_out", `Cannot wait for a handler any longer: ${message}`),
     exchange.errorContext,
   );
 }
 
 function writeTimedOut(connection: Connection): void {
-  const { options: { writeTimeout }, reports } = connection.application;
+  const { options: { writeTimeout }, reports, run } = connection.application;
   const message = `The web server has read nothing for ${writeTimeout} ms`;
-  reports.reportPeerFault(
+  run(
+    (error) => reports.reportPeerFault(error),
     fatalPeerError("timed_out", `Cannot send any more: ${message}`),
   );
   connection.destroy(abortError(message));

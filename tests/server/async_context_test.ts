@@ -241,6 +241,20 @@ describe("the async context of a request", () => {
     assertEquals(seen.toSorted(), ids.map((id) => `/${id}`).toSorted());
   });
 
+  it("does not go from the onError of one request that timed out to that of the next", async () => {
+    const seen: unknown[] = [];
+    await using peer = new Peer(() => new Promise<Response>(() => {}), {
+      handlerTimeout: 20,
+      onError(_, { request }) {
+        seen.push(storage.getStore());
+        storage.enterWith(idOf(request!));
+      },
+    });
+    await askTogether(peer);
+    peer.takeErrors();
+    assertEquals(seen, ids.map(() => undefined));
+  });
+
   it("does not leave serveConnection", async () => {
     const { server, peer } = new Duplex();
     const served = serveConnection(server, enter);

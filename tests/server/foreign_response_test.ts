@@ -153,6 +153,15 @@ function streamOf(...chunks: unknown[]): ReadableStream<Uint8Array> {
 }
 
 describe("foreignResponse", () => {
+  it("is a failed response if its body gives what is no chunk", async () => {
+    for (const chunk of [undefined, null]) {
+      const body = { [Symbol.asyncIterator]: () => ({ next: () => Promise.resolve(chunk) }) };
+      await using peer = new Peer((() => plain(body)) as unknown as ServeHandler);
+      assertEquals((await peer.ask()).status, 500);
+      assertInstanceOf(peer.takeErrors()[0], TypeError);
+    }
+  });
+
   describe("a body", () => {
     for (const [what, [make, expected]] of Object.entries(BODIES)) {
       it(`may be ${what}`, async () => {

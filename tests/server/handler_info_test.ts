@@ -319,6 +319,14 @@ describe("HandlerInfo", () => {
       assertEquals(JSON.parse(reply.text), ["POST", "kept"]);
     });
 
+    it("keeps a value of which only the attributes are defined", async () => {
+      const shownUrl = await seen((info) => {
+        Object.defineProperty(info, "url", { enumerable: false });
+        return info.url;
+      }, { params });
+      assertEquals(shownUrl, "http://example.org/a/b?c");
+    });
+
     it("prints nothing of the connection", async () => {
       const text = await seen((info) => inspect(info, { depth: 10, showHidden: true }));
       assertStringIncludes(text, "params");

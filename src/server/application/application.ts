@@ -73,6 +73,11 @@ export class Application {
   waitUntil(promise: unknown, context?: ErrorContext): void {
     this.pending.add(promise, (error) => void this.reports.report(error, context));
   }
+
+  /** Reports a failure in an async context of its own: `onError` is the application's code. */
+  report(error: unknown, context?: ErrorContext): void {
+    this.run((error) => void this.reports.report(error, context), error);
+  }
 }
 
 /**

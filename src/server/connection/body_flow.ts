@@ -97,7 +97,7 @@ function giveUpIfStalled(exchange: Exchange): void {
   if (!exchange.input.hasStalledBody()) return;
   exchange.log(REASON);
   reject(exchange, { status: 503, reason: REASON });
-  void exchange.application.reports.report(
+  exchange.application.report(
     applicationError("body_unread", `Cannot wait for a handler any longer: ${REASON}`),
     exchange.errorContext,
   );

@@ -158,9 +158,14 @@ class ForeignReader implements BodyReader {
       const end = this.#end = () => resolve({ done: true, value: undefined });
       if (this.#isOver) return end();
       this.#source.next().then((chunk) => {
-        if (chunk.done !== true) return resolve({ done: false, value: chunk.value });
-        this.#isOver = true;
-        end();
+        try {
+          if (chunk.done !== true) return resolve({ done: false, value: chunk.value });
+          this.#isOver = true;
+          end();
+        } catch (error) {
+          // What it gave is no object, or one whose properties throw.
+          reject(error);
+        }
       }, reject);
     });
   }

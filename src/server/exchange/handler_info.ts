@@ -149,5 +149,6 @@ if (needsMethod) {
 const WHOLE_WHEN_LISTED: ProxyHandler<HandlerInfo> = {
   ownKeys: (info) => Reflect.ownKeys(own(info)),
   getOwnPropertyDescriptor: (info, name) => Reflect.getOwnPropertyDescriptor(own(info), name),
+  defineProperty: (info, name, descriptor) => Reflect.defineProperty(own(info), name, descriptor),
   preventExtensions: (info) => Reflect.preventExtensions(own(info)),
 };
