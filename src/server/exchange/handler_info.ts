@@ -42,8 +42,8 @@ class Source {
   }
 }
 
-// As loaded: applications replace the global.
-const { Request } = globalThis;
+// As loaded: applications replace globals.
+const { Proxy, Request } = globalThis;
 
 const source = Symbol("source");
 
