@@ -78,9 +78,12 @@ const STREAM_SKINS = ["src/protocol/record_streams.ts"];
 const MAX_COMMENT_WIDTH = 100;
 /** "Most under 150 lines, a hard look at 250". */
 const MAX_LINES = 250;
-/** Classes of the web platform that applications put others in the place of: polyfills, undici. */
+/**
+ * Classes of the web platform and the language that applications put others in the place of:
+ * undici, polyfills, zone.js.
+ */
 const REPLACEABLE =
-  "(?:Request|Response|Headers|URL|DOMException|Abort(?:Controller|Signal)|Text(?:En|De)coder|" +
+  "(?:Map|Promise|Proxy|Request|Response|Headers|URL|DOMException|Abort(?:Controller|Signal)|Text(?:En|De)coder|" +
   "(?:Readable|Writable|Transform|Decompression)Stream|ByteLengthQueuingStrategy)";
 /** A use that is evaluated later than the module is: it stands inside of something. */
 const LATER_USE = new RegExp(

@@ -1,3 +1,6 @@
+// As loaded: applications replace the global.
+const { Map } = globalThis;
+
 /**
  * The parameters of one request, as the web server sent them (FastCGI 1.0, section 6.2; RFC 3875,
  * section 4.1).

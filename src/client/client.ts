@@ -8,7 +8,7 @@ import { type OutgoingRequest, prepareRequest, REQUEST_ID } from "./outgoing_req
 import { untilAborted } from "./until_aborted.ts";
 
 // As loaded: applications replace the global.
-const { AbortSignal } = globalThis;
+const { AbortSignal, Promise } = globalThis;
 
 /**
  * The default `maxConnections`: as many as the listen queue of a socket used to hold on Linux

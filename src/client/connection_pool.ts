@@ -9,6 +9,9 @@
 import type { ByteStreams } from "./byte_streams.ts";
 import { Connection } from "./connection.ts";
 
+// As loaded: applications replace the global.
+const { Promise } = globalThis;
+
 /** A pool of connections. */
 export class ConnectionPool {
   readonly #connect: () => Promise<ByteStreams>;

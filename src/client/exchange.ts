@@ -24,7 +24,7 @@ import { type OutgoingStream, RequestSender } from "./request_sender.ts";
 import { StderrLines } from "./stderr_lines.ts";
 
 // As loaded: applications replace globals.
-const { ByteLengthQueuingStrategy, ReadableStream, Response } = globalThis;
+const { ByteLengthQueuingStrategy, Promise, ReadableStream, Response } = globalThis;
 
 /**
  * High-water mark of a response body, in bytes: beyond it the connection is not read. One full

@@ -9,7 +9,7 @@ import { FastCgiClient } from "./fastcgi_client.ts";
 import type { ClientOptions } from "./options.ts";
 
 // As loaded: applications replace the global.
-const { Response } = globalThis;
+const { Promise, Response } = globalThis;
 
 /** The HTTP address of a gateway, and the application that it passes requests on to. */
 export interface GatewayOptions extends ClientOptions {

@@ -8,6 +8,9 @@ import {
 import { RecordDecoder } from "../protocol/record_decoder.ts";
 import { type Connection, connectionLost } from "./connection.ts";
 
+// As loaded: applications replace the global.
+const { Map } = globalThis;
+
 /**
  * Sends GET_VALUES over a connection that carries nothing else. UNKNOWN_TYPE is a valid answer: no
  * values.

@@ -11,7 +11,7 @@ import { HOP_BY_HOP } from "../cgi/header_name.ts";
 import { percentDecode } from "../cgi/percent_decode.ts";
 
 // As loaded: applications replace the global.
-const { URL } = globalThis;
+const { Map, URL } = globalThis;
 
 /**
  * Parameters to add. They replace those of the same name; `undefined` removes one. Code unit n is

@@ -1,3 +1,6 @@
+// As loaded: applications replace the global.
+const { Promise } = globalThis;
+
 /**
  * Waits for a promise, but no longer than until a signal aborts.
  *

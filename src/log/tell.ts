@@ -1,5 +1,8 @@
 import { printThrown } from "./print.ts";
 
+// As loaded: applications replace the global.
+const { Promise } = globalThis;
+
 /**
  * Calls a callback that the library was given, and ignores its result. An exception is printed, and
  * so is a rejection: the type `void` accepts an async function.

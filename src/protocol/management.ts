@@ -7,6 +7,9 @@ import { encodeUnknownType } from "./bodies.ts";
 import { encodeNameValues, forEachNameValue } from "./name_value.ts";
 import { encodeRecord, type FastCgiRecord } from "./record.ts";
 
+// As loaded: applications replace the global.
+const { Map } = globalThis;
+
 /**
  * The variables of an application that GET_VALUES asks for: `FCGI_MAX_CONNS`, `FCGI_MAX_REQS`,
  * `FCGI_MPXS_CONNS` (section 4.1).

@@ -7,7 +7,7 @@ import { messageOf, textOf } from "../log/describe.ts";
 import { connect as connectSocket, type Socket } from "node:net";
 
 // As loaded: applications replace globals.
-const { ReadableStream: Readable, WritableStream: Writable } = globalThis;
+const { Promise, ReadableStream: Readable, WritableStream: Writable } = globalThis;
 
 /** The address of an application: a Unix socket or a TCP port. `hostname` defaults to 127.0.0.1. */
 export type ConnectAddress = { path: string } | { hostname?: string; port: number };

@@ -11,7 +11,7 @@ import process from "node:process";
 import { setTimeout } from "node:timers";
 
 // As loaded: applications replace globals.
-const { ReadableStream, WritableStream } = globalThis;
+const { Promise, ReadableStream, WritableStream } = globalThis;
 
 /** Bytes per read from standard input: the capacity of a pipe on Linux. */
 const READ_BYTES = 64 * 1024;

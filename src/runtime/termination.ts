@@ -10,6 +10,9 @@
  */
 import process from "node:process";
 
+// As loaded: applications replace the global.
+const { Promise } = globalThis;
+
 /**
  * Signals that may also end the process at once, with the exit status that a shell reports: 128 +
  * n.

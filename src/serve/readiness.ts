@@ -1,6 +1,9 @@
 import { failProgram } from "../runtime/standard_error.ts";
 import { describeThrown, lineOf, messageOf } from "../log/describe.ts";
 
+// As loaded: applications replace the global.
+const { Promise } = globalThis;
+
 /**
  * The `ready` promise of a server. A rejection must not go unnoticed: it goes to the program if
  * that has read the property, or else ends the process with one line on standard error and exit

@@ -10,6 +10,9 @@ import { checkLimits } from "../server/application/connection_options.ts";
 import { SHUTDOWN_TIMEOUT } from "../server/application/limits.ts";
 import type { Service } from "../server/service.ts";
 
+// As loaded: applications replace the global.
+const { Promise } = globalThis;
+
 /** A running server. */
 export interface FastCgiServer extends AsyncDisposable {
   /**
@@ -70,7 +73,7 @@ export class Server implements FastCgiServer {
     const opening = open(target, {
       accept: (socket) => service.accept(socket),
       // Such as EMFILE, repeatedly: hence the rate limit.
-      onError: (error) => service.application.reports.reportPeerFault(error),
+      onError: (error) => service.application.reportPeerFault(error),
       webServerAddrs: options.webServerAddrs,
       shutDown: () => void this.shutdown(),
     });

@@ -10,7 +10,7 @@ import type { Connection } from "./connection/connection.ts";
 import type { Transport } from "./connection/transport.ts";
 
 // As loaded: applications replace the global.
-const { WritableStream } = globalThis;
+const { Promise, WritableStream } = globalThis;
 
 /** The id of the only request. */
 export const REQUEST_ID = 1;

@@ -1,3 +1,6 @@
+// As loaded: applications replace the global.
+const { Promise } = globalThis;
+
 /**
  * Back-pressure on a reading loop: a pause that others begin and end, and that the loop checks in
  * every round.

@@ -23,6 +23,9 @@ import { encodeLogLine } from "./exchange/log_line.ts";
 import type { ConnectionOptions } from "./application/connection_options.ts";
 import { Service } from "./service.ts";
 
+// As loaded: applications replace the global.
+const { Map } = globalThis;
+
 const NO_BODY = { bytes: new Uint8Array(0), isComplete: true };
 
 /** The environment and the standard streams of a CGI program. */

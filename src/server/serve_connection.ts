@@ -14,6 +14,9 @@ import { Service } from "./service.ts";
 import { StreamWriter } from "./stream_writer.ts";
 import type { Transport, TransportEvents } from "./connection/transport.ts";
 
+// As loaded: applications replace the global.
+const { Promise } = globalThis;
+
 /** Both directions of a connection. */
 export interface StreamPair {
   /** The bytes from the web server. */

@@ -8,6 +8,9 @@ import { Ticker } from "./ticker.ts";
 import { checkTimeouts, type TickLimits } from "./timeouts.ts";
 import type { Transport } from "./connection/transport.ts";
 
+// As loaded: applications replace the global.
+const { Promise } = globalThis;
+
 /** The set of connections on which an application is served. */
 export class Service implements ConnectionOwner {
   readonly application: Application;
@@ -69,9 +72,9 @@ export class Service implements ConnectionOwner {
   drain(timeout = 0): Promise<void> {
     this.#drained ??= Promise.withResolvers();
     for (const connection of [...this.#connections]) connection.drain();
-    const { pending, reports } = this.application;
+    const { pending } = this.application;
     this.#deadline ??= new ShutdownDeadline(timeout, this.#connections, pending, (lost) => {
-      if (lost !== undefined) void reports.report(lost);
+      if (lost !== undefined) this.application.report(lost);
       this.#settle();
     });
     this.#settle();
@@ -101,7 +104,7 @@ export class Service implements ConnectionOwner {
     if (this.#drained === undefined) return;
     if (this.#connections.size > 0 || this.application.pending.size > 0) return;
     this.#deadline?.clear();
-    this.application.reports.flush();
+    this.application.flushReports();
     this.#drained.resolve();
   }
 

@@ -40,9 +40,9 @@ export function checkTimeouts(connection: Connection, limits: TickLimits): void 
  * worth waiting for again.
  */
 function paramsTimedOut(connection: Connection, exchange: Exchange): void {
-  const { options: { paramsTimeout }, reports, run } = connection.application;
-  run(
-    (error) => reports.reportPeerFault(error),
+  const { application } = connection;
+  const { paramsTimeout } = application.options;
+  application.reportPeerFault(
     fatalPeerError("timed_out", `Cannot wait for parameters longer than ${paramsTimeout} ms`),
   );
   reject(exchange, { status: 408, reason: "The request did not come in time" });
@@ -63,10 +63,10 @@ function handlerTimedOut(exchange: Exchange): void {
 }
 
 function writeTimedOut(connection: Connection): void {
-  const { options: { writeTimeout }, reports, run } = connection.application;
+  const { application } = connection;
+  const { writeTimeout } = application.options;
   const message = `The web server has read nothing for ${writeTimeout} ms`;
-  run(
-    (error) => reports.reportPeerFault(error),
+  application.reportPeerFault(
     fatalPeerError("timed_out", `Cannot send any more: ${message}`),
   );
   connection.destroy(abortError(message));

@@ -319,6 +319,11 @@ describe("HandlerInfo", () => {
       assertEquals(JSON.parse(reply.text), ["POST", "kept"]);
     });
 
+    it("keeps its own properties whatever prototype it gets", async () => {
+      const url = await seen((info) => Object.setPrototypeOf(info, null).url, { params });
+      assertEquals(url, "http://example.org/a/b?c");
+    });
+
     it("keeps a value of which only the attributes are defined", async () => {
       const shownUrl = await seen((info) => {
         Object.defineProperty(info, "url", { enumerable: false });

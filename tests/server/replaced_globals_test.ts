@@ -3,12 +3,14 @@
  * older @hono/node-server, npm undici's `install()`, polyfills. No request is answered otherwise
  * for it, and above all none is let in.
  */
-import { assertEquals, assertInstanceOf } from "../_assert.ts";
+import { assertEquals, assertInstanceOf, assertStringIncludes } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
 import { concat, latin1 } from "../_bytes.ts";
 import type { RawRecord } from "../_records.ts";
 import { runtime } from "../_runtime.ts";
 import { RecordType } from "../../src/protocol/mod.ts";
+import type { Transport } from "../../src/server/connection/transport.ts";
+import { Service } from "../../src/server/service.ts";
 import type { ServeHandler } from "../../mod.ts";
 import { Peer } from "./_peer.ts";
 import { COMPLETE, Reply } from "./_reply.ts";
@@ -36,8 +38,8 @@ const NAMES = [
   "setTimeout",
 ] as const;
 
-/** The runtime's own, for the handlers. */
-const Native = { AbortSignal, Blob, Headers, ReadableStream, Request, Response };
+/** The runtime's own, for the handlers and for those who wait. */
+const Native = { AbortSignal, Blob, Headers, Promise, ReadableStream, Request, Response };
 
 /** What is put in their place. */
 const REPLACEMENTS: Record<string, (original: unknown) => unknown> = {
@@ -223,4 +225,39 @@ describe("a global that is replaced after the module was loaded", () => {
       }
     }
   });
+});
+
+/** Those of the language, which polyfills and zone.js replace; the test's own peer needs them. */
+describe("a global of the language that is missing after the module was loaded", () => {
+  for (const name of ["Map", "Promise", "Proxy"]) {
+    const skip = runtime === "node" && name === "Map" && "Node's own Request needs Map";
+    for (const uri of ["/", "/fail"]) {
+      it(`${name}: ${uri} is answered, and nothing is uncaught`, { skip }, async () => {
+        const service = new Service(handler, { onError() {} });
+        let written = "";
+        const transport: Transport = {
+          backlog: 0,
+          write(bytes) {
+            written += latin1(bytes);
+            return true;
+          },
+          pause() {},
+          resume() {},
+          end: (sent) => sent(),
+          destroy() {},
+        };
+        const connection = service.accept(transport);
+        await replaced([name], "nothing", async () => {
+          connection.receive(request(at(uri)));
+          for (let turn = 0; turn < 1000 && written === ""; turn++) {
+            await new Native.Promise((resolve) => setTimeout(resolve));
+          }
+        });
+        connection.closed();
+        await service.drain();
+        const status = uri === "/" ? "Status: 200 OK" : "Status: 500 Internal Server Error";
+        assertStringIncludes(written, status);
+      });
+    }
+  }
 });

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { badRequest, type HttpFront, type HttpFrontOptions } from "./http_front.ts";
 
 // As loaded: applications replace globals.
-const { AbortController, DOMException, Headers, ReadableStream, Request } = globalThis;
+const { AbortController, DOMException, Headers, Promise, ReadableStream, Request } = globalThis;
 
 /** {@link startHttpFront} over `node:http`. */
 export function startOnNode({ hostname, port, handler }: HttpFrontOptions): Promise<HttpFront> {

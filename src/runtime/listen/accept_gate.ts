@@ -13,6 +13,9 @@
  */
 import { type AcceptSocket, IGNORE_EVENTS, type Listener } from "./listener.ts";
 
+// As loaded: applications replace the global.
+const { Promise } = globalThis;
+
 /**
  * Turns of the event loop without a new connection after which the listen queue counts as empty.
  */

@@ -13,6 +13,9 @@ import { listenOn } from "./listen_on.ts";
 import { resolvePlace } from "./listen_unix.ts";
 import type { AcceptSocket, Listener, ListenTarget } from "./listener.ts";
 
+// As loaded: applications replace the global.
+const { Promise } = globalThis;
+
 /** The open listening sockets of a server, with one listener for all of them. */
 export interface Opened extends Found {
   /** All listeners as one, with the address of the first. */

@@ -12,6 +12,9 @@ import {
 } from "./listener.ts";
 import type { TransportEvents } from "../../server/connection/transport.ts";
 
+// As loaded: applications replace the global.
+const { Promise } = globalThis;
+
 /** The part of a Bun socket that is used. */
 interface BunSocket {
   data: BunTransport;

@@ -6,6 +6,9 @@ import type { TransportEvents } from "../../server/connection/transport.ts";
 import { resumeOnDeno } from "./resume_on_deno.ts";
 import { flushLater, type HeldWriter, MAX_HELD } from "./write_batch.ts";
 
+// As loaded: applications replace the global.
+const { Promise } = globalThis;
+
 /**
  * Opens a listening socket; `bound` is called before anything else runs.
  *

@@ -7,7 +7,7 @@ import { connect } from "node:net";
 import { ListenError } from "./listen_error.ts";
 
 // As loaded: applications replace the global.
-const { AbortSignal } = globalThis;
+const { AbortSignal, Promise } = globalThis;
 
 /** The part of Bun that is used to connect. */
 interface BunFetch {

@@ -11,6 +11,9 @@ import { PendingWork } from "./pending_work.ts";
 import { Reports } from "./reports.ts";
 import { runHere, type RunInContext } from "./run_in_context.ts";
 
+// As loaded: applications replace the global.
+const { Map } = globalThis;
+
 /**
  * Limits over all connections. `Infinity`, the default, is no limit, and is not announced in
  * GET_VALUES_RESULT.
@@ -74,9 +77,22 @@ export class Application {
     this.pending.add(promise, (error) => void this.reports.report(error, context));
   }
 
-  /** Reports a failure in an async context of its own: `onError` is the application's code. */
+  // What is reported from outside of a request's own code, each in an async context of its own:
+  // `onError` is the application's, and what it enters is nobody else's.
+
+  /** Reports a failure that has no request to answer, or none any more. */
   report(error: unknown, context?: ErrorContext): void {
     this.run((error) => void this.reports.report(error, context), error);
+  }
+
+  /** Reports a fault of a peer, or of a socket; see {@link Reports.reportPeerFault}. */
+  reportPeerFault(error: unknown): void {
+    this.run((error) => this.reports.reportPeerFault(error), error);
+  }
+
+  /** Reports the faults left out last: there will be no others. */
+  flushReports(): void {
+    this.run((reports) => reports.flush(), this.reports);
   }
 }
 

@@ -1,3 +1,6 @@
+// As loaded: applications replace the global.
+const { Promise } = globalThis;
+
 /** The promises of `info.waitUntil`, which a shutdown waits for. */
 export class PendingWork {
   readonly #promises = new Set<Promise<void>>();

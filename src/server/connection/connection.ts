@@ -27,6 +27,9 @@ import { ReadGate } from "./read_gate.ts";
 import { Requests, type RequestsConnection } from "./requests.ts";
 import type { Transport } from "./transport.ts";
 
+// As loaded: applications replace the global.
+const { Promise } = globalThis;
+
 /** The owner of several connections. */
 export interface ConnectionOwner {
   /** Starts the clock: the connection may have a timeout from now on. */
@@ -83,10 +86,7 @@ export class Connection implements RequestsConnection {
     this.requests.chunkEnded();
     if (failure !== undefined) {
       // The rest of the input cannot be decoded; requests before it are answered.
-      if (this.#isOpen) {
-        const { reports, run } = this.application;
-        run((failure) => reports.reportPeerFault(failure), failure);
-      }
+      if (this.#isOpen) this.application.reportPeerFault(failure);
       this.#inputEnded("unreadable", "The web server broke the protocol");
     }
     if (this.#state === "lingering") this.#linger?.wait(this.#expected);

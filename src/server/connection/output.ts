@@ -1,6 +1,9 @@
 import type { ReadGate } from "./read_gate.ts";
 import type { Transport } from "./transport.ts";
 
+// As loaded: applications replace the global.
+const { Promise } = globalThis;
+
 /**
  * Write backlog, in bytes, beyond which the connection is not read: a peer that does not read
  * responses cannot request more of them. As much as is buffered of a request.

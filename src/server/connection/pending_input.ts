@@ -8,6 +8,9 @@ import { RecordType } from "../../protocol/constants.ts";
 import type { FastCgiRecord } from "../../protocol/record.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 
+// As loaded: applications replace the global.
+const { Map } = globalThis;
+
 /**
  * The input that a peer may send when no request is left to answer:
  * - `nothing`: its only request is complete

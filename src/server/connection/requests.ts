@@ -11,6 +11,9 @@ import { handleRequest } from "../exchange/handle_request.ts";
 import { type Expected, PendingInput } from "./pending_input.ts";
 import { encodeUnknownRole } from "./unknown_role.ts";
 
+// As loaded: applications replace the global.
+const { Map } = globalThis;
+
 /** The connection as its requests need it. */
 export interface RequestsConnection extends ExchangeConnection {
   readonly bodies: SharedBodyFlow;

@@ -31,8 +31,19 @@ export async function respond(exchange: Exchange, response: Response): Promise<v
   }
 }
 
-/** The other three rungs: answers after a failure. */
+/**
+ * The other three rungs: answers after a failure. Never rejects: where not even a plain 500 can be
+ * sent, since an application has replaced what that is made with, the response breaks off.
+ */
 export async function fail(exchange: Exchange, error: unknown): Promise<void> {
+  try {
+    await descend(exchange, error);
+  } catch (last) {
+    exchange.breakOff(last);
+  }
+}
+
+async function descend(exchange: Exchange, error: unknown): Promise<void> {
   if (exchange.isResponding) return await breakOff(exchange, error);
   try {
     const page = await errorPage(exchange, error);

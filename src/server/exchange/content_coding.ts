@@ -19,7 +19,7 @@ import type { ChunkReader } from "./chunk_reader.ts";
 import type { ResponseLike } from "./foreign_response.ts";
 import { nextTask } from "./next_task.ts";
 
-const { DecompressionStream } = globalThis;
+const { DecompressionStream, Promise } = globalThis;
 
 /**
  * Bytes of a body that are inspected: by then decoders have failed on bytes in another coding.

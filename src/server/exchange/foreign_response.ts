@@ -12,6 +12,9 @@ import type { BodyReader } from "./body_start.ts";
 import { isBytes } from "./chunk.ts";
 import type { ChunkRead } from "./chunk_reader.ts";
 
+// As loaded: applications replace the global.
+const { Promise } = globalThis;
+
 /** The part of a response that is used; the runtime's `Response` has it. */
 export interface ResponseLike extends ResponseHeadSource {
   /** The URL that it was fetched from; `""` if it was not fetched. */

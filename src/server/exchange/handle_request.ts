@@ -9,11 +9,19 @@ import { handlerInfo } from "./handler_info.ts";
 import { bodyTooLarge } from "./rejections.ts";
 
 /** As loaded: applications replace globals. */
-const { ReadableStream, Response } = globalThis;
+const { Promise, ReadableStream, Response } = globalThis;
 
 /** Runs the handler on an exchange whose parameters are complete, and sends its response. */
 export function handleRequest(exchange: Exchange): void {
   if (!exchange.beginHandling()) return;
+  try {
+    answerRequest(exchange);
+  } catch (error) {
+    void fail(exchange, error);
+  }
+}
+
+function answerRequest(exchange: Exchange): void {
   const rejection = exchange.readParams();
   if (rejection !== undefined) return sendRejection(exchange, rejection);
   const { params, method, role, input: { stdin }, application: { options } } = exchange;
@@ -36,20 +44,16 @@ function callHandler(exchange: Exchange, request: Request): void {
   const { application: { handler }, input: { data } } = exchange;
   const info = handlerInfo(exchange, data === undefined ? null : streamOf(data.open()));
   exchange.handlerCalled(request, info);
-  try {
-    const response = handler(request, info);
-    if (response instanceof Response) return void respond(exchange, response);
-    exchange.setHandled(true);
-    Promise.resolve(response).then(
-      (response) => {
-        exchange.setHandled(false);
-        return respond(exchange, response);
-      },
-      (error) => fail(exchange, error),
-    );
-  } catch (error) {
-    void fail(exchange, error);
-  }
+  const response = handler(request, info);
+  if (response instanceof Response) return void respond(exchange, response);
+  exchange.setHandled(true);
+  Promise.resolve(response).then(
+    (response) => {
+      exchange.setHandled(false);
+      return respond(exchange, response);
+    },
+    (error) => fail(exchange, error),
+  );
 }
 
 function streamOf(

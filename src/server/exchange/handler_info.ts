@@ -150,5 +150,7 @@ const WHOLE_WHEN_LISTED: ProxyHandler<HandlerInfo> = {
   ownKeys: (info) => Reflect.ownKeys(own(info)),
   getOwnPropertyDescriptor: (info, name) => Reflect.getOwnPropertyDescriptor(own(info), name),
   defineProperty: (info, name, descriptor) => Reflect.defineProperty(own(info), name, descriptor),
+  deleteProperty: (info, name) => Reflect.deleteProperty(own(info), name),
+  setPrototypeOf: (info, prototype) => Reflect.setPrototypeOf(own(info), prototype),
   preventExtensions: (info) => Reflect.preventExtensions(own(info)),
 };

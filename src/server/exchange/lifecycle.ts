@@ -1,6 +1,9 @@
 import { abortController } from "./abort_error.ts";
 import type { RunInContext } from "../application/run_in_context.ts";
 
+// As loaded: applications replace the global.
+const { Promise } = globalThis;
+
 /**
  * The end of a request as a handler observes it: `request.signal` and `info.completed`, each
  * created on first access. Most handlers use neither.

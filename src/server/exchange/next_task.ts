@@ -1,3 +1,6 @@
+// As loaded: applications replace the global.
+const { Promise } = globalThis;
+
 /**
  * As loaded: tests of applications replace them by fake timers, which would block every response.
  */

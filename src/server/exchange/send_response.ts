@@ -25,7 +25,7 @@ import { foreignResponse, type ResponseLike } from "./foreign_response.ts";
 import { badResponse, sendContent, sendStream } from "./send_body.ts";
 
 /** As loaded: applications replace the global. A response of this class needs no validation. */
-const { Response } = globalThis;
+const { Map, Response } = globalThis;
 
 /**
  * Sends `answer`, the runtime's `Response` or a foreign one, as the response of `exchange`.
