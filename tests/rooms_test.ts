@@ -27,6 +27,8 @@ const GROUND = ["protocol", "cgi", "log"];
 const ENGINE = ["server", "server/connection", "server/exchange", "server/application"];
 /** The seam between a connection and the sockets of a runtime. */
 const SEAM = "server/connection/transport.ts";
+/** How a runtime calls application code, for the engine. */
+const CALL = "server/application/run_in_context.ts";
 const CLIENT_JOINT: Doors = {
   values: [
     ...["client", "client/fastcgi_client.ts", "client/gateway.ts"],
@@ -46,17 +48,18 @@ const DOORS: Record<string, Doors> = {
   log: { values: ["log"], types: [] },
   ...Object.fromEntries(
     ENGINE.map((room, i) => [room, {
-      values: [...ENGINE.slice(i), ...i < 2 ? [SEAM] : [], ...GROUND],
+      values: [...ENGINE.slice(i), ...i < 2 ? [SEAM] : [], CALL, ...GROUND],
       types: [],
     }]),
   ),
   [SEAM]: { values: [], types: [] },
+  [CALL]: { values: [], types: [] },
   client: { values: ["client", ...GROUND], types: [] },
   // The joints of client/: its public module, and what needs sockets.
   "client/mod.ts": CLIENT_JOINT,
   "client/fastcgi_client.ts": CLIENT_JOINT,
   "client/gateway.ts": CLIENT_JOINT,
-  runtime: { values: ["runtime", "log"], types: [] },
+  runtime: { values: ["runtime", "log"], types: [CALL] },
   "runtime/listen": { values: ["runtime/listen", "runtime", "log"], types: [SEAM] },
   "runtime/http": { values: ["runtime/http", "runtime", "log"], types: [] },
   // What `serve()` is made of: it joins an engine to a runtime, and says nothing of bytes.

@@ -1,5 +1,5 @@
 import type { ByteReader } from "./byte_streams.ts";
-import { concat } from "../protocol/request_start.ts";
+import { concat } from "../protocol/concat.ts";
 import { untilAborted } from "./until_aborted.ts";
 
 /** A request body, read ahead so that a small one is buffered as a whole. */

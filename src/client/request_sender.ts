@@ -1,7 +1,7 @@
 import { encodeRecord, type RecordType } from "../protocol/mod.ts";
 import type { ByteReader } from "./byte_streams.ts";
 import type { Connection } from "./connection.ts";
-import { encodeStreamPart } from "../protocol/request_start.ts";
+import { encodeStreamPart } from "../protocol/record.ts";
 
 /** A stream to send: its content cut into records, then the empty one that closes it. */
 export interface OutgoingStream {

@@ -135,3 +135,14 @@ export function encodeStream(type: number, requestId: number, content: Uint8Arra
   writeRecordHeader(bytes, end, type, requestId, 0);
   return bytes;
 }
+
+/** Encodes a part of a stream as records, without the empty one that closes it. */
+export function encodeStreamPart(
+  type: number,
+  requestId: number,
+  content: Uint8Array,
+): Uint8Array {
+  const bytes = new Uint8Array(streamSize(content.length));
+  writeStream(bytes, 0, type, requestId, content);
+  return bytes;
+}

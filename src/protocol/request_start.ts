@@ -1,7 +1,8 @@
 import { encodeBeginRequest } from "./bodies.ts";
+import { concat } from "./concat.ts";
 import { FCGI_KEEP_CONN, RecordType, type Role } from "./constants.ts";
 import { encodeNameValues } from "./name_value.ts";
-import { encodeStream, streamSize, writeStream } from "./record.ts";
+import { encodeStream, encodeStreamPart } from "./record.ts";
 
 /** The beginning of a request on the wire. */
 export interface RequestStart {
@@ -35,27 +36,4 @@ export function encodeRequestStart(start: RequestStart): Uint8Array {
     parts.push(encode(RecordType.STDIN, requestId, stdin.bytes));
   }
   return concat(parts);
-}
-
-/** Encodes a part of a stream as records, without the empty one that closes it. */
-export function encodeStreamPart(
-  type: RecordType,
-  requestId: number,
-  content: Uint8Array,
-): Uint8Array {
-  const bytes = new Uint8Array(streamSize(content.length));
-  writeStream(bytes, 0, type, requestId, content);
-  return bytes;
-}
-
-/** Concatenates bytes; a single part is returned as it is, not copied. */
-export function concat(parts: Uint8Array[]): Uint8Array {
-  if (parts.length === 1) return parts[0]!;
-  const bytes = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    bytes.set(part, offset);
-    offset += part.length;
-  }
-  return bytes;
 }

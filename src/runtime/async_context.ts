@@ -5,9 +5,7 @@
  * same read, and on Deno, where a socket is read in a loop that keeps the context, every later one.
  */
 import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
-
-/** Calls `action(subject)` in an async context of its own, which ends when it returns. */
-export type RunInContext = <T>(action: (subject: T) => void, subject: T) => void;
+import type { RunInContext } from "../server/application/run_in_context.ts";
 
 const NAME = "FastCGI";
 

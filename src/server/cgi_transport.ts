@@ -1,7 +1,6 @@
 import { decodeEndRequest } from "../protocol/bodies.ts";
 import { ProtocolStatus, RecordType } from "../protocol/constants.ts";
-import { encodeRecord, type FastCgiRecord } from "../protocol/record.ts";
-import { encodeStreamPart } from "../protocol/request_start.ts";
+import { encodeRecord, encodeStreamPart, type FastCgiRecord } from "../protocol/record.ts";
 import { RecordDecoder } from "../protocol/record_decoder.ts";
 import type { ChunkReader } from "./exchange/chunk_reader.ts";
 import { Pause } from "./pause.ts";

@@ -3,7 +3,7 @@ import { statusLine } from "../../cgi/status.ts";
 import { encodeEndRequest } from "../../protocol/bodies.ts";
 import { ProtocolStatus, RecordType } from "../../protocol/constants.ts";
 import { encodeStream } from "../../protocol/record.ts";
-import { concat } from "../../protocol/request_start.ts";
+import { concat } from "../../protocol/concat.ts";
 
 /**
  * Encodes the answer to a request in a role that the handler does not accept: UNKNOWN_ROLE (FastCGI
