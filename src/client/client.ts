@@ -8,7 +8,8 @@ import { type OutgoingRequest, prepareRequest, REQUEST_ID } from "./outgoing_req
 import { untilAborted } from "./until_aborted.ts";
 
 // As loaded: applications replace the global.
-const { AbortSignal, Promise } = globalThis;
+// Another name for what public types say, too: `deno doc --lint` takes it for a type of ours.
+const { AbortSignal, Promise: StandardPromise } = globalThis;
 
 /**
  * The default `maxConnections`: as many as the listen queue of a socket used to hold on Linux
@@ -93,7 +94,7 @@ export class StreamClient implements AsyncDisposable {
   /** The same as {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     this.close();
-    return Promise.resolve();
+    return StandardPromise.resolve();
   }
 
   get #keepsConnections(): boolean {

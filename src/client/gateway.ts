@@ -9,7 +9,8 @@ import { FastCgiClient } from "./fastcgi_client.ts";
 import type { ClientOptions } from "./options.ts";
 
 // As loaded: applications replace the global.
-const { Promise, Response } = globalThis;
+// Another name for what public types say, too: `deno doc --lint` takes it for a type of ours.
+const { Promise: StandardPromise, Response } = globalThis;
 
 /** The HTTP address of a gateway, and the application that it passes requests on to. */
 export interface GatewayOptions extends ClientOptions {
@@ -106,7 +107,7 @@ export async function serveGateway(options: GatewayOptions): Promise<Gateway> {
     close,
     [Symbol.asyncDispose]() {
       close();
-      return Promise.resolve();
+      return StandardPromise.resolve();
     },
   };
 }

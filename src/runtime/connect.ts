@@ -7,7 +7,8 @@ import { messageOf, textOf } from "../log/describe.ts";
 import { connect as connectSocket, type Socket } from "node:net";
 
 // As loaded: applications replace globals.
-const { Promise, ReadableStream: Readable, WritableStream: Writable } = globalThis;
+// Another name for what public types say, too: `deno doc --lint` takes it for a type of ours.
+const { Promise: StandardPromise, ReadableStream: Readable, WritableStream: Writable } = globalThis;
 
 /** The address of an application: a Unix socket or a TCP port. `hostname` defaults to 127.0.0.1. */
 export type ConnectAddress = { path: string } | { hostname?: string; port: number };
@@ -29,7 +30,7 @@ export interface SocketStreams {
  * as `"ECONNREFUSED"`, and `cause` the runtime's own error.
  */
 export function connect(address: ConnectAddress): Promise<SocketStreams> {
-  return new Promise((resolve, reject) => {
+  return new StandardPromise((resolve, reject) => {
     const fail = (error: unknown): void => reject(connectError(address, error));
     try {
       const socket = "path" in address
@@ -99,9 +100,9 @@ function writableOf(socket: Socket): WritableStream<Uint8Array> {
     },
     write(chunk) {
       if (socket.write(chunk)) return;
-      return new Promise((resolve) => (resume = resolve));
+      return new StandardPromise((resolve) => (resume = resolve));
     },
-    close: () => new Promise((resolve) => socket.end(() => resolve())),
+    close: () => new StandardPromise((resolve) => socket.end(() => resolve())),
     abort: () => void socket.destroy(),
   });
 }

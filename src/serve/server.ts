@@ -11,7 +11,8 @@ import { SHUTDOWN_TIMEOUT } from "../server/application/limits.ts";
 import type { Service } from "../server/service.ts";
 
 // As loaded: applications replace the global.
-const { Promise } = globalThis;
+// Another name for what public types say, too: `deno doc --lint` takes it for a type of ours.
+const { Promise: StandardPromise } = globalThis;
 
 /** A running server. */
 export interface FastCgiServer extends AsyncDisposable {
@@ -67,7 +68,7 @@ export class Server implements FastCgiServer {
     this.#addr = addressOf(target);
     this.#shutdownTimeout = options.shutdownTimeout ?? SHUTDOWN_TIMEOUT;
     checkLimits({ shutdownTimeout: this.#shutdownTimeout });
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve } = StandardPromise.withResolvers<void>();
     this.finished = promise;
     this.#finish = resolve;
     const opening = open(target, {
