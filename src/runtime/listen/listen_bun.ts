@@ -166,6 +166,12 @@ class BunTransport implements Socket {
     if (this.#waiting.length === 0) this.#shutdown();
   }
 
+  closeIfSent(): boolean {
+    if (this.#waiting.length > 0) return false;
+    this.#socket.end();
+    return true;
+  }
+
   destroy(): void {
     // `terminate` resets a TCP connection, and the peer loses the bytes that it has not read yet.
     if (this.#hasEnded) this.#socket.end();

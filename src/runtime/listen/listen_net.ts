@@ -1,6 +1,7 @@
 /** Listens over `node:net`, on Deno and Node: on Deno its own sockets cost the same. */
 import { createServer, type Server, type Socket as NetSocket } from "node:net";
 import { DescriptorWatch } from "./descriptor_watch.ts";
+import { acceptHandles } from "./handle_socket.ts";
 import type { AcceptSocket, Listener, ListenTarget, Socket } from "./listener.ts";
 import type { TransportEvents } from "../../server/connection/transport.ts";
 import { resumeOnDeno } from "./resume_on_deno.ts";
@@ -29,6 +30,7 @@ export function listenOnNet(
   try {
     server.listen(placeOf(target), () => {
       server.off("error", reject).on("error", onError);
+      acceptHandles(server, accept);
       resolve(new NetListener(server, target, onError));
     });
     if (server.listening) bound?.();
@@ -173,6 +175,13 @@ class NetTransport implements Socket, HeldWriter {
     this.flush();
     if (this.#waiting.length > 0) this.#onSent = sent;
     else this.#socket.end(sent);
+  }
+
+  closeIfSent(): boolean {
+    this.flush();
+    if (this.backlog > 0) return false;
+    this.destroy();
+    return true;
   }
 
   destroy(): void {

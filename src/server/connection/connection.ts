@@ -137,11 +137,7 @@ export class Connection implements RequestsConnection {
   /** Closes both sides at once; requests in flight fail with `reason`. */
   destroy(reason?: unknown): void {
     if (this.#state === "closed") return;
-    this.#state = "closed";
-    this.reading.end();
-    this.#lastLook.stop();
-    this.#probe.stop();
-    this.#linger?.stop();
+    this.#leave();
     for (const exchange of this.requests.all) exchange.connectionLost(reason);
     this.requests.clear();
     // Handlers that still run keep the connection alive in memory, but none of its buffered input.
@@ -284,11 +280,16 @@ export class Connection implements RequestsConnection {
   }
 
   /**
-   * Half-closes the connection, then lingers and discards input, if any may come: closing both
-   * sides at once would reset the connection, and the response with it.
+   * Closes the connection if nothing more can come. Else half-closes it, then lingers and discards
+   * input: closing both sides at once would reset the connection, and the response with it.
    */
   #end(): void {
     if (!this.#isOpen) return;
+    if (this.#expected === "nothing" && this.#transport.closeIfSent?.()) {
+      this.#leave();
+      this.#owner.connectionClosed(this);
+      return;
+    }
     this.#state = "ending";
     this.#lastLook.stop();
     this.#probe.stop();
@@ -299,5 +300,14 @@ export class Connection implements RequestsConnection {
       this.#linger = new Linger(() => this.destroy());
       this.#linger.wait(this.#expected);
     });
+  }
+
+  /** The transport is closed, or about to be: nothing is awaited any more. */
+  #leave(): void {
+    this.#state = "closed";
+    this.reading.end();
+    this.#lastLook.stop();
+    this.#probe.stop();
+    this.#linger?.stop();
   }
 }

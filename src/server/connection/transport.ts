@@ -21,7 +21,12 @@ export interface Transport {
    * Half-closes: ends the sending side after the queued output, then calls `sent`; reading goes on.
    */
   end(sent: () => void): void;
-  /** Closes both sides. */
+  /**
+   * Closes both sides if the peer gets everything that was written, and returns whether it does so.
+   * Left out where that is not known.
+   */
+  closeIfSent?(): boolean;
+  /** Closes both sides at once. */
   destroy(): void;
 }
 
