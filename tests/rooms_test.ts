@@ -27,6 +27,8 @@ const GROUND = ["protocol", "cgi", "log"];
 const ENGINE = ["server", "server/connection", "server/exchange", "server/application"];
 /** The seam between a connection and the sockets of a runtime. */
 const SEAM = "server/connection/transport.ts";
+/** What a runtime knows of a `Response`, for the engine: without imports, and for any runtime. */
+const BODY = "runtime/whole_body.ts";
 /** How a runtime calls application code, for the engine. */
 const CALL = "server/application/run_in_context.ts";
 const CLIENT_JOINT: Doors = {
@@ -48,12 +50,13 @@ const DOORS: Record<string, Doors> = {
   log: { values: ["log"], types: [] },
   ...Object.fromEntries(
     ENGINE.map((room, i) => [room, {
-      values: [...ENGINE.slice(i), ...i < 2 ? [SEAM] : [], CALL, ...GROUND],
+      values: [...ENGINE.slice(i), ...i < 2 ? [SEAM] : [], BODY, CALL, ...GROUND],
       types: [],
     }]),
   ),
   [SEAM]: { values: [], types: [] },
   [CALL]: { values: [], types: [] },
+  [BODY]: { values: [], types: [] },
   client: { values: ["client", ...GROUND], types: [] },
   // The joints of client/: its public module, and what needs sockets.
   "client/mod.ts": CLIENT_JOINT,

@@ -71,6 +71,12 @@ export interface BodyStart {
   readonly pending?: Promise<Read>;
 }
 
+/** The start of a body of which the runtime has handed out all. */
+export function wholeStart(bytes: Uint8Array): BodyStart {
+  const { length } = bytes;
+  return { chunks: length > 0 ? [bytes] : [], length, ended: true };
+}
+
 /**
  * Reads a body as long as its reads settle at once, up to {@link FIRST_WRITE_BYTES} and the chunk
  * after them: each within a few turns of the microtask queue, or a task or two. Blobs and forms

@@ -54,17 +54,18 @@ export function hasCoding(head: string): boolean {
 /**
  * Decides whether a body has been decoded, so is not in its Content-Encoding any more.
  *
+ * @param reader Needed unless the body has ended.
  * @returns The result, and the start of the body, which may be longer now: the decision needs at
  * least one chunk.
  */
 export async function lookAtCoding(
   response: ResponseLike,
-  reader: BodyReader,
+  reader: BodyReader | undefined,
   start: BodyStart,
 ): Promise<{ decoded: boolean; start: BodyStart }> {
   const look = lookFor(response);
   if (look === undefined) return { decoded: false, start };
-  for (;; start = await readFurther(reader, start)) {
+  for (;; start = await readFurther(reader!, start)) {
     const { ended, length } = start;
     if (length === 0) {
       if (ended) return { decoded: isDecodedUnseen(response), start };

@@ -17,7 +17,8 @@ import {
 import { isFinalStatus } from "../../cgi/status.ts";
 import type { EndRequestBody } from "../../protocol/bodies.ts";
 import { STREAM_CONTENT_LEN } from "../../protocol/record.ts";
-import { type BodyStart, readBodyStart } from "./body_start.ts";
+import { takeWholeBody } from "../../runtime/whole_body.ts";
+import { type BodyReader, type BodyStart, readBodyStart, wholeStart } from "./body_start.ts";
 import { bytesOf } from "./chunk.ts";
 import { hasCoding, isDecodedUnseen, lookAtCoding } from "./content_coding.ts";
 import type { Exchange } from "./exchange.ts";
@@ -44,41 +45,36 @@ export async function sendResponse(
   mayGrant = true,
 ): Promise<void> {
   let response = asResponse(answer);
-  let { body } = response;
-  if (body !== null && typeof body.getReader !== "function") {
-    // On Bun the `Response` of node-fetch is of the runtime's class, with a Node stream as its
-    // body.
-    response = foreignResponse(answer);
-    ({ body } = response);
-  }
-  if (response.bodyUsed || body?.locked) {
-    throw new TypeError("Cannot send the handler's answer: its body has been used already");
-  }
-  const { method } = exchange;
-  const authorizer = exchange.role === "authorizer";
-  if (body === null) {
-    if (exchange.isEnded) return;
-    // For HEAD only the handler knows the length of the body that a GET would get.
-    const contentLength = method === "HEAD" ? undefined : 0;
-    const options: ResponseHeadOptions = { method, contentLength, mayGrant, authorizer };
-    let head = headOf(exchange, response, options);
-    if (hasCoding(head) && isDecodedUnseen(response)) {
-      head = headOf(exchange, response, { ...options, decoded: true });
-    }
-    exchange.send(head, [], true);
-    return;
-  }
-  const reader = body.getReader();
-  exchange.bodyOpened(reader);
-  // The request was aborted while the handler ran.
-  if (exchange.isEnded) return exchange.dropBody(exchange.abortReason);
-  let start = await readBodyStart(reader);
-  if (start.ended) exchange.bodyEnded();
-  // Or while the body was read.
-  if (exchange.isEnded) return;
-  let decoded = false;
+  if (response.bodyUsed) throw bodyIsUsed();
   // Foreign implementations expose the type of text.
   const isOwn = response === answer;
+  const whole = isOwn && !exchange.isEnded ? takeWholeBody(answer) : undefined;
+  let reader: BodyReader | undefined;
+  let start: BodyStart;
+  if (whole !== undefined) {
+    start = wholeStart(whole instanceof Uint8Array ? whole : await whole);
+  } else {
+    let { body } = response;
+    if (body !== null && typeof body.getReader !== "function") {
+      // On Bun the `Response` of node-fetch is of the runtime's class, with a Node stream as its
+      // body.
+      response = foreignResponse(answer);
+      ({ body } = response);
+    }
+    if (body?.locked) throw bodyIsUsed();
+    if (body === null) return sendWithoutBody(exchange, response, mayGrant);
+    reader = body.getReader();
+    exchange.bodyOpened(reader);
+    // The request was aborted while the handler ran.
+    if (exchange.isEnded) return exchange.dropBody(exchange.abortReason);
+    start = await readBodyStart(reader);
+    if (start.ended) exchange.bodyEnded();
+  }
+  // Or while the body was read.
+  if (exchange.isEnded) return;
+  const { method } = exchange;
+  const authorizer = exchange.role === "authorizer";
+  let decoded = false;
   const hasBody = responseAllowsBody(method, response.status, authorizer);
   const optionsFor = ({ ended, length, chunks }: BodyStart): ResponseHeadOptions => ({
     method,
@@ -107,8 +103,26 @@ export async function sendResponse(
     await sendContent(exchange, head, start.chunks, true);
   } else {
     const declared = decoded ? undefined : declaredLength(response);
-    await sendStream(exchange, head, start, reader, declared);
+    await sendStream(exchange, head, start, reader!, declared);
   }
+}
+
+function sendWithoutBody(exchange: Exchange, response: ResponseLike, mayGrant: boolean): void {
+  if (exchange.isEnded) return;
+  const { method } = exchange;
+  const authorizer = exchange.role === "authorizer";
+  // For HEAD only the handler knows the length of the body that a GET would get.
+  const contentLength = method === "HEAD" ? undefined : 0;
+  const options: ResponseHeadOptions = { method, contentLength, mayGrant, authorizer };
+  let head = headOf(exchange, response, options);
+  if (hasCoding(head) && isDecodedUnseen(response)) {
+    head = headOf(exchange, response, { ...options, decoded: true });
+  }
+  exchange.send(head, [], true);
+}
+
+function bodyIsUsed(): TypeError {
+  return new TypeError("Cannot send the handler's answer: its body has been used already");
 }
 
 /**
