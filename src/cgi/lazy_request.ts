@@ -12,13 +12,28 @@
  * that read them internally fill them first. Elsewhere they are filled from the start.
  */
 import type { CgiParams } from "./params.ts";
-import { appendRequestHeaders } from "./request_headers.ts";
+import { fillHeaders } from "./fill_headers.ts";
+import { requestHeaders } from "./request_headers.ts";
 
 // As loaded: applications replace globals.
-const { Headers, Request } = globalThis;
+const { Headers, Request, TextDecoder } = globalThis;
+
+/** The decoder of the Fetch standard ("UTF-8 decode"): without a byte order mark. */
+const utf8 = new TextDecoder();
 
 /** Creates the signal; called at most once per request. */
 export type SignalSource = () => AbortSignal;
+
+/** Takes a body whole: reads the stream to its end, into a buffer of its own. */
+export type BodyCollector = (
+  stream: ReadableStream<Uint8Array>,
+) => PromiseLike<Uint8Array<ArrayBuffer>>;
+
+/** What a request gets its expensive parts from. */
+interface Sources {
+  readonly signal?: SignalSource;
+  readonly collect?: BodyCollector;
+}
 
 /**
  * The actual shape of `Request`, a class with accessors and methods. Without the DOM library the
@@ -28,12 +43,20 @@ declare class RequestClass {
   constructor(input: string | Request, init?: RequestInit);
   get headers(): Headers;
   get signal(): AbortSignal;
+  get body(): Request["body"];
+  get bodyUsed(): boolean;
   clone(): Request;
+  arrayBuffer(): ReturnType<Request["arrayBuffer"]>;
   blob(): ReturnType<Request["blob"]>;
+  bytes(): ReturnType<Request["bytes"]>;
   formData(): ReturnType<Request["formData"]>;
+  json(): ReturnType<Request["json"]>;
+  text(): ReturnType<Request["text"]>;
 }
-interface RequestClass extends Omit<Request, "headers" | "signal" | "clone" | "blob" | "formData"> {
-}
+type Overridden =
+  | ("headers" | "signal" | "body" | "bodyUsed" | "clone")
+  | ("arrayBuffer" | "blob" | "bytes" | "formData" | "json" | "text");
+interface RequestClass extends Omit<Request, Overridden> {}
 const Base = Request as unknown as typeof RequestClass;
 
 /** Whether a `Request` made from another reads its headers through the accessor, not internally. */
@@ -55,16 +78,18 @@ export class FastCgiRequest extends Base {
   #params: CgiParams | null;
   #source: SignalSource | null;
   #signal: AbortSignal | null = null;
+  #collect: BodyCollector | null;
 
   constructor(
     input: string | Request,
     init: RequestInit | undefined,
     params: CgiParams | null,
-    source: SignalSource | null,
+    { signal, collect }: Sources,
   ) {
     super(input, init);
     this.#params = params;
-    this.#source = source;
+    this.#source = signal ?? null;
+    this.#collect = collect ?? null;
     if (!asksForHeaders) this.#fillHeaders();
   }
 
@@ -79,7 +104,26 @@ export class FastCgiRequest extends Base {
 
   override clone(): Request {
     this.#fillHeaders();
-    return new FastCgiRequest(super.clone(), undefined, null, () => this.signal);
+    // From now on the body is a branch of what it was.
+    this.#collect = null;
+    return new FastCgiRequest(super.clone(), undefined, null, { signal: () => this.signal });
+  }
+
+  // A body that is a stream costs half as much to take whole if it never passes through it.
+  override arrayBuffer(): ReturnType<Request["arrayBuffer"]> {
+    return this.#collected(({ buffer }) => buffer) ?? super.arrayBuffer();
+  }
+
+  override bytes(): ReturnType<Request["bytes"]> {
+    return this.#collected((bytes) => bytes) ?? super.bytes();
+  }
+
+  override text(): ReturnType<Request["text"]> {
+    return this.#collected((bytes) => utf8.decode(bytes)) ?? super.text();
+  }
+
+  override json(): ReturnType<Request["json"]> {
+    return this.#collected((bytes) => JSON.parse(utf8.decode(bytes))) ?? super.json();
   }
 
   // These two look at the Content-Type.
@@ -93,11 +137,22 @@ export class FastCgiRequest extends Base {
     return super.formData();
   }
 
+  /** Takes the body whole; `undefined` if that is for the runtime to do, or to refuse. */
+  #collected<Value>(value: (bytes: Uint8Array<ArrayBuffer>) => Value) {
+    const collect = this.#collect;
+    this.#collect = null;
+    if (collect === null || super.bodyUsed) return undefined;
+    const stream = super.body;
+    if (stream === null || stream.locked) return undefined;
+    const collected = collect(stream as ReadableStream<Uint8Array>);
+    return collected.then(value) as ReturnType<Request["json"]>;
+  }
+
   #fillHeaders(): void {
     const params = this.#params;
     if (params === null) return;
     this.#params = null;
-    appendRequestHeaders(super.headers, params, this.method);
+    fillHeaders(this, () => super.headers, requestHeaders(params, this.method));
   }
 
   static {

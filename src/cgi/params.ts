@@ -6,9 +6,10 @@ const { Map } = globalThis;
  * section 4.1).
  *
  * The plan: a request has some 26 parameters, of which ten are ever read. So they stay one text
- * with the offsets of the pairs in it; a name is compared in place, and only a value that is read
- * becomes a string of its own. Hashing fresh strings into a `Map` costs more than building the
- * whole header block of the response, so only long lists and iteration do that.
+ * with the offsets of the pairs in it; a name is compared in place, with those of its own length,
+ * and only a value that is read becomes a string of its own. Hashing fresh strings into a `Map`
+ * costs more than building the whole header block of the response, so only long lists and iteration
+ * do that.
  */
 
 /** Read access to the FastCGI parameters. Text is Latin-1: code unit n is byte n. */
@@ -23,6 +24,10 @@ export interface ParamsView extends Iterable<[string, string]> {
   /** The number of distinct parameters. */
   readonly size: number;
 }
+
+/** The longest names that are told apart by their length; web servers' have at most 36. */
+const MAX_LENGTH = 40;
+const NONE: readonly number[] = Array.from({ length: MAX_LENGTH + 1 }, () => -1);
 
 /** Up to this many pairs, linear search is faster than hashing: web servers send 20 to 40. */
 const MAX_SEARCHED_PAIRS = 64;
@@ -41,9 +46,12 @@ const MAX_SEARCHED_PAIRS = 64;
 export class CgiParams implements ParamsView {
   #text: string;
   /**
-   * Three offsets per pair, in wire order: start of the name, start of the value, end of the value.
+   * Four numbers per pair, in wire order: start of the name, start of the value, end of the value,
+   * and where the pair before it is that has a name of the same length.
    */
   readonly #borders: number[] = [];
+  /** Where the last pair is with a name of each length; longer names are in the first place. */
+  readonly #last: number[] = NONE.slice();
   #index: Map<string, string> | null = null;
 
   /** Takes a text with pairs in it, whose offsets {@link addSlice} adds. */
@@ -63,19 +71,22 @@ export class CgiParams implements ParamsView {
    * there to `end`.
    */
   addSlice(start: number, valueStart: number, end: number): void {
-    this.#borders.push(start, valueStart, end);
+    const place = placeOf(valueStart - start);
+    const last = this.#last;
+    const before = last[place]!;
+    last[place] = this.#borders.push(start, valueStart, end, before) - 4;
     this.#index = null;
   }
 
   get(name: string): string | undefined {
     const borders = this.#borders;
-    if (this.#index !== null || borders.length > 3 * MAX_SEARCHED_PAIRS) {
+    if (this.#index !== null || borders.length > 4 * MAX_SEARCHED_PAIRS) {
       return this.#indexed().get(name);
     }
     const text = this.#text;
     const isJoined = isHeader(name);
     let joined: string | undefined;
-    for (let i = borders.length - 3; i >= 0; i -= 3) {
+    for (let i = this.#last[placeOf(name.length)]!; i >= 0; i = borders[i + 3]!) {
       const start = borders[i]!;
       const valueStart = borders[i + 1]!;
       if (valueStart - start !== name.length || !text.startsWith(name, start)) continue;
@@ -107,7 +118,7 @@ export class CgiParams implements ParamsView {
   ): void {
     const text = this.#text;
     const borders = this.#borders;
-    for (let i = 0; i < borders.length; i += 3) {
+    for (let i = 0; i < borders.length; i += 4) {
       const start = borders[i]!;
       const valueStart = borders[i + 1]!;
       if (valueStart - start < HEADER_PREFIX.length) continue;
@@ -119,7 +130,7 @@ export class CgiParams implements ParamsView {
   #indexed(): Map<string, string> {
     if (this.#index === null) {
       this.#index = new Map();
-      for (let i = 0; i < this.#borders.length; i += 3) {
+      for (let i = 0; i < this.#borders.length; i += 4) {
         const [start, valueStart, end] = this.#borders.slice(i, i + 3);
         const name = this.#text.slice(start, valueStart);
         const value = this.#text.slice(valueStart, end);
@@ -128,6 +139,11 @@ export class CgiParams implements ParamsView {
     }
     return this.#index;
   }
+}
+
+/** The place of names of this length. */
+function placeOf(length: number): number {
+  return length > MAX_LENGTH ? 0 : length;
 }
 
 const HEADER_PREFIX = "HTTP_";

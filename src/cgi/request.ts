@@ -1,5 +1,5 @@
 /** Makes a `Request` from parameters and a body (RFC 3875, section 4; Fetch standard). */
-import { FastCgiRequest } from "./lazy_request.ts";
+import { type BodyCollector, FastCgiRequest } from "./lazy_request.ts";
 import { isToken } from "./header_name.ts";
 import { urlBelowMount } from "./mount.ts";
 import type { CgiParams } from "./params.ts";
@@ -15,6 +15,8 @@ export interface RequestOptions {
   mount?: string;
   /** Creates `request.signal`; called at most once, on first access. */
   signal?: () => AbortSignal;
+  /** Takes a body that is a stream to its end, into one buffer; called at most once. */
+  collect?: BodyCollector;
 }
 
 /** Methods that `Request` normalizes, and those that it forbids (Fetch standard, section 2.2.1). */
@@ -56,7 +58,7 @@ export function createRequest(
       if (below === null) return OUTSIDE_OF_MOUNT;
       url = below;
     }
-    request = new FastCgiRequest(url, requestInit(method, body), params, options.signal ?? null);
+    request = new FastCgiRequest(url, requestInit(method, body), params, options);
   } catch {
     // The URL standard rejects more than the check of the host does: a port above 65535, a bad IPv6
     // address.

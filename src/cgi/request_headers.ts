@@ -18,8 +18,12 @@ const INVENTED_TYPE = quirksOf("invented_type");
 const INVENTED_LENGTH = quirksOf("invented_length");
 const OTHER_NAMES = quirksOf("other_name");
 
-/** Fills in the headers of a request with this method. `headers` must be empty. */
-export function appendRequestHeaders(headers: Headers, params: CgiParams, method: string): void {
+/** A header field: its name in lower case, and its value. */
+export type HeaderLine = [name: string, value: string];
+
+/** The headers of a request with this method; a name may come several times. */
+export function requestHeaders(params: CgiParams, method: string): HeaderLine[] {
+  const lines: HeaderLine[] = [];
   // The two fields that are not joined as `Headers` would do it.
   let host = "";
   let cookies: string | null = null;
@@ -29,22 +33,23 @@ export function appendRequestHeaders(headers: Headers, params: CgiParams, method
     const value = text.slice(valueStart, end);
     if (name === "host") host = value;
     else if (name === "cookie") cookies = cookies === null ? value : `${cookies}; ${value}`;
-    else if (value !== "" || !INVENTED_EMPTY.includes(name)) append(headers, name, value);
+    else if (value !== "" || !INVENTED_EMPTY.includes(name)) lines.push([name, value]);
   });
   // An empty Host was invented (Caddy, HAProxy and h2o, for HTTP/1.0 without Host), and if it was
   // not, it still names no host.
-  if (host !== "") append(headers, "host", host);
-  if (cookies !== null) append(headers, "cookie", cookies);
+  if (host !== "") lines.push(["host", host]);
+  if (cookies !== null) lines.push(["cookie", cookies]);
   for (const { header, param } of OTHER_NAMES) {
     const value = params.get(param);
-    if (value && !headers.has(header)) append(headers, header, value);
+    if (value && !lines.some(([name]) => name === header)) lines.push([header, value]);
   }
   const type = params.get("CONTENT_TYPE");
   if (type && !INVENTED_TYPE.some((row) => row.invented(params))) {
-    append(headers, "content-type", type);
+    lines.push(["content-type", type]);
   }
   const length = shownLength(params.get("CONTENT_LENGTH"), method);
-  if (length !== null) append(headers, "content-length", length);
+  if (length !== null) lines.push(["content-length", length]);
+  return lines;
 }
 
 /**
@@ -55,17 +60,4 @@ function shownLength(value: string | undefined, method: string): string | null {
   if (bytes === undefined) return null;
   const length = String(bytes);
   return INVENTED_LENGTH.some((row) => row.invented(method, length)) ? null : length;
-}
-
-/**
- * Appends a value, which is Latin-1, so byte for byte as the client sent it. NUL, CR and LF, which
- * nginx and HAProxy do not let through but a decoded SetEnv may hold, make `Headers` throw: such a
- * header is left out.
- */
-function append(headers: Headers, name: string, value: string): void {
-  try {
-    headers.append(name, value);
-  } catch {
-    // Left out.
-  }
 }

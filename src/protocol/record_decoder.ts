@@ -3,7 +3,8 @@
  *
  * A record that lies within one chunk is returned as a view of it, without a copy. Only a record
  * split by a chunk boundary is copied to a buffer of its own, allocated at its exact size (at most
- * 65,798 bytes) once its header has been validated.
+ * 65,798 bytes) once its header has been validated; or, where the caller has asked for it, handed
+ * on in parts.
  */
 import { FCGI_HEADER_LEN, FCGI_VERSION_1 } from "./constants.ts";
 import { fatalPeerError } from "./errors.ts";
@@ -33,6 +34,18 @@ export class RecordDecoder {
    */
   #partial: Uint8Array | undefined;
   #filled = 0;
+  readonly #inParts: readonly number[];
+  /** A record that is handed on in parts: what is still to come of it. */
+  #cut: CutRecord | undefined;
+
+  /**
+   * @param inParts Types of stream records (section 3.3) that are handed on as they come: one that
+   * a chunk cuts becomes several records, none of them empty, which are views of the chunks. Other
+   * records are always whole. @default []
+   */
+  constructor(inParts: readonly number[] = []) {
+    this.#inParts = inParts;
+  }
 
   /**
    * Pushes the next chunk and transfers its ownership to the decoder: records are views of it.
@@ -55,6 +68,10 @@ export class RecordDecoder {
    */
   next(): FastCgiRecord | undefined {
     if (this.#partial !== undefined) return this.#nextFromPartial(this.#partial);
+    if (this.#cut !== undefined) {
+      const part = this.#nextPart(this.#cut);
+      if (part !== undefined || this.#cut !== undefined) return part;
+    }
     const chunk = this.#chunk;
     const start = this.#offset;
     const available = chunk.length - start;
@@ -64,6 +81,11 @@ export class RecordDecoder {
         this.#offset = start + size;
         return recordAt(chunk, start);
       }
+      const cut = this.#cutAt(chunk, start);
+      if (cut !== undefined) {
+        this.#offset = start + FCGI_HEADER_LEN;
+        return this.#nextPart(cut);
+      }
       return this.#keep(size, available);
     }
     if (available > 0) return this.#keep(FCGI_HEADER_LEN, available);
@@ -72,7 +94,34 @@ export class RecordDecoder {
 
   /** Whether the bytes so far end in the middle of a record. */
   get isPartial(): boolean {
-    return this.#partial !== undefined;
+    return this.#partial !== undefined || this.#cut !== undefined;
+  }
+
+  /** Begins a record that is handed on in parts, if the one at `start` is such a record. */
+  #cutAt(bytes: Uint8Array, start: number): CutRecord | undefined {
+    const type = bytes[start + 1]!;
+    const content = contentLength(bytes, start);
+    if (content === 0 || !this.#inParts.includes(type)) return undefined;
+    const requestId = bytes[start + 2]! << 8 | bytes[start + 3]!;
+    return this.#cut = { type, requestId, content, padding: bytes[start + 6]! };
+  }
+
+  /** Takes what has come of the content of a record in parts, or else of its padding. */
+  #nextPart(cut: CutRecord): FastCgiRecord | undefined {
+    const chunk = this.#chunk;
+    const start = this.#offset;
+    const end = Math.min(start + (cut.content || cut.padding), chunk.length);
+    this.#offset = end;
+    if (cut.content === 0) {
+      cut.padding -= end - start;
+      if (cut.padding === 0) this.#cut = undefined;
+      return undefined;
+    }
+    if (end === start) return undefined;
+    cut.content -= end - start;
+    if (cut.content === 0 && cut.padding === 0) this.#cut = undefined;
+    const content = new Uint8Array(chunk.buffer, chunk.byteOffset + start, end - start);
+    return { type: cut.type, requestId: cut.requestId, content };
   }
 
   #keep(size: number, available: number): undefined {
@@ -88,6 +137,11 @@ export class RecordDecoder {
     if (!this.#fill(partial)) return undefined;
     if (partial.length === FCGI_HEADER_LEN) {
       const size = sizeOfRecord(partial, 0);
+      const cut = this.#cutAt(partial, 0);
+      if (cut !== undefined) {
+        this.#partial = undefined;
+        return this.#nextPart(cut);
+      }
       if (size > FCGI_HEADER_LEN) {
         const whole = new Uint8Array(size);
         whole.set(partial);
@@ -109,6 +163,14 @@ export class RecordDecoder {
   }
 }
 
+/** A record that is handed on in parts: the bytes that are still to come. */
+interface CutRecord {
+  readonly type: number;
+  readonly requestId: number;
+  content: number;
+  padding: number;
+}
+
 /**
  * The size of the record with the header at `start`, which is validated before anything is
  * allocated for the record.
@@ -118,16 +180,20 @@ function sizeOfRecord(bytes: Uint8Array, start: number): number {
     const why = otherProtocol(bytes, start) ?? `version ${bytes[start]}, not 1`;
     throw fatalPeerError("bad_version", `Cannot read a record: ${why}`);
   }
-  return FCGI_HEADER_LEN + (bytes[start + 4]! << 8 | bytes[start + 5]!) + bytes[start + 6]!;
+  return FCGI_HEADER_LEN + contentLength(bytes, start) + bytes[start + 6]!;
+}
+
+function contentLength(bytes: Uint8Array, start: number): number {
+  return bytes[start + 4]! << 8 | bytes[start + 5]!;
 }
 
 function recordAt(bytes: Uint8Array, start: number): FastCgiRecord {
-  const contentLength = bytes[start + 4]! << 8 | bytes[start + 5]!;
+  const length = contentLength(bytes, start);
   return {
     type: bytes[start + 1]!,
     requestId: bytes[start + 2]! << 8 | bytes[start + 3]!,
-    content: contentLength === 0
+    content: length === 0
       ? EMPTY_CONTENT
-      : new Uint8Array(bytes.buffer, bytes.byteOffset + start + FCGI_HEADER_LEN, contentLength),
+      : new Uint8Array(bytes.buffer, bytes.byteOffset + start + FCGI_HEADER_LEN, length),
   };
 }

@@ -19,7 +19,7 @@ function headersOf(pairs: Pairs, method = "GET"): Record<string, string> {
   return headersFrom(params);
 }
 
-describe("appendRequestHeaders", () => {
+describe("requestHeaders", () => {
   it("makes headers of HTTP_* and of nothing else", () => {
     const params = {
       HTTP_ACCEPT_LANGUAGE: "de",

@@ -30,6 +30,9 @@ import type { Transport } from "./transport.ts";
 // As loaded: applications replace the global.
 const { Promise } = globalThis;
 
+/** Bodies are passed on as they come: a large record is not copied to become whole. */
+const newDecoder = () => new RecordDecoder([RecordType.STDIN, RecordType.DATA]);
+
 /** The owner of several connections. */
 export interface ConnectionOwner {
   /** Starts the clock: the connection may have a timeout from now on. */
@@ -48,7 +51,7 @@ export class Connection implements RequestsConnection {
   readonly application: Application;
   readonly #owner: ConnectionOwner;
   readonly #transport: Transport;
-  #decoder: RecordDecoder = new RecordDecoder();
+  #decoder: RecordDecoder = newDecoder();
   readonly reading: ReadGate;
   readonly output: Output;
   readonly bodies: SharedBodyFlow;
@@ -141,7 +144,7 @@ export class Connection implements RequestsConnection {
     for (const exchange of this.requests.all) exchange.connectionLost(reason);
     this.requests.clear();
     // Handlers that still run keep the connection alive in memory, but none of its buffered input.
-    this.#decoder = new RecordDecoder();
+    this.#decoder = newDecoder();
     this.output.drained();
     this.#transport.destroy();
     this.#owner.connectionClosed(this);

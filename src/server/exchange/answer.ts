@@ -22,12 +22,15 @@ import { cancelQuietly } from "../application/cancel_quietly.ts";
 import type { Exchange } from "./exchange.ts";
 import { sendPlain, sendResponse } from "./send_response.ts";
 
-/** The first rung: sends the handler's `Response`. */
-export async function respond(exchange: Exchange, response: Response): Promise<void> {
+/**
+ * The first rung: sends the handler's `Response`. Never rejects, and returns a promise only if
+ * there is something to wait for.
+ */
+export function respond(exchange: Exchange, response: Response): void | Promise<void> {
   try {
-    await sendResponse(exchange, response);
+    return sendResponse(exchange, response)?.catch((error) => fail(exchange, error));
   } catch (error) {
-    await fail(exchange, error);
+    return fail(exchange, error);
   }
 }
 

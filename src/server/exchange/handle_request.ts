@@ -32,9 +32,13 @@ function answerRequest(exchange: Exchange): void {
   else if ((contentLength(params.get("CONTENT_LENGTH")) ?? 0) > options.maxBodyBytes) {
     return sendRejection(exchange, bodyTooLarge(options.maxBodyBytes));
   }
-  const request = createRequest(params, hasBody ? stdin.open() : null, {
+  const body = hasBody ? stdin.open() : null;
+  const request = createRequest(params, body, {
     mount: options.mount,
     signal: () => exchange.signal,
+    collect: body instanceof ReadableStream
+      ? (stream) => stdin.collect(stream, contentLength(params.get("CONTENT_LENGTH")) ?? 0)
+      : undefined,
   });
   if (isRejection(request)) return sendRejection(exchange, request);
   callHandler(exchange, request);

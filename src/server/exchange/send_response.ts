@@ -29,7 +29,8 @@ import { badResponse, sendContent, sendStream } from "./send_body.ts";
 const { Map, Response } = globalThis;
 
 /**
- * Sends `answer`, the runtime's `Response` or a foreign one, as the response of `exchange`.
+ * Sends `answer`, the runtime's `Response` or a foreign one, as the response of `exchange`. Returns
+ * a promise only if there is something to wait for.
  *
  * @param mayGrant Whether an authorizer's response may grant, which an error page may not, even if
  * its `status` has another value when it is read again.
@@ -39,75 +40,137 @@ const { Map, Response } = globalThis;
  * shorter than its Content-Length.
  * @throws The error of the body; `exchange` has the state of what has been sent.
  */
-export async function sendResponse(
+export function sendResponse(
   exchange: Exchange,
   answer: Response,
   mayGrant = true,
-): Promise<void> {
-  let response = asResponse(answer);
+): void | Promise<void> {
+  const response = asResponse(answer);
   if (response.bodyUsed) throw bodyIsUsed();
   // Foreign implementations expose the type of text.
   const isOwn = response === answer;
   const whole = isOwn && !exchange.isEnded ? takeWholeBody(answer) : undefined;
-  let reader: BodyReader | undefined;
-  let start: BodyStart;
-  if (whole !== undefined) {
-    start = wholeStart(whole instanceof Uint8Array ? whole : await whole);
-  } else {
-    let { body } = response;
-    if (body !== null && typeof body.getReader !== "function") {
-      // On Bun the `Response` of node-fetch is of the runtime's class, with a Node stream as its
-      // body.
-      response = foreignResponse(answer);
-      ({ body } = response);
-    }
-    if (body?.locked) throw bodyIsUsed();
-    if (body === null) return sendWithoutBody(exchange, response, mayGrant);
-    reader = body.getReader();
-    exchange.bodyOpened(reader);
-    // The request was aborted while the handler ran.
-    if (exchange.isEnded) return exchange.dropBody(exchange.abortReason);
-    start = await readBodyStart(reader);
-    if (start.ended) exchange.bodyEnded();
-  }
-  // Or while the body was read.
-  if (exchange.isEnded) return;
-  const { method } = exchange;
-  const authorizer = exchange.role === "authorizer";
-  let decoded = false;
-  const hasBody = responseAllowsBody(method, response.status, authorizer);
-  const optionsFor = ({ ended, length, chunks }: BodyStart): ResponseHeadOptions => ({
-    method,
-    contentLength: ended ? length : undefined,
-    body: ended && isOwn ? chunks[0] : undefined,
-    mayGrant,
-    authorizer,
-    decoded,
-  });
-  let head = headOf(exchange, response, optionsFor(start));
-  if (hasCoding(head)) {
-    // A body that is not sent is not waited for.
-    if (hasBody || start.length > 0) {
-      ({ decoded, start } = await lookAtCoding(response, reader, start));
-    } else decoded = isDecodedUnseen(response);
-    if (start.ended) exchange.bodyEnded();
-    if (exchange.isEnded) return;
-    head = headOf(exchange, response, optionsFor(start));
-  }
-  if (!hasBody) {
-    exchange.send(head, [], true);
-  } else if (start.ended && head.length + start.length <= STREAM_CONTENT_LEN) {
-    // The usual case: the complete response in one write, after which there is nothing to wait for.
-    exchange.send(head, start.chunks, true);
-  } else if (start.ended) {
-    await sendContent(exchange, head, start.chunks, true);
-  } else {
-    const declared = decoded ? undefined : declaredLength(response);
-    await sendStream(exchange, head, start, reader!, declared);
-  }
+  const sending: Sending = { exchange, response, mayGrant, isOwn };
+  if (whole === undefined) return readAndSend(sending, answer);
+  if (typeof whole === "string") return sendText(sending, whole);
+  if (whole instanceof Uint8Array) return sendFrom(sending, wholeStart(whole));
+  return whole.then((bytes) => sendFrom(sending, wholeStart(bytes)));
 }
 
-function sendWithoutBody(exchange: Exchange, response: ResponseLike, mayGrant: boolean): void {
+/** A response on its way. */
+interface Sending {
+  readonly exchange: Exchange;
+  readonly response: ResponseLike;
+  readonly mayGrant: boolean;
+  /** Whether it is of the runtime's own class. */
+  readonly isOwn: boolean;
+}
+
+async function readAndSend(sending: Sending, answer: Response): Promise<void> {
+  let { exchange, response } = sending;
+  let { body } = response;
+  if (body !== null && typeof body.getReader !== "function") {
+    // On Bun the `Response` of node-fetch is of the runtime's class, with a Node stream as its
+    // body.
+    response = foreignResponse(answer);
+    ({ body } = response);
+    sending = { ...sending, response, isOwn: false };
+  }
+  if (body?.locked) throw bodyIsUsed();
+  if (body === null) return sendWithoutBody(sending);
+  const reader = body.getReader();
+  exchange.bodyOpened(reader);
+  // The request was aborted while the handler ran.
+  if (exchange.isEnded) return exchange.dropBody(exchange.abortReason);
+  const start = await readBodyStart(reader);
+  if (start.ended) exchange.bodyEnded();
+  await sendFrom(sending, start, reader);
+}
+
+/** Sends a body that is an ASCII text, most often in one piece with its header block. */
+function sendText(sending: Sending, text: string): void | Promise<void> {
+  const { exchange, response } = sending;
+  const { length } = text;
+  const head = headOf(exchange, response, optionsFor(sending, true, length));
+  const isSimple = head.length + length <= STREAM_CONTENT_LEN && !hasCoding(head) &&
+    hasBody(sending);
+  if (isSimple) return void exchange.send(head + text, NOTHING, true);
+  return sendFrom(sending, wholeStart(bytesOf(text)));
+}
+
+const NOTHING: readonly Uint8Array[] = [];
+
+/** @param reader Needed unless the body has ended. */
+function sendFrom(
+  sending: Sending,
+  start: BodyStart,
+  reader?: BodyReader,
+): void | Promise<void> {
+  const { exchange, response, isOwn } = sending;
+  // The request may have been aborted while the body was read.
+  if (exchange.isEnded) return;
+  const { chunks, ended, length } = start;
+  const text = ended && isOwn ? chunks[0] : undefined;
+  const head = headOf(exchange, response, optionsFor(sending, ended, length, text));
+  if (hasCoding(head)) return sendCoded(sending, start, reader);
+  return sendBody(sending, head, start, reader);
+}
+
+async function sendCoded(
+  sending: Sending,
+  start: BodyStart,
+  reader: BodyReader | undefined,
+): Promise<void> {
+  const { exchange, response } = sending;
+  let decoded: boolean;
+  // A body that is not sent is not waited for.
+  if (hasBody(sending) || start.length > 0) {
+    ({ decoded, start } = await lookAtCoding(response, reader, start));
+  } else decoded = isDecodedUnseen(response);
+  if (start.ended) exchange.bodyEnded();
+  if (exchange.isEnded) return;
+  const { chunks, ended, length } = start;
+  const text = ended && sending.isOwn ? chunks[0] : undefined;
+  const options = optionsFor(sending, ended, length, text);
+  const head = headOf(exchange, response, { ...options, decoded });
+  await sendBody(sending, head, start, reader, decoded);
+}
+
+function sendBody(
+  sending: Sending,
+  head: string,
+  start: BodyStart,
+  reader: BodyReader | undefined,
+  decoded = false,
+): void | Promise<void> {
+  const { exchange, response } = sending;
+  if (!hasBody(sending)) return void exchange.send(head, NOTHING, true);
+  if (!start.ended) {
+    const declared = decoded ? undefined : declaredLength(response);
+    return sendStream(exchange, head, start, reader!, declared);
+  }
+  // The usual case: the complete response in one write, after which there is nothing to wait for.
+  if (head.length + start.length <= STREAM_CONTENT_LEN) {
+    return void exchange.send(head, start.chunks, true);
+  }
+  return sendContent(exchange, head, start.chunks, true);
+}
+
+function hasBody({ exchange: { method, role }, response: { status } }: Sending): boolean {
+  return responseAllowsBody(method, status, role === "authorizer");
+}
+
+function optionsFor(
+  { exchange: { method, role }, mayGrant }: Sending,
+  ended: boolean,
+  length: number,
+  body?: Uint8Array,
+): ResponseHeadOptions {
+  const contentLength = ended ? length : undefined;
+  return { method, contentLength, body, mayGrant, authorizer: role === "authorizer" };
+}
+
+function sendWithoutBody({ exchange, response, mayGrant }: Sending): void {
   if (exchange.isEnded) return;
   const { method } = exchange;
   const authorizer = exchange.role === "authorizer";
