@@ -20,6 +20,7 @@ interface Handle {
   readStart(): number;
   readStop(): number;
   writeBuffer(request: HandleRequest, bytes: Uint8Array): number;
+  writev(request: HandleRequest, parts: Uint8Array[], areBuffers: true): number;
   /** Returns 1 if it is done at once. */
   shutdown(request: HandleRequest): number;
   close(): void;
@@ -37,7 +38,7 @@ interface ListenerHandle {
 interface HandleRequest {
   handle?: Handle;
   /** What must not be collected before the end. */
-  buffer?: Uint8Array;
+  buffer?: Uint8Array | Uint8Array[];
   oncomplete?: (error: number) => void;
 }
 
@@ -112,7 +113,7 @@ class HandleSocket implements Socket {
   #events!: TransportEvents;
   /** Bytes of the write that the system works on. */
   #inFlight = 0;
-  #waiting: Uint8Array[] = [];
+  #waiting: (Uint8Array | Uint8Array[])[] = [];
   #onSent: (() => void) | undefined;
   #isClosed = false;
 
@@ -137,13 +138,20 @@ class HandleSocket implements Socket {
   }
 
   get backlog(): number {
-    return this.#waiting.reduce((length, bytes) => length + bytes.length, this.#inFlight);
+    return this.#waiting.reduce((length, bytes) => length + lengthOf(bytes), this.#inFlight);
   }
 
   write(bytes: Uint8Array): boolean {
     if (this.#isClosed) return false;
     if (this.#inFlight === 0) return this.#send(bytes);
     this.#waiting.push(bytes);
+    return false;
+  }
+
+  writeParts(parts: Uint8Array[]): boolean {
+    if (this.#isClosed) return false;
+    if (this.#inFlight === 0) return this.#send(parts);
+    this.#waiting.push(parts);
     return false;
   }
 
@@ -190,19 +198,21 @@ class HandleSocket implements Socket {
   }
 
   /** Returns whether the system has taken all of it. */
-  #send(bytes: Uint8Array): boolean {
+  #send(bytes: Uint8Array | Uint8Array[]): boolean {
     const { WriteWrap, streamBaseState, kLastWriteWasAsync } = this.#binding;
     const request = new WriteWrap();
     request.handle = this.#handle;
     request.oncomplete = this.#written;
-    const error = this.#handle.writeBuffer(request, bytes);
+    const error = Array.isArray(bytes)
+      ? this.#handle.writev(request, bytes, true)
+      : this.#handle.writeBuffer(request, bytes);
     if (error !== 0) {
       this.#fail("write", error);
       return false;
     }
     if (streamBaseState[kLastWriteWasAsync] === 0) return true;
     request.buffer = bytes;
-    this.#inFlight = bytes.length;
+    this.#inFlight = lengthOf(bytes);
     return false;
   }
 
@@ -243,4 +253,9 @@ class HandleSocket implements Socket {
     // Not within a call from the connection.
     queueMicrotask(() => this.#events.closed(reason));
   }
+}
+
+function lengthOf(bytes: Uint8Array | readonly Uint8Array[]): number {
+  if (bytes instanceof Uint8Array) return bytes.length;
+  return bytes.reduce((length, part) => length + part.length, 0);
 }

@@ -120,6 +120,21 @@ function addressOf(listener: BunListener, target: ListenTarget): Listener["addre
     : { transport: "unix", path: "" };
 }
 
+/** Where parts are joined: more than one write has, its log lines included. */
+let joined = new Uint8Array(128 * 1024);
+
+/** Joins parts at the beginning of {@link joined}; returns their length. */
+function join(parts: readonly Uint8Array[]): number {
+  const length = parts.reduce((length, part) => length + part.length, 0);
+  if (length > joined.length) joined = new Uint8Array(length);
+  let offset = 0;
+  for (const part of parts) {
+    joined.set(part, offset);
+    offset += part.length;
+  }
+  return length;
+}
+
 /** A Bun socket as a {@link Socket}: bytes that a partial write leaves are queued here. */
 class BunTransport implements Socket {
   readonly events: TransportEvents;
@@ -150,6 +165,15 @@ class BunTransport implements Socket {
       bytes = bytes.subarray(Math.max(written, 0));
     }
     this.#waiting.push(bytes);
+    return false;
+  }
+
+  /** Joined where the next joins them, too: what the system does not take at once is copied. */
+  writeParts(parts: Uint8Array[]): boolean {
+    const length = join(parts);
+    const written = this.#waiting.length === 0 ? this.#socket.write(joined.subarray(0, length)) : 0;
+    if (written === length) return true;
+    this.#waiting.push(joined.slice(Math.max(written, 0), length));
     return false;
   }
 

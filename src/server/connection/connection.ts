@@ -187,8 +187,11 @@ export class Connection implements RequestsConnection {
     this.requests.handlerLeftBehind(isAtWork);
   }
 
-  /** Writes bytes. `false` means: wait for {@link writable} before the next. */
-  write(bytes: Uint8Array): boolean {
+  /**
+   * Writes bytes, or several parts as one. `false` means: wait for {@link writable} before the
+   * next.
+   */
+  write(bytes: Uint8Array | Uint8Array[]): boolean {
     return this.#isOpen ? this.output.write(bytes) : true;
   }
 

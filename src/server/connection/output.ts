@@ -1,3 +1,4 @@
+import { concat } from "../../protocol/concat.ts";
 import type { ReadGate } from "./read_gate.ts";
 import type { Transport } from "./transport.ts";
 
@@ -46,13 +47,17 @@ export class Output {
     return this.#isFull || this.#isEnding;
   }
 
-  /** Writes bytes. `false` means: wait for {@link writable} before the next. */
-  write(bytes: Uint8Array): boolean {
-    this.#written += bytes.length;
-    const isTaken = this.#transport.write(bytes);
+  /**
+   * Writes bytes, or several parts as one. `false` means: wait for {@link writable} before the
+   * next.
+   */
+  write(bytes: Uint8Array | Uint8Array[]): boolean {
+    const length = Array.isArray(bytes) ? lengthOf(bytes) : bytes.length;
+    this.#written += length;
+    const isTaken = Array.isArray(bytes) ? this.#writeParts(bytes) : this.#transport.write(bytes);
     if (isTaken && !this.#isFull) return true;
     this.#isFull = true;
-    this.#unsent += bytes.length;
+    this.#unsent += length;
     if (this.#unsent > MAX_UNSENT_BYTES && !this.#isHolding) {
       this.#isHolding = true;
       this.#reading.hold();
@@ -97,4 +102,13 @@ export class Output {
     this.#taken = taken;
     return this.#ticks;
   }
+
+  #writeParts(parts: Uint8Array[]): boolean {
+    const transport = this.#transport;
+    return transport.writeParts?.(parts) ?? transport.write(concat(parts));
+  }
+}
+
+function lengthOf(parts: readonly Uint8Array[]): number {
+  return parts.reduce((length, part) => length + part.length, 0);
 }

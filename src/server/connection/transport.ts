@@ -13,6 +13,11 @@ export interface Transport {
    * are accepted, but the next should wait for {@link TransportEvents.drained}.
    */
   write(bytes: Uint8Array): boolean;
+  /**
+   * Writes several pieces as one, without a copy if it can. Left out, they are joined for
+   * {@link write}.
+   */
+  writeParts?(parts: Uint8Array[]): boolean;
   /** Stops reading, as back-pressure on the peer. */
   pause(): void;
   /** Resumes reading. */

@@ -30,8 +30,11 @@ export interface ExchangeConnection {
   readonly bodies: BodyFlow;
   /** Whether no other exchange is in flight, so that aborting the connection affects none. */
   isAlone(exchange: Exchange): boolean;
-  /** Writes bytes. `false` means: wait for {@link writable} before the next. */
-  write(bytes: Uint8Array): boolean;
+  /**
+   * Writes bytes, or several parts as one. `false` means: wait for {@link writable} before the
+   * next.
+   */
+  write(bytes: Uint8Array | Uint8Array[]): boolean;
   /** Resolves when bytes are accepted again, or never will be. */
   writable(): Promise<void>;
   /** Aborts the connection, so that the web server notices the truncated response. */
@@ -200,7 +203,7 @@ export class Exchange {
 
   /**
    * Sends a part of the response; with `end`, its end, with `endRequest` as the END_REQUEST body.
-   * The content fits one record.
+   * The head fits one record; the content is at most 64 kB.
    *
    * @returns Whether more may be sent at once; if not, wait for {@link writable}.
    */

@@ -37,7 +37,7 @@ export class Reply {
     body: readonly Uint8Array[],
     end: boolean,
     endRequest?: EndRequestBody,
-  ): Uint8Array {
+  ): Uint8Array | Uint8Array[] {
     const ending = end ? this.#hasLogged ? "end with stderr" : "end" : "open";
     const log = this.#log;
     this.#log = NO_LINES;

@@ -1,5 +1,5 @@
 /**
- * Encodes one write: as much of a reply as is available, in one buffer.
+ * Encodes one write: as much of a reply as is available, in one buffer, or around a large content.
  *
  * ```text
  * STDOUT (header block + body) | STDERR (log lines) | STDOUT end | STDERR end | END_REQUEST
@@ -18,7 +18,13 @@ import {
   ProtocolStatus,
   RecordType,
 } from "../../protocol/constants.ts";
-import { recordSize, writeRecord, writeRecordHeader } from "../../protocol/record.ts";
+import {
+  paddingLength,
+  recordSize,
+  STREAM_CONTENT_LEN,
+  writeRecord,
+  writeRecordHeader,
+} from "../../protocol/record.ts";
 
 /**
  * The end of a write: open, with more to come, or the end of the request, with or without a STDERR
@@ -36,9 +42,17 @@ export const COMPLETE: EndRequestBody = {
 export const INCOMPLETE: EndRequestBody = { ...COMPLETE, appStatus: BROKEN_OFF };
 
 /**
- * Encodes one write. `head` is Latin-1 text; `head` and `body` together fill at most one record
- * (65,535 bytes); if both are empty there is no STDOUT record, since an empty one would end the
+ * More content than this is not copied behind its header: the write has several parts then. Up to
+ * here the copy is cheaper.
+ */
+const MAX_COPIED = 16 * 1024;
+
+/**
+ * Encodes one write. `head` is Latin-1 text, and complete in the first record (65,535 bytes); if
+ * `head` and `body` are both empty there is no STDOUT record, since an empty one would end the
  * stream.
+ *
+ * @returns The bytes, or their parts: a large body is in them as it came.
  */
 export function encodeWrite(
   requestId: number,
@@ -47,24 +61,28 @@ export function encodeWrite(
   log: readonly Uint8Array[],
   ending: WriteEnding,
   endRequest: EndRequestBody = COMPLETE,
-): Uint8Array {
+): Uint8Array | Uint8Array[] {
   let length = head.length;
   for (let i = 0; i < body.length; i++) length += body[i]!.length;
+  const isLarge = length - head.length > MAX_COPIED;
   const endSize = ending === "open"
     ? 0
     : FCGI_HEADER_LEN * (ending === "end" ? 1 : 2) + END_REQUEST_SIZE;
-  let size = (length > 0 ? recordSize(length) : 0) + endSize;
+  const contentSize = isLarge ? paddingLength(length % STREAM_CONTENT_LEN) : recordSize(length);
+  let size = (length > 0 ? contentSize : 0) + endSize;
   for (let i = 0; i < log.length; i++) size += logSize(log[i]!.length);
   const bytes = allocate(size);
   let offset = 0;
-  if (length > 0) {
+  if (isLarge) {
+    offset = contentSize;
+  } else if (length > 0) {
     let start = writeRecordHeader(bytes, 0, RecordType.STDOUT, requestId, length);
     if (head !== "") start += encodeLatin1Into(head, bytes, start);
     for (let i = 0; i < body.length; i++) {
       bytes.set(body[i]!, start);
       start += body[i]!.length;
     }
-    offset = recordSize(length);
+    offset = contentSize;
   }
   for (let i = 0; i < log.length; i++) {
     offset = writeLog(bytes, offset, requestId, log[i]!);
@@ -76,7 +94,42 @@ export function encodeWrite(
     }
     writeEndRequest(bytes, offset, requestId, endRequest);
   }
-  return bytes;
+  if (!isLarge) return bytes;
+  const parts = contentParts(requestId, head, body, length);
+  if (size > 0) parts.push(bytes);
+  return parts;
+}
+
+/** The records of a large content, without the padding of the last one. */
+function contentParts(
+  requestId: number,
+  head: string,
+  body: readonly Uint8Array[],
+  length: number,
+): Uint8Array[] {
+  const parts: Uint8Array[] = [];
+  /** Bytes that still fit the current record. */
+  let room = 0;
+  const begin = (text: string) => {
+    const content = Math.min(length, STREAM_CONTENT_LEN);
+    const header = allocate(FCGI_HEADER_LEN + text.length);
+    const start = writeRecordHeader(header, 0, RecordType.STDOUT, requestId, content);
+    if (text !== "") encodeLatin1Into(text, header, start);
+    parts.push(header);
+    length -= content;
+    room = content - text.length;
+  };
+  begin(head);
+  for (const chunk of body) {
+    for (let offset = 0; offset < chunk.length;) {
+      if (room === 0) begin("");
+      const part = chunk.subarray(offset, offset + room);
+      parts.push(part);
+      offset += part.length;
+      room -= part.length;
+    }
+  }
+  return parts;
 }
 
 /** The offset of `paddingLength` in a record header (section 3.3). */

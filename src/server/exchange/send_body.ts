@@ -3,10 +3,15 @@
  * and all are written under back-pressure.
  */
 import { applicationError, FastCgiError } from "../../protocol/errors.ts";
-import { STREAM_CONTENT_LEN } from "../../protocol/record.ts";
 import type { BodyReader, BodyStart } from "./body_start.ts";
 import { bytesOf } from "./chunk.ts";
 import type { Exchange } from "./exchange.ts";
+
+/**
+ * The most content of one write, in bytes: what the usual stream has in a chunk. A peer that has
+ * read it makes progress, for `writeTimeout`.
+ */
+export const MAX_WRITTEN = 64 * 1024;
 
 /** Sends a body of unknown length: never more than `declared` bytes, and fewer are a failure. */
 export async function sendStream(
@@ -48,7 +53,7 @@ export async function sendStream(
 }
 
 /**
- * Sends content in as many records as it needs, the header block complete in the first one, under
+ * Sends content in as many writes as it needs, the header block complete in the first one, under
  * back-pressure.
  */
 export async function sendContent(
@@ -57,15 +62,15 @@ export async function sendContent(
   chunks: readonly Uint8Array[],
   end: boolean,
 ): Promise<void> {
-  let length = head.length;
+  let length = 0;
   for (const chunk of chunks) length += chunk.length;
-  if (length <= STREAM_CONTENT_LEN) {
-    if (length > 0 || end) await sent(exchange, exchange.send(head, chunks, end));
+  if (length <= MAX_WRITTEN) {
+    if (head.length + length > 0 || end) await sent(exchange, exchange.send(head, chunks, end));
     return;
   }
   for (const [index, chunk] of chunks.entries()) {
     for (let offset = 0; offset < chunk.length && !exchange.isEnded;) {
-      const part = chunk.subarray(offset, offset + STREAM_CONTENT_LEN - head.length);
+      const part = chunk.subarray(offset, offset + MAX_WRITTEN);
       offset += part.length;
       const isLast = end && index === chunks.length - 1 && offset === chunk.length;
       await sent(exchange, exchange.send(head, [part], isLast));

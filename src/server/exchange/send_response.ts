@@ -23,7 +23,7 @@ import { bytesOf } from "./chunk.ts";
 import { hasCoding, isDecodedUnseen, lookAtCoding } from "./content_coding.ts";
 import type { Exchange } from "./exchange.ts";
 import { foreignResponse, type ResponseLike } from "./foreign_response.ts";
-import { badResponse, sendContent, sendStream } from "./send_body.ts";
+import { badResponse, MAX_WRITTEN, sendContent, sendStream } from "./send_body.ts";
 
 /** As loaded: applications replace the global. A response of this class needs no validation. */
 const { Map, Response } = globalThis;
@@ -150,7 +150,7 @@ function sendBody(
     return sendStream(exchange, head, start, reader!, declared);
   }
   // The usual case: the complete response in one write, after which there is nothing to wait for.
-  if (head.length + start.length <= STREAM_CONTENT_LEN) {
+  if (start.length <= MAX_WRITTEN) {
     return void exchange.send(head, start.chunks, true);
   }
   return sendContent(exchange, head, start.chunks, true);
