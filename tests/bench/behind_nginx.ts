@@ -1,23 +1,14 @@
-// Section B: wrk → nginx → the server. Only the CPU time of the server counts; nginx and wrk share
-// the other core and are, for a fast server, the limit of the requests per second. wrk corrects its
-// latencies for the requests it could not send while it waited, so one stall weighs more here than
-// in section A.
+// Sections "nginx" and "stock": wrk → nginx → the server. Only the CPU time of the server counts;
+// nginx and wrk share the other core and are, for a fast server, the limit of the requests per
+// second. wrk corrects its latencies for the requests it could not send while it waited, so one
+// stall weighs more here than in section "direct".
 
+import { type Case, HEADERS } from "./cases.ts";
 import { cpuTime } from "./cpu_time.ts";
 import type { Daemon } from "./daemon.ts";
 import { NotRun } from "./not_run.ts";
-import { BODY, CONNECTIONS, type Sample } from "./sample.ts";
+import { CONNECTIONS, type Sample } from "./sample.ts";
 import { output } from "./tools.ts";
-
-/** The header of a browser, the same that fcgiload sends as HTTP_* parameters. */
-const HEADERS = {
-  "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
-  "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
-  "Accept-Language": "en-US,en;q=0.5",
-  "Accept-Encoding": "gzip, deflate, br",
-  "Connection": "keep-alive",
-  "Cookie": "session=0123456789abcdef0123456789abcdef; theme=dark",
-};
 
 const UNITS: Record<string, number> = { us: 1, ms: 1e3, s: 1e6, m: 60e6 };
 
@@ -26,28 +17,34 @@ export class BehindNginx {
   #wrk: string[];
   #url: string;
   #server: Daemon;
+  #case: Case;
 
   /** `wrk` is the command, pinned; `origin` is nginx's. */
-  constructor(wrk: string[], origin: string, server: Daemon) {
+  constructor(wrk: string[], origin: string, server: Daemon, kase: Case) {
     const headers = Object.entries(HEADERS).flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
-    this.#wrk = [...wrk, "-t1", `-c${CONNECTIONS}`, "--latency", ...headers];
-    this.#url = `${origin}/hello?name=world`;
+    this.#wrk = [...wrk, "-t1", `-c${CONNECTIONS}`, "--latency", "--timeout=10s", ...headers];
+    this.#url = origin + kase.url;
     this.#server = server;
+    this.#case = kase;
   }
 
   /** Is the reply right, and right again on the connection that nginx kept? */
   async verify(): Promise<void> {
+    const { reply, cookie = null } = this.#case;
     for (let i = 0; i < 3; i++) {
-      const response = await fetch(this.#url, { signal: AbortSignal.timeout(5000) });
+      const signal = AbortSignal.timeout(5000);
+      const response = await fetch(this.#url, { headers: HEADERS, signal });
       const body = await response.text();
-      if (response.status === 200 && body === BODY) continue;
-      throw new NotRun(`wrong reply: ${response.status} ${JSON.stringify(body.slice(0, 80))}`);
+      const set = response.headers.get("set-cookie");
+      if (response.status === 200 && body === reply && set === cookie) continue;
+      const said = JSON.stringify(body.slice(0, 80));
+      throw new NotRun(`wrong reply: ${response.status} ${said}, cookie ${set}`);
     }
   }
 
   async measure(seconds: number): Promise<Sample> {
     const before = await cpuTime(this.#server.pid);
-    const { stdout } = await output([...this.#wrk, `-d${seconds}s`, this.#url]);
+    const { stdout } = await output([...this.#wrk, `-d${Math.ceil(seconds)}s`, this.#url]);
     const cpu = await cpuTime(this.#server.pid) - before;
     await this.#server.assertAlive();
     const trouble = /Socket errors.*|Non-2xx.*/.exec(stdout)?.[0];

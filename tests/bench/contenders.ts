@@ -1,11 +1,10 @@
-// Who takes part: one row per server, with how it is started. `direct` rows are in section A, on
-// the FastCGI socket itself; `nginx` rows are in section B, behind nginx.
+// Who takes part: the servers, and how each is started. Rows of the same case stand in this order.
 
 import type { Upstream } from "./nginx.ts";
-import { NotRun } from "./not_run.ts";
 import { phpFpm } from "./php_fpm.ts";
+import type { Runtime } from "../run.ts";
 import { CONNECTIONS } from "./sample.ts";
-import { findTool } from "./tools.ts";
+import type { Section } from "./sections.ts";
 import { source, type Workshop } from "./workshop.ts";
 
 export interface Launch {
@@ -13,6 +12,8 @@ export interface Launch {
   command(socket: string, folder: string): string[] | Promise<string[]>;
   /** FastCGI parameters that only this server needs, NAME=VALUE. */
   params?: string[];
+  /** The command that runs a script on the runtime of this server. */
+  runtime?: string[];
 }
 
 export interface Contender {
@@ -20,50 +21,52 @@ export interface Contender {
   name: string;
   /** For the table. */
   title: string;
-  direct?: true;
-  nginx?: Upstream;
+  sections: Section[];
+  /** The cases that it takes part in, where not in all of a section. */
+  cases?: string[];
+  speaks: Upstream;
+  /** This library and the HTTP server that stands for the same runtime. */
+  runtime?: Runtime;
   prepare(workshop: Workshop): Promise<Launch>;
 }
 
-/** The name of the row that the others are compared with. */
-export const YARDSTICK = "libfcgi";
-
-const DENO = [Deno.execPath(), "run", "--no-lock", "--allow-net", "--allow-read", "--allow-write"];
-const bun = () => findTool("bun", "npm install -g bun");
-const node = () => findTool("node", "Node 22.18 or later");
-
 /** A script of servers/ that takes the socket as its argument. */
-function script(runtime: string[], file: string, ...more: string[]): Launch {
-  return { command: (socket) => [...runtime, source(`servers/${file}`), socket, ...more] };
+async function script(
+  workshop: Workshop,
+  runtime: Runtime,
+  file: string,
+  ...more: string[]
+): Promise<Launch> {
+  const command = await workshop.runtime(runtime);
+  return {
+    runtime: command,
+    command: (socket) => [...command, source(`servers/${file}`), socket, ...more],
+  };
+}
+
+const NAMES: Record<Runtime, string> = { deno: "Deno", bun: "Bun", node: "Node" };
+
+function library(runtime: Runtime): Contender {
+  return {
+    name: `ours-${runtime}`,
+    title: `@fastcgi/serve on ${NAMES[runtime]}`,
+    sections: ["direct", "nginx", "stock", "engine"],
+    speaks: "fastcgi",
+    runtime,
+    prepare: (workshop) => script(workshop, runtime, "ours.ts"),
+  };
 }
 
 export const CONTENDERS: Contender[] = [
+  library("deno"),
+  library("bun"),
+  library("node"),
   {
-    name: "ours-deno",
-    title: "@fastcgi/serve on Deno",
-    direct: true,
-    nginx: "fastcgi",
-    prepare: () => Promise.resolve(script(DENO, "ours.ts")),
-  },
-  {
-    name: "ours-bun",
-    title: "@fastcgi/serve on Bun",
-    direct: true,
-    nginx: "fastcgi",
-    prepare: async () => script([await bun()], "ours.ts"),
-  },
-  {
-    name: "ours-node",
-    title: "@fastcgi/serve on Node",
-    direct: true,
-    nginx: "fastcgi",
-    prepare: async () => script([await node()], "ours.ts"),
-  },
-  {
-    name: YARDSTICK,
+    name: "libfcgi",
     title: "libfcgi, threads (C)",
-    direct: true,
-    nginx: "fastcgi",
+    sections: ["direct", "nginx", "stock"],
+    cases: ["hello", "connection", "headers", "post"],
+    speaks: "fastcgi",
     async prepare(workshop) {
       const flags = ["-lfcgi", "-lpthread"];
       const remedy = "apt-get install libfcgi-dev";
@@ -72,55 +75,55 @@ export const CONTENDERS: Contender[] = [
     },
   },
   {
-    name: "php-fpm",
-    title: "php-fpm, echo",
-    direct: true,
-    prepare: phpFpm,
-  },
-  {
     name: "go",
     title: "Go net/http/fcgi",
-    direct: true,
+    sections: ["direct"],
+    speaks: "fastcgi",
     async prepare(workshop) {
       const program = await workshop.compileGo("servers/go_fcgi.go");
       return { command: (socket) => [program, socket] };
     },
   },
   {
+    name: "php-fpm",
+    title: "php-fpm, echo",
+    sections: ["direct"],
+    cases: ["hello"],
+    speaks: "fastcgi",
+    prepare: phpFpm,
+  },
+  {
     name: "node-fastcgi",
     title: "node-fastcgi on Node",
-    direct: true,
+    sections: ["direct"],
+    cases: ["hello"],
+    speaks: "fastcgi",
     prepare: async (workshop) =>
-      script([await node()], "node_fastcgi.ts", await workshop.packages()),
-  },
-  {
-    name: "swatto",
-    title: "@swatto/node-fastcgi on Node",
-    direct: true,
-    prepare: () => Promise.reject(new NotRun("not on npm")),
-  },
-  {
-    name: "deno_fcgi",
-    title: "deno_fcgi on Deno",
-    direct: true,
-    prepare: () => Promise.reject(new NotRun("not on npm")),
+      script(workshop, "node", "node_fastcgi.ts", await workshop.packages()),
   },
   {
     name: "deno-serve",
     title: "Deno.serve, HTTP",
-    nginx: "http",
-    prepare: () => Promise.resolve(script(DENO, "deno_serve.ts")),
+    sections: ["nginx", "stock"],
+    speaks: "http",
+    runtime: "deno",
+    prepare: (workshop) => script(workshop, "deno", "deno_serve.ts"),
   },
   {
     name: "bun-serve",
     title: "Bun.serve, HTTP",
-    nginx: "http",
-    prepare: async () => script([await bun()], "bun_serve.ts"),
+    sections: ["nginx", "stock"],
+    speaks: "http",
+    runtime: "bun",
+    prepare: (workshop) => script(workshop, "bun", "bun_serve.ts"),
   },
   {
     name: "hono-node",
-    title: "@hono/node-server on Node, HTTP",
-    nginx: "http",
-    prepare: async (workshop) => script([await node()], "hono_node.ts", await workshop.packages()),
+    title: "@hono/node-server, HTTP",
+    sections: ["nginx", "stock"],
+    speaks: "http",
+    runtime: "node",
+    prepare: async (workshop) =>
+      script(workshop, "node", "hono_node.ts", await workshop.packages()),
   },
 ];

@@ -1,9 +1,10 @@
-// Section A: fcgiload straight on the FastCGI socket of the server. The same program that makes the
-// load asks once for the reply itself, so what is checked is what is timed.
+// Section "direct": fcgiload straight on the FastCGI socket of the server. The same program that
+// makes the load asks once for the reply itself, so what is checked is what is timed.
 
+import type { Case } from "./cases.ts";
 import type { Daemon } from "./daemon.ts";
 import { NotRun } from "./not_run.ts";
-import { BODY, CONNECTIONS, type Sample } from "./sample.ts";
+import { CONNECTIONS, type Sample } from "./sample.ts";
 import { output } from "./tools.ts";
 
 /** What fcgiload prints. */
@@ -30,34 +31,40 @@ export interface DirectTarget {
 export class Direct {
   #base: string[];
   #server: Daemon;
-  #keepAlive = true;
+  #reply: string;
+  #closes = false;
   #replySize = 0;
 
-  constructor({ fcgiload, socket, server, params }: DirectTarget) {
-    this.#base = [...fcgiload, "-s", `unix:${socket}`, ...params.flatMap((p) => ["-p", p])];
+  constructor({ fcgiload, socket, server, params }: DirectTarget, kase: Case) {
+    const { url, post = 0, extraHeaders = 0, newConnections } = kase;
+    this.#base = [...fcgiload, "-s", `unix:${socket}`, "-u", url, "-b", `${post}`];
+    this.#base.push("-x", `${extraHeaders}`, ...params.flatMap((pair) => ["-p", pair]));
+    if (newConnections) this.#base.push("-K");
     this.#server = server;
+    this.#reply = kase.reply;
   }
 
   /** For the table: what is different about this server. */
   get note(): string {
-    return this.#keepAlive ? "" : "closes after each reply: one connection per request";
+    return this.#closes ? "closes after each reply: one connection per request" : "";
   }
 
   /** Is the reply right, and does the connection live on? */
   async verify(): Promise<void> {
     const once = await output([...this.#base, "-c1", "-n1", "-v"]);
     const [, head, body] = /^([^]*?)\r?\n\r?\n([^]*)$/.exec(once.stdout) ?? [];
-    if (body !== BODY) throw new NotRun(`wrong reply: ${JSON.stringify(once.stdout)}`);
+    const start = JSON.stringify(once.stdout.slice(0, 200));
+    if (body !== this.#reply) throw new NotRun(`wrong reply: ${start}`);
     const status = /^status:\s*(\d+)/im.exec(head)?.[1] ?? "200";
     if (status !== "200") throw new NotRun(`wrong reply: status ${status}`);
     this.#replySize = once.stdout.length;
     const twice = JSON.parse((await output([...this.#base, "-c1", "-n2"])).stdout) as LoadReport;
-    this.#keepAlive = twice.errors === 0;
+    this.#closes = twice.errors > 0;
   }
 
   async measure(seconds: number): Promise<Sample> {
     const how = ["-c", `${CONNECTIONS}`, "-t", `${seconds}`, "-P", `${this.#server.pid}`];
-    if (!this.#keepAlive) how.push("-K");
+    if (this.#closes) how.push("-K");
     const report = JSON.parse((await output([...this.#base, ...how])).stdout) as LoadReport;
     await this.#server.assertAlive();
     const { requests, errors, idle_conns: idle } = report;

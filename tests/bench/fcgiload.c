@@ -3,6 +3,7 @@
  *   fcgiload -s unix:/path | -s 127.0.0.1:9000  [-c conns] [-t seconds] [-m depth] [-K] [-P pid]
  *            [-u uri] [-b post_bytes] [-x extra_headers] [-p NAME=VALUE] [-n requests] [-v]
  *
+ *   -t seconds     how long; longer, if a connection has had no answer by then (a slow start)
  *   -m depth       requests multiplexed on each connection (ids 1..depth)
  *   -K             no FCGI_KEEP_CONN: one connection per request
  *   -P pid         also the CPU time that process, its threads and its children used per request;
@@ -32,6 +33,7 @@
 
 enum { BEGIN = 1, END = 3, PARAMS = 4, STDIN = 5, STDOUT = 6 };
 enum { MAX_DEPTH = 256, MAX_PARAMS = 65000, BODY_RECORD = 32768, MAX_SAMPLES = 8000000 };
+enum { PATIENCE = 5 }; /* seconds for the first answers, beyond the time that was asked for */
 
 typedef struct {
   int fd, inflight, pollout;
@@ -273,6 +275,17 @@ static unsigned long cpu_ticks(int p) {
 
 /* ---- */
 
+static long unanswered(const Conn *all) {
+  long n = 0;
+  for (int i = 0; i < conns; i++) n += all[i].replies == 0;
+  return n;
+}
+
+static int is_over(const Conn *all) {
+  double late = now() - deadline;
+  return stopped || late >= PATIENCE || (late >= 0 && unanswered(all) == 0);
+}
+
 static void parse_target(const char *target) {
   struct sockaddr_un *u = (void *)&addr;
   struct sockaddr_in *a = (void *)&addr;
@@ -329,7 +342,7 @@ int main(int argc, char **argv) {
   for (int i = 0; i < conns; i++) dial(&all[i]);
   static unsigned char buffer[262144];
   struct epoll_event events[256];
-  while (!stopped && now() < deadline) {
+  while (!is_over(all)) {
     int n = epoll_wait(ep, events, 256, 100);
     for (int i = 0; i < n && !stopped; i++) {
       Conn *c = events[i].data.ptr;
@@ -349,14 +362,12 @@ int main(int argc, char **argv) {
   }
   double spent = now() - begin;
   ticks = pid ? cpu_ticks(pid) - ticks : 0;
-  long idle = 0;
-  for (int i = 0; i < conns; i++) idle += all[i].replies == 0;
   qsort(latency, samples, sizeof *latency, by_value);
   fprintf(verbose ? stderr : stdout,
           "{\"requests\":%ld,\"seconds\":%.3f,\"rps\":%.0f,\"p50_us\":%.0f,\"p99_us\":%.0f,"
           "\"stdout_bytes\":%ld,\"errors\":%ld,\"idle_conns\":%ld,\"cpu_us_per_req\":%.3f}\n",
           done, spent, done / spent, samples ? latency[samples / 2] : 0,
-          samples ? latency[(long)(samples * .99)] : 0, bytes, errors, idle,
+          samples ? latency[(long)(samples * .99)] : 0, bytes, errors, unanswered(all),
           pid && done ? ticks * 1e6 / sysconf(_SC_CLK_TCK) / done : 0);
   if (done > 0 && done >= limit) return 0;
   fprintf(stderr, "fcgiload: %ld requests answered in %.1f s, %ld errors\n", done, spent, errors);

@@ -14,10 +14,11 @@ export interface Machine {
 }
 
 export async function describeMachine(cores: Cores): Promise<Machine> {
+  const load = Deno.loadavg()[0];
   const cpus = await Deno.readTextFile("/proc/cpuinfo");
   const model = /^model name\s*:\s*(.+)$/m.exec(cpus)?.[1] ?? Deno.build.arch;
-  const versions: Record<string, string> = { deno: Deno.version.deno };
-  const asked = { bun: ["--version"], node: ["--version"], nginx: ["-v"], go: ["version"] };
+  const versions: Record<string, string> = {};
+  const asked = { nginx: ["-v"], go: ["version"] };
   for (const [name, args] of Object.entries(asked)) {
     const said = await findTool(name, "").then((tool) => output([tool, ...args])).catch(() => null);
     const version = /\d+\.\d+[.\d]*/.exec(`${said?.stdout}${said?.stderr}`)?.[0];
@@ -28,7 +29,7 @@ export async function describeMachine(cores: Cores): Promise<Machine> {
     processor: `${navigator.hardwareConcurrency} × ${model}`,
     kernel: `Linux ${Deno.osRelease()}`,
     pinning: cores.description,
-    load: Deno.loadavg()[0],
+    load,
     versions,
   };
 }

@@ -1,5 +1,5 @@
-// Section B's web server: one nginx process on a free port before one server on a Unix socket,
-// FastCGI or HTTP, with the parameters of the stock `fastcgi_params` or the usual proxy headers.
+// The web server: one nginx process on a free port before one server on a Unix socket, FastCGI or
+// HTTP, with the parameters of the stock `fastcgi_params` or the usual proxy headers.
 
 import { Daemon } from "./daemon.ts";
 import { CONNECTIONS } from "./sample.ts";
@@ -18,22 +18,34 @@ SERVER_ADDR $server_addr; SERVER_PORT $server_port; SERVER_NAME $server_name; RE
 const PASS: Record<Upstream, string[]> = {
   fastcgi: [
     "fastcgi_pass app;",
-    "fastcgi_keep_conn on;",
     ...FASTCGI_PARAMS,
   ],
   http: [
     "proxy_pass http://app;",
-    "proxy_http_version 1.1;",
-    'proxy_set_header Connection "";',
     "proxy_set_header Host $http_host;",
     "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
     "proxy_set_header X-Forwarded-Proto $scheme;",
   ],
 };
 
+/** What keeps connections to the server, beside `keepalive` of the upstream. */
+const KEEP: Record<Upstream, string[]> = {
+  fastcgi: ["fastcgi_keep_conn on;"],
+  http: ["proxy_http_version 1.1;", 'proxy_set_header Connection "";'],
+};
+
+export interface Site {
+  upstream: Upstream;
+  /** Whether connections to the server are kept; stock nginx opens one for each request. */
+  keeps: boolean;
+  socket: string;
+  /** For its configuration and files. */
+  folder: string;
+}
+
 // `master_process off`: one process, which runs as whoever runs this, so that it may open the
 // socket.
-const configuration = (upstream: Upstream, socket: string, port: number, folder: string) => `
+const configuration = ({ upstream, keeps, socket, folder }: Site, port: number) => `
 daemon off;
 master_process off;
 pid ${folder}/nginx.pid;
@@ -47,12 +59,12 @@ http {
   proxy_temp_path ${folder}/proxy;
   uwsgi_temp_path ${folder}/uwsgi;
   scgi_temp_path ${folder}/scgi;
-  upstream app { server unix:${socket}; keepalive ${CONNECTIONS}; }
+  upstream app { server unix:${socket}; ${keeps ? `keepalive ${CONNECTIONS};` : ""} }
   server {
     listen 127.0.0.1:${port};
     server_name localhost;
     location / {
-      ${PASS[upstream].join("\n      ")}
+      ${[...PASS[upstream], ...keeps ? KEEP[upstream] : []].join("\n      ")}
     }
   }
 }
@@ -61,13 +73,11 @@ http {
 /** Starts nginx; `command` is the path of nginx, pinned to a core. */
 export async function startNginx(
   command: string[],
-  upstream: Upstream,
-  socket: string,
-  folder: string,
+  site: Site,
 ): Promise<{ nginx: Daemon; origin: string }> {
   const port = freePort();
-  const file = `${folder}/nginx.conf`;
-  await Deno.writeTextFile(file, configuration(upstream, socket, port, folder));
+  const file = `${site.folder}/nginx.conf`;
+  await Deno.writeTextFile(file, configuration(site, port));
   const address = { hostname: "127.0.0.1", port };
   const nginx = await Daemon.start([...command, "-e", "stderr", "-c", file], address);
   return { nginx, origin: `http://127.0.0.1:${port}` };

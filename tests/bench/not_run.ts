@@ -1,6 +1,11 @@
-/** Why a row of the table has no numbers: something is missing, or a server does not do its job. */
+/** Why a row of the table has no numbers: a server does not do its job. */
 export class NotRun extends Error {
   override name = "NotRun";
+}
+
+/** Or this machine lacks what it needs, which is nobody's fault. */
+export class Missing extends NotRun {
+  override name = "Missing";
 }
 
 /** The reason of any error, in one line. */

@@ -1,63 +1,76 @@
 // The command line of the benchmark.
 
 import { parseArgs } from "node:util";
+import { CASES } from "./cases.ts";
+import { CONTENDERS } from "./contenders.ts";
+import { type Section, SECTIONS } from "./sections.ts";
 
-export const USAGE = `deno run -A tests/bench/run.ts [options]
+export const USAGE = `deno task bench [options]: all of it takes about 20 minutes
 
-  --seconds=5     each measurement, whole seconds (CPU time is counted in ticks of 10 ms)
-  --warmup=2      the same load before it, whole seconds
-  --rounds=3      measurements of each server, each with a fresh process, interleaved
-  --only=a,b      only these servers, by name; ratios need libfcgi
-  --section=a,b   "direct" (on the FastCGI socket) or "nginx" (behind nginx)
+  --section=a,b   of ${Object.keys(SECTIONS).join(", ")}: 8, 3, 3 and 5 minutes
+  --case=a,b      only these cases: ${CASES.map(({ name }) => name).join(", ")}
+  --only=a,b      only these servers; a ratio needs both of its two
+                  ${CONTENDERS.map(({ name }) => name).join(", ")}
+  --base=REV      section engine: compare with another commit
+  --seconds=3     each measurement (CPU time is counted in ticks of 10 ms; wrk rounds up)
+  --warmup=1      the same load before it, seconds
+  --rounds=3      measurements of each row, each with a fresh process, interleaved
   --json          the report as JSON
   --help
 `;
-
-export const SECTIONS = ["direct", "nginx"] as const;
-export type Section = typeof SECTIONS[number];
 
 export interface Options {
   seconds: number;
   warmup: number;
   rounds: number;
   only: string[];
+  cases: string[];
   sections: Section[];
+  base: string | undefined;
   json: boolean;
   help: boolean;
 }
 
-/** Reads the arguments; `names` are those that `--only` may say. */
-export function parseOptions(args: string[], names: string[]): Options {
+export function parseOptions(args: string[]): Options {
   const { values } = parseArgs({
     args,
     options: {
-      seconds: { type: "string", default: "5" },
-      warmup: { type: "string", default: "2" },
+      seconds: { type: "string", default: "3" },
+      warmup: { type: "string", default: "1" },
       rounds: { type: "string", default: "3" },
-      only: { type: "string", default: names.join(",") },
-      section: { type: "string", default: SECTIONS.join(",") },
+      only: { type: "string" },
+      case: { type: "string" },
+      section: { type: "string" },
+      base: { type: "string" },
       json: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
+  const rounds = amount("rounds", values.rounds, 1);
+  if (!Number.isInteger(rounds)) throw new TypeError(`--rounds wants a whole number: ${rounds}`);
+  const sections = Object.keys(SECTIONS) as Section[];
   return {
-    seconds: count("seconds", values.seconds, 1),
-    warmup: count("warmup", values.warmup, 0),
-    rounds: count("rounds", values.rounds, 1),
-    only: chosen("only", values.only, names),
-    sections: chosen("section", values.section, SECTIONS),
+    seconds: amount("seconds", values.seconds, 0.1),
+    warmup: amount("warmup", values.warmup, 0),
+    rounds,
+    only: chosen("only", values.only, CONTENDERS.map(({ name }) => name)),
+    cases: chosen("case", values.case, CASES.map(({ name }) => name)),
+    sections: chosen("section", values.section, sections),
+    base: values.base,
     json: values.json,
     help: values.help,
   };
 }
 
-function count(name: string, text: string, least: number): number {
+function amount(name: string, text: string, least: number): number {
   const value = Number(text);
-  if (Number.isInteger(value) && value >= least) return value;
-  throw new TypeError(`--${name} wants a whole number from ${least}: ${text}`);
+  if (Number.isFinite(value) && value >= least) return value;
+  throw new TypeError(`--${name} wants a number from ${least}: ${text}`);
 }
 
-function chosen<T extends string>(name: string, text: string, known: readonly T[]): T[] {
+/** Without the option, all. */
+function chosen<T extends string>(name: string, text: string | undefined, known: T[]): T[] {
+  if (text === undefined) return known;
   const words = text.split(",").map((word) => word.trim()).filter(Boolean);
   const unknown = words.find((word) => !known.some((name) => name === word));
   if (unknown) throw new TypeError(`--${name} knows ${known.join(", ")}: ${unknown}`);

@@ -1,94 +1,152 @@
 // The report: aligned Markdown tables, or the same as JSON.
 
-import { YARDSTICK } from "./contenders.ts";
 import type { Machine } from "./machine.ts";
-import type { Options, Section } from "./options.ts";
+import type { Options } from "./options.ts";
+import { ratio, REFERENCES } from "./ratios.ts";
 import type { Row } from "./row.ts";
-import { CONNECTIONS, summary } from "./sample.ts";
+import {
+  CONNECTIONS,
+  type Estimate,
+  estimate,
+  type Sample,
+  type Spread,
+  spread,
+} from "./sample.ts";
+import { SECTIONS } from "./sections.ts";
 
-const TITLES: Record<Section, string> = {
-  direct: "A. Directly on the FastCGI socket",
-  nginx: "B. Behind nginx",
-};
-
-const NOTES: Record<Section, string> = {
-  direct: "fcgiload on the Unix socket, 26 parameters, 14 bytes of body.",
-  nginx: "wrk through nginx, keep-alive to the server. CPU is the server's alone, without nginx; " +
-    "req/s is mostly nginx's limit.",
-};
-
-/** Above this share of a core, other programs are worth a remark. */
+/** Above this share of a core, what other programs took is worth saying. */
 const NOISE = 0.1;
 
-const HEAD = ["server", "CPU µs/req", "min–max", "CPU ×", "req/s", "req/s ×", "p50 µs", "p99 µs"];
+interface Column {
+  head: string;
+  /** What it says of a row that has samples; nothing where it does not apply. */
+  cell(row: Row, rows: Row[]): string;
+}
 
-export function printTables(rows: Row[], machine: Machine, options: Options): void {
+/** A column that has nothing to say in any row of a section is left out of its table. */
+const COLUMNS: Column[] = [
+  { head: "CPU µs", cell: ({ samples }) => micros(spreadOf(samples, "cpu")!.median) },
+  { head: "min–max", cell: ({ samples }) => range(spreadOf(samples, "cpu")!) },
+  ...REFERENCES.map((reference) => ({
+    head: reference.head,
+    cell: (row: Row, rows: Row[]) => ratio(row, rows, reference)?.toFixed(2) ?? "",
+  })),
+  { head: "base µs", cell: ({ samples }) => micros(baseOf(samples)?.cpu.median) },
+  { head: "× base", cell: ({ samples }) => fine(baseOf(samples)?.ratio.median) },
+  { head: "±", cell: ({ samples }) => fine(baseOf(samples)?.ratio.error) },
+  { head: "req/s", cell: ({ samples }) => whole(spreadOf(samples, "rps")?.median) },
+  { head: "p50 µs", cell: ({ samples }) => whole(spreadOf(samples, "p50")?.median) },
+  { head: "p99 µs", cell: ({ samples }) => whole(spreadOf(samples, "p99")?.median) },
+  {
+    head: "disturbed",
+    cell: ({ others }) => others > NOISE ? `${Math.round(others * 100)} %` : "",
+  },
+];
+
+export function toTables(rows: Row[], machine: Machine, options: Options): string {
   const { date, processor, kernel, pinning, load, versions } = machine;
   const named = Object.entries(versions).map((pair) => pair.join(" ")).join(", ");
-  console.log(`${date} · ${processor} · ${kernel} · load before: ${load.toFixed(2)}\n${named}`);
-  console.log(`${CONNECTIONS} connections; ${pinning}`);
-  console.log(`median of ${options.rounds} × ${options.seconds} s; × is the ratio to ${YARDSTICK}`);
-  for (const section of options.sections) {
+  const head = [
+    `${date} · ${processor} · ${kernel} · load before: ${load.toFixed(2)}\n${named}`,
+    `${CONNECTIONS} connections; ${pinning}`,
+    `median of ${options.rounds} × ${options.seconds} s`,
+    "×: the ratio to another server with the same case, or to hello of the same server, each round",
+    "   within itself; × base: the median of pairs of short batches, ± what it is uncertain by",
+    "disturbed: the share of a core that other programs took, in the worst round",
+  ];
+  const tables = options.sections.map((section) => {
     const mine = rows.filter((row) => row.section === section);
-    if (mine.length === 0) continue;
-    console.log(`\n## ${TITLES[section]}\n\n${NOTES[section]}\n`);
-    console.log(table([HEAD, ...cells(mine)]));
-    const remarks = mine.flatMap(({ contender, reason, note, samples, others }) => {
-      const failure = reason && `${samples.length ? "failed later" : "not run"}: ${reason}`;
-      const percent = `${Math.round(others * 100)} %`;
-      const noise = others > NOISE && `disturbed: other programs took up to ${percent} of a core`;
-      return [failure, note, noise].filter(Boolean).map((remark) =>
-        `- ${contender.title}: ${remark}`
-      );
-    });
-    if (remarks.length) console.log(`\n${remarks.join("\n")}`);
-  }
+    const { title, note } = SECTIONS[section];
+    return mine.length ? [`\n## ${title}\n\n${note}\n`, table(mine), remarks(mine)] : [];
+  });
+  return [...head, ...tables.flat()].filter(Boolean).join("\n");
 }
 
 export function toJson(rows: Row[], machine: Machine, options: Options): string {
-  const { seconds, warmup, rounds } = options;
-  const results = rows.map(({ contender, section, samples, reason, note, others }) => ({
-    section,
-    name: contender.name,
-    title: contender.title,
-    ...(samples.length ? { summary: summary(samples), samples, others } : {}),
-    ...(reason ? { notRun: reason } : {}),
-    ...(note ? { note } : {}),
+  const results = rows.map((row) => ({
+    section: row.section,
+    case: row.case.name,
+    name: row.contender.name,
+    title: row.contender.title,
+    ...(row.samples.length ? figures(row, rows) : {}),
+    missing: row.missing,
+    failed: row.failed,
+    note: row.note || undefined,
   }));
-  const how = { seconds, warmup, rounds, connections: CONNECTIONS };
+  const { seconds, warmup, rounds, base } = options;
+  const how = { seconds, warmup, rounds, base, connections: CONNECTIONS };
   return JSON.stringify({ machine, options: how, results }, null, 2);
 }
 
-function cells(rows: Row[]): string[][] {
-  const yardstick = rows.find((row) => row.contender.name === YARDSTICK)?.samples ?? [];
-  const one = yardstick.length ? summary(yardstick) : null;
-  return rows.map(({ contender, samples }) => {
-    if (samples.length === 0) return [contender.title, "not run", ...Array(6).fill("")];
-    const { cpu, rps, p50, p99 } = summary(samples);
-    return [
-      contender.title,
-      micros(cpu.median),
-      `${micros(cpu.min)}–${micros(cpu.max)}`,
-      one ? (cpu.median / one.cpu.median).toFixed(2) : "",
-      whole(rps.median),
-      one ? (rps.median / one.rps.median).toFixed(2) : "",
-      whole(p50.median),
-      whole(p99.median),
-    ];
-  });
+function figures(row: Row, rows: Row[]) {
+  const { samples, others } = row;
+  const keys = ["cpu", "rps", "p50", "p99"] as const;
+  return {
+    summary: Object.fromEntries(keys.map((key) => [key, spreadOf(samples, key)])),
+    ratios: Object.fromEntries(REFERENCES.map((one) => [one.name, ratio(row, rows, one)])),
+    base: baseOf(samples),
+    samples,
+    others,
+  };
 }
 
-/** Columns of equal width; all but the first are numbers and stand right. */
-function table(lines: string[][]): string {
+/** The spread over the rounds, if they have such a number. */
+function spreadOf(samples: Sample[], key: Exclude<keyof Sample, "base">): Spread | undefined {
+  const values = samples.flatMap((sample) => sample[key] ?? []);
+  return values.length ? spread(values) : undefined;
+}
+
+/** The comparison with another commit, if there is one: all pairs of all rounds. */
+function baseOf(samples: Sample[]): { cpu: Spread; ratio: Estimate } | undefined {
+  const bases = samples.flatMap(({ base }) => base ?? []);
+  if (bases.length === 0) return undefined;
+  return {
+    cpu: spread(bases.map(({ cpu }) => cpu)),
+    ratio: estimate(bases.flatMap(({ ratios }) => ratios)),
+  };
+}
+
+/** Columns of equal width; all but the first two are numbers and stand right. */
+function table(rows: Row[]): string {
+  const columns = COLUMNS.map(({ head, cell }) => ({
+    head,
+    cells: rows.map((row) => row.samples.length ? cell(row, rows) : ""),
+  })).filter(({ cells }) => cells.some(Boolean));
+  const lines = [
+    ["case", "server", ...columns.map(({ head }) => head)],
+    ...rows.map((row, i) => [
+      row.case.title,
+      row.contender.title,
+      ...columns.map(({ cells }, k) => cells[i] || (k === 0 ? "not run" : "")),
+    ]),
+  ];
   const widths = lines[0].map((_, i) => Math.max(...lines.map((line) => line[i].length)));
   const line = (cells: string[]) => {
-    const padded = cells.map((cell, i) => i ? cell.padStart(widths[i]) : cell.padEnd(widths[i]));
+    const padded = cells.map((cell, i) =>
+      i < 2 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])
+    );
     return `| ${padded.join(" | ")} |`;
   };
-  const rule = widths.map((width, i) => i ? `${"-".repeat(width - 1)}:` : "-".repeat(width));
+  const rule = widths.map((width, i) => i < 2 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`);
   const [head, ...rest] = lines;
   return [head, rule, ...rest].map(line).join("\n");
 }
 
-const whole = (value: number) => Math.round(value).toLocaleString("en");
-const micros = (value: number) => value.toFixed(value < 100 ? 1 : 0);
+/** What there is to say beside the numbers; the same thing once for all cases of a server. */
+function remarks(rows: Row[]): string {
+  const said = rows.flatMap(({ case: { title }, contender, samples, missing, failed, note }) => {
+    const failure = failed && `${samples.length ? "failed later" : "failed"}: ${failed}`;
+    return [missing && `not run: ${missing}`, failure, note].filter(Boolean)
+      .map((text) => ({ text: `${contender.title}: ${text}`, title }));
+  });
+  const lines = Array.from(
+    Map.groupBy(said, ({ text }) => text),
+    ([text, cases]) => `- ${text} (${cases.map(({ title }) => title).join("; ")})`,
+  );
+  return lines.length ? `\n${lines.join("\n")}` : "";
+}
+
+const whole = (value?: number) => value === undefined ? "" : Math.round(value).toLocaleString("en");
+const micros = (value?: number) => value === undefined ? "" : value.toFixed(value < 100 ? 1 : 0);
+const fine = (value?: number) => value === undefined ? "" : value.toFixed(3);
+const range = ({ min, max }: Spread) => `${micros(min)}–${micros(max)}`;

@@ -1,17 +1,19 @@
-// One row of the report: a server in a section, what it measured, and what went wrong.
+// One row of the report: a server with a case in a section, what it measured, and what went wrong.
 
 import { BehindNginx } from "./behind_nginx.ts";
+import type { Case } from "./cases.ts";
 import type { Contender, Launch } from "./contenders.ts";
 import type { Cores } from "./cores.ts";
 import { Daemon } from "./daemon.ts";
 import { Direct } from "./direct.ts";
 import { disturbance } from "./disturbance.ts";
+import { measureEngine } from "./in_memory.ts";
 import { startNginx } from "./nginx.ts";
-import { reasonOf } from "./not_run.ts";
-import type { Section } from "./options.ts";
+import { Missing, reasonOf } from "./not_run.ts";
 import type { Sample } from "./sample.ts";
+import type { Section } from "./sections.ts";
 
-/** Everything a measurement needs that is the same for all servers. */
+/** Everything a measurement needs that is the same for all rows. */
 export interface Bench {
   cores: Cores;
   /** For sockets and configurations; removed at the end. */
@@ -19,6 +21,8 @@ export interface Bench {
   fcgiload: string;
   nginx: string;
   wrk: string;
+  /** The `src` of another commit that the engine is compared with, if any. */
+  base: string;
   seconds: number;
   warmup: number;
 }
@@ -28,57 +32,80 @@ export class Row {
   note = "";
   /** Share of a core that other programs took, in the worst round. */
   others = 0;
-  /** Why there are no numbers, or no more of them. */
-  reason: string | undefined;
-  readonly contender: Contender;
+  /** Why there are no numbers, or no more of them: something is missing here, or it failed. */
+  missing: string | undefined;
+  failed: string | undefined;
   readonly section: Section;
+  readonly case: Case;
+  readonly contender: Contender;
   #launch: Launch | undefined;
 
-  constructor(contender: Contender, section: Section) {
-    this.contender = contender;
+  constructor(section: Section, kase: Case, contender: Contender) {
     this.section = section;
+    this.case = kase;
+    this.contender = contender;
   }
 
-  /** Remembers how the server is started, or why it cannot be. */
-  async prepare(launch: Promise<Launch>): Promise<void> {
-    try {
-      this.#launch = await launch;
-    } catch (error) {
-      this.reason = reasonOf(error);
-    }
+  /** Remembers how the server is started, once the section's tools are there. */
+  prepare(tools: Promise<void>, launch: Promise<Launch>): Promise<void> {
+    return this.#attempt(async () => {
+      [, this.#launch] = await Promise.all([tools, launch]);
+    });
+  }
+
+  get isOver(): boolean {
+    return this.missing !== undefined || this.failed !== undefined;
   }
 
   /** One round: a fresh process, checked, warmed up, measured, stopped. */
-  async round(bench: Bench): Promise<void> {
-    if (this.reason !== undefined || !this.#launch) return;
-    const folder = await Deno.makeTempDir({ dir: bench.folder });
+  round(bench: Bench): Promise<void> {
+    return this.#attempt(async () => {
+      this.samples.push(await this.#measure(bench, this.#launch!));
+    });
+  }
+
+  async #attempt(action: () => Promise<void>): Promise<void> {
     try {
-      this.samples.push(await this.#measure(bench, this.#launch, folder));
+      await action();
     } catch (error) {
-      this.reason = reasonOf(error);
+      this[error instanceof Missing ? "missing" : "failed"] = reasonOf(error);
     }
   }
 
-  async #measure(bench: Bench, launch: Launch, folder: string): Promise<Sample> {
-    const { cores } = bench;
+  async #measure(bench: Bench, launch: Launch): Promise<Sample> {
+    const { cores, base, seconds, warmup } = bench;
+    if (this.section === "engine") {
+      const target = { runtime: cores.server(launch.runtime!), base, seconds, warmup };
+      return await this.#watch(() => measureEngine(target, this.case));
+    }
+    const folder = await Deno.makeTempDir({ dir: bench.folder });
     const socket = `${folder}/app.sock`;
     const command = cores.server(await launch.command(socket, folder));
     await using server = await Daemon.start(command, { transport: "unix", path: socket });
-    const run = async (load: Direct | BehindNginx) => {
-      await load.verify();
-      if (bench.warmup) await load.measure(bench.warmup);
-      const { result, others } = await disturbance(() => load.measure(bench.seconds));
-      this.note = load.note;
-      this.others = Math.max(this.others, others);
-      return result;
-    };
     if (this.section === "direct") {
       const fcgiload = cores.load([bench.fcgiload]);
-      return await run(new Direct({ fcgiload, socket, server, params: launch.params ?? [] }));
+      const target = { fcgiload, socket, server, params: launch.params ?? [] };
+      return await this.#run(new Direct(target, this.case), bench);
     }
-    const kind = this.contender.nginx ?? "fastcgi";
-    const { nginx, origin } = await startNginx(cores.load([bench.nginx]), kind, socket, folder);
+    const keeps = this.section === "nginx";
+    const site = { upstream: this.contender.speaks, keeps, socket, folder };
+    const { nginx, origin } = await startNginx(cores.load([bench.nginx]), site);
     await using _nginx = nginx;
-    return await run(new BehindNginx(cores.load([bench.wrk]), origin, server));
+    const wrk = cores.load([bench.wrk]);
+    return await this.#run(new BehindNginx(wrk, origin, server, this.case), bench);
+  }
+
+  async #run(load: Direct | BehindNginx, { seconds, warmup }: Bench): Promise<Sample> {
+    await load.verify();
+    if (warmup) await load.measure(warmup);
+    this.note = load.note;
+    return await this.#watch(() => load.measure(seconds));
+  }
+
+  /** Looks at what other programs do meanwhile. */
+  async #watch(measure: () => Promise<Sample>): Promise<Sample> {
+    const { result, others } = await disturbance(measure);
+    this.others = Math.max(this.others, others);
+    return result;
   }
 }

@@ -1,19 +1,21 @@
-// One measurement of one server, and what all rounds of a server come to.
+// One measurement of one row, and what all its rounds come to.
 
 /** Load: so many connections, each with one request at a time. */
 export const CONNECTIONS = 16;
 
-/** What every server answers. */
-export const BODY = "Hello, world!\n";
-
 export interface Sample {
   /** CPU time of the server per request, µs. */
   cpu: number;
-  /** Requests per second. */
-  rps: number;
-  /** Latency, µs. */
-  p50: number;
-  p99: number;
+  /** Requests per second, and their latency in µs; the engine alone has none. */
+  rps?: number;
+  p50?: number;
+  p99?: number;
+  /** The same measured of another commit, in the same process. */
+  base?: {
+    cpu: number;
+    /** Of pairs of batches, this by the other. */
+    ratios: number[];
+  };
 }
 
 export interface Spread {
@@ -22,13 +24,31 @@ export interface Spread {
   max: number;
 }
 
-/** The spread of each number over the rounds. */
-export function summary(samples: Sample[]): Record<keyof Sample, Spread> {
-  const of = (key: keyof Sample): Spread => {
-    const sorted = samples.map((sample) => sample[key]).sort((a, b) => a - b);
-    const middle = sorted.length >> 1;
-    const median = sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-    return { median, min: sorted[0], max: sorted[sorted.length - 1] };
-  };
-  return { cpu: of("cpu"), rps: of("rps"), p50: of("p50"), p99: of("p99") };
+export function spread(values: number[]): Spread {
+  const sorted = values.toSorted((a, b) => a - b);
+  return { median: quantile(sorted, 0.5), min: sorted[0], max: sorted[sorted.length - 1] };
+}
+
+/** What many noisy values say of the one behind them. */
+export interface Estimate {
+  median: number;
+  /** The median is right to within this, 19 times in 20. */
+  error: number;
+  /** The middle half of the values. */
+  low: number;
+  high: number;
+}
+
+export function estimate(values: number[]): Estimate {
+  const sorted = values.toSorted((a, b) => a - b);
+  const [low, median, high] = [0.25, 0.5, 0.75].map((part) => quantile(sorted, part));
+  // The notch of a box plot (McGill, Tukey and Larsen, 1978).
+  return { median, error: 1.57 * (high - low) / Math.sqrt(values.length), low, high };
+}
+
+/** Of values in order; between two of them in proportion. */
+function quantile(sorted: number[], part: number): number {
+  const at = (sorted.length - 1) * part;
+  const low = Math.floor(at);
+  return sorted[low] + (sorted[Math.ceil(at)] - sorted[low]) * (at - low);
 }

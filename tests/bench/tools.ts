@@ -1,12 +1,12 @@
 // Programs of this machine: find one, run one to its end. What is missing names the package to
 // install.
 
-import { NotRun } from "./not_run.ts";
+import { Missing, NotRun } from "./not_run.ts";
 
 /** Debian keeps daemons where the PATH of an ordinary user does not look. */
 const DAEMON_FOLDERS = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
-/** The path of the first of `names` there is; without one a NotRun that says what to install. */
+/** The path of the first of `names` there is; without one a Missing that says what to install. */
 export async function findTool(names: string | string[], remedy: string): Promise<string> {
   const wanted = [names].flat();
   const folders = [...(Deno.env.get("PATH") ?? "").split(":"), ...DAEMON_FOLDERS];
@@ -17,7 +17,7 @@ export async function findTool(names: string | string[], remedy: string): Promis
       if (info?.isFile && (info.mode ?? 0) & 0o111) return path;
     }
   }
-  throw new NotRun(`needs ${wanted[0]} (${remedy})`);
+  throw new Missing(`needs ${wanted[0]} (${remedy})`);
 }
 
 /** Everything a program says on stdout and on stderr; a failure is an error with its last words. */

@@ -1,7 +1,8 @@
 // What has to be built or fetched before servers can start. All of it lands in the cache folder,
 // which ignores itself in git.
 
-import { NotRun, reasonOf } from "./not_run.ts";
+import { findRuntime, type Found, type Runtime } from "../run.ts";
+import { Missing, NotRun, reasonOf } from "./not_run.ts";
 import { findTool, output } from "./tools.ts";
 
 /** The one table of what comes from npm. */
@@ -13,6 +14,13 @@ const PACKAGES = {
   "node-fastcgi": "2.0.0",
 };
 
+/** How a runtime is told to run a script. */
+const ARGUMENTS: Record<Runtime, string[]> = {
+  deno: ["run", "--no-lock", "--allow-net", "--allow-read", "--allow-write"],
+  bun: [],
+  node: [],
+};
+
 const HERE = new URL("./", import.meta.url);
 
 /** The path of a file of this folder. */
@@ -20,11 +28,27 @@ export const source = (name: string): string => decodeURIComponent(new URL(name,
 
 export class Workshop {
   readonly cache: string = source("../../.cache/bench");
+  /** Those of the runtimes that were asked for. */
+  readonly versions: Record<string, string> = {};
   #packages: Promise<string> | undefined;
+  readonly #runtimes = new Map<Runtime, Promise<Found>>();
 
   async open(): Promise<void> {
     await Deno.mkdir(this.cache, { recursive: true });
     await Deno.writeTextFile(`${this.cache}/.gitignore`, "*\n");
+  }
+
+  /** The command that runs a script, from PATH or npm. */
+  async runtime(name: Runtime): Promise<string[]> {
+    let search = this.#runtimes.get(name);
+    if (!search) this.#runtimes.set(name, search = findRuntime(name));
+    try {
+      const { command, version } = await search;
+      this.versions[name] = version;
+      return [command, ...ARGUMENTS[name]];
+    } catch (error) {
+      throw new Missing(reasonOf(error));
+    }
   }
 
   /** Compiles a C program of this folder; `flags` follow the source, `remedy` is what it needs. */
@@ -59,7 +83,11 @@ export class Workshop {
     await Deno.mkdir(folder, { recursive: true });
     await Deno.writeTextFile(`${folder}/package.json`, manifest);
     const quiet = ["--ignore-scripts", "--no-audit", "--no-fund"];
-    await output([npm, "install", ...quiet], { cwd: folder });
+    try {
+      await output([npm, "install", ...quiet], { cwd: folder });
+    } catch (error) {
+      throw new Missing(`needs packages from npm: ${reasonOf(error)}`);
+    }
     await Deno.writeTextFile(stamp, manifest);
     return folder;
   }
@@ -74,7 +102,10 @@ export class Workshop {
       await build(program);
       return program;
     } catch (error) {
-      throw new NotRun(`does not compile, needs ${remedy}: ${reasonOf(error)}`);
+      const reason = reasonOf(error);
+      // No header file, no library: what is there does compile.
+      const Reason = /No such file|cannot find -l/.test(reason) ? Missing : NotRun;
+      throw new Reason(`does not compile, needs ${remedy}: ${reason}`);
     }
   }
 }

@@ -1,10 +1,8 @@
 // @hono/node-server from npm, HTTP: node hono_node.ts <socket> <folder with node_modules>
 import { createRequire } from "node:module";
 import process from "node:process";
+import { handler } from "./handler.ts";
 
 const [socket, packages] = process.argv.slice(2);
 const hono = createRequire(`${packages}/package.json`)("@hono/node-server");
-hono.createAdaptorServer({
-  fetch: (_request: Request) =>
-    new Response("Hello, world!\n", { headers: { "content-type": "text/plain" } }),
-}).listen(socket);
+hono.createAdaptorServer({ fetch: handler }).listen(socket);

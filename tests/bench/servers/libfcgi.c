@@ -1,4 +1,5 @@
-/* The yardstick: libfcgi's threaded "Hello, world!", as its own examples/threaded.c does it.
+/* The yardstick: libfcgi, threaded as its own examples/threaded.c is. It answers "Hello, world!", or
+ * a request that has a body with the number of its bytes.
  *
  *   libfcgi /path/of/the/socket threads
  *
@@ -10,12 +11,21 @@
 
 static int listener;
 
+static void answer(FCGX_Request *request) {
+  char buffer[65536];
+  long bytes = 0;
+  for (int n; (n = FCGX_GetStr(buffer, sizeof buffer, request->in)) > 0;) bytes += n;
+  FCGX_FPrintF(request->out, "Content-Type: text/plain\r\n\r\n");
+  if (bytes) FCGX_FPrintF(request->out, "%ld", bytes);
+  else FCGX_FPrintF(request->out, "Hello, world!\n");
+}
+
 static void *work(void *unused) {
   FCGX_Request request;
   (void)unused;
   FCGX_InitRequest(&request, listener, 0);
   while (FCGX_Accept_r(&request) == 0) {
-    FCGX_FPrintF(request.out, "Content-Type: text/plain\r\n\r\nHello, world!\n");
+    answer(&request);
     FCGX_Finish_r(&request);
   }
   return NULL;

@@ -1,8 +1,6 @@
 // This library, on any of the three runtimes: <runtime> ours.ts <socket>
 import process from "node:process";
 import { serve } from "../../../mod.ts";
+import { handler } from "./handler.ts";
 
-serve(
-  { path: process.argv[2] },
-  () => new Response("Hello, world!\n", { headers: { "content-type": "text/plain" } }),
-);
+serve({ path: process.argv[2] }, handler);
