@@ -27,6 +27,8 @@ export interface ParamsView extends Iterable<[string, string]> {
 
 /** The longest names that are told apart by their length; web servers' have at most 36. */
 const MAX_LENGTH = 40;
+/** Room for 32 pairs: an array that grows costs twice as much. */
+const ROOM: readonly number[] = Array.from({ length: 4 * 32 }, () => 0);
 const NONE: readonly number[] = Array.from({ length: MAX_LENGTH + 1 }, () => -1);
 
 /** Up to this many pairs, linear search is faster than hashing: web servers send 20 to 40. */
@@ -49,7 +51,9 @@ export class CgiParams implements ParamsView {
    * Four numbers per pair, in wire order: start of the name, start of the value, end of the value,
    * and where the pair before it is that has a name of the same length.
    */
-  readonly #borders: number[] = [];
+  readonly #borders: number[] = ROOM.slice();
+  /** How many of those numbers there are. */
+  #end = 0;
   /** Where the last pair is with a name of each length; longer names are in the first place. */
   readonly #last: number[] = NONE.slice();
   #index: Map<string, string> | null = null;
@@ -73,14 +77,20 @@ export class CgiParams implements ParamsView {
   addSlice(start: number, valueStart: number, end: number): void {
     const place = placeOf(valueStart - start);
     const last = this.#last;
-    const before = last[place]!;
-    last[place] = this.#borders.push(start, valueStart, end, before) - 4;
+    const borders = this.#borders;
+    const at = this.#end;
+    borders[at] = start;
+    borders[at + 1] = valueStart;
+    borders[at + 2] = end;
+    borders[at + 3] = last[place]!;
+    last[place] = at;
+    this.#end = at + 4;
     this.#index = null;
   }
 
   get(name: string): string | undefined {
     const borders = this.#borders;
-    if (this.#index !== null || borders.length > 4 * MAX_SEARCHED_PAIRS) {
+    if (this.#index !== null || this.#end > 4 * MAX_SEARCHED_PAIRS) {
       return this.#indexed().get(name);
     }
     const text = this.#text;
@@ -118,7 +128,7 @@ export class CgiParams implements ParamsView {
   ): void {
     const text = this.#text;
     const borders = this.#borders;
-    for (let i = 0; i < borders.length; i += 4) {
+    for (let i = 0; i < this.#end; i += 4) {
       const start = borders[i]!;
       const valueStart = borders[i + 1]!;
       if (valueStart - start < HEADER_PREFIX.length) continue;
@@ -130,7 +140,7 @@ export class CgiParams implements ParamsView {
   #indexed(): Map<string, string> {
     if (this.#index === null) {
       this.#index = new Map();
-      for (let i = 0; i < this.#borders.length; i += 4) {
+      for (let i = 0; i < this.#end; i += 4) {
         const [start, valueStart, end] = this.#borders.slice(i, i + 3);
         const name = this.#text.slice(start, valueStart);
         const value = this.#text.slice(valueStart, end);

@@ -39,6 +39,8 @@ export class RecordDecoder {
   #cut: CutRecord | undefined;
 
   /**
+   * Creates a decoder.
+   *
    * @param inParts Types of stream records (section 3.3) that are handed on as they come: one that
    * a chunk cuts becomes several records, none of them empty, which are views of the chunks. Other
    * records are always whole. @default []
