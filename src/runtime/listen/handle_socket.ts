@@ -8,53 +8,21 @@
  * is used as before. To be deleted once that costs as little.
  */
 import type { Server } from "node:net";
-import process from "node:process";
 import { getSystemErrorName } from "node:util";
 import type { TransportEvents } from "../../server/connection/transport.ts";
 import { isDeno } from "../deno.ts";
 import type { AcceptSocket, Socket } from "./listener.ts";
-
-/** A handle of libuv's kind: numbers that it returns are 0, or a negative error number. */
-interface Handle {
-  onread: (chunk: ArrayBuffer | undefined) => void;
-  readStart(): number;
-  readStop(): number;
-  writeBuffer(request: HandleRequest, bytes: Uint8Array): number;
-  writev(request: HandleRequest, parts: Uint8Array[], areBuffers: true): number;
-  /** Returns 1 if it is done at once. */
-  shutdown(request: HandleRequest): number;
-  close(): void;
-  setNoDelay?(noDelay: boolean): number;
-  getpeername?(out: { address?: string }): number;
-}
+import {
+  type HandleRequest,
+  type StreamBinding,
+  streamBinding,
+  type StreamHandle,
+} from "./stream_handle.ts";
 
 /** The handle of a listener; on Deno it is told to accept, on Node it brings the socket. */
 interface ListenerHandle {
-  onconnection: (error: number, accepted?: Handle) => void;
-  accept?(handle: Handle): number;
-}
-
-/** A write or a shutdown that the handle works on. */
-interface HandleRequest {
-  handle?: Handle;
-  /** What must not be collected before the end. */
-  buffer?: Uint8Array | Uint8Array[];
-  oncomplete?: (error: number) => void;
-}
-
-/** What the last call of a handle left behind, and where. */
-interface StreamBinding {
-  readonly WriteWrap: new () => HandleRequest;
-  readonly ShutdownWrap: new () => HandleRequest;
-  readonly streamBaseState: Int32Array;
-  /** Where the number of bytes read is, or the error number. */
-  readonly kReadBytesOrError: number;
-  /** Where it says whether the last write goes on after its call. */
-  readonly kLastWriteWasAsync: number;
-}
-
-interface Bindings {
-  binding(name: "stream_wrap"): Partial<StreamBinding>;
+  onconnection: (error: number, accepted?: StreamHandle) => void;
+  accept?(handle: StreamHandle): number;
 }
 
 /** The error number of an end of input, on every system. */
@@ -63,23 +31,6 @@ const UV_EOF = -4095;
 /** The type of a handle for an accepted socket. */
 const SOCKET = 0;
 
-const binding = openBinding();
-
-function openBinding(): StreamBinding | undefined {
-  try {
-    if ("Bun" in globalThis) return undefined;
-    const found = (process as unknown as Bindings).binding("stream_wrap");
-    const isWhole = typeof found.WriteWrap === "function" &&
-      typeof found.ShutdownWrap === "function" &&
-      found.streamBaseState instanceof Int32Array &&
-      typeof found.kReadBytesOrError === "number" &&
-      typeof found.kLastWriteWasAsync === "number";
-    return isWhole ? found as StreamBinding : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 /**
  * Has the connections of a listening server passed to `accept`. Those for which that does not work
  * still become a `net.Socket`.
@@ -87,9 +38,9 @@ function openBinding(): StreamBinding | undefined {
 export function acceptHandles(server: Server, accept: AcceptSocket): void {
   const listener = (server as { _handle?: Partial<ListenerHandle> | null })._handle;
   const inherited = listener?.onconnection;
-  if (binding === undefined || !listener || typeof inherited !== "function") return;
+  if (streamBinding === undefined || !listener || typeof inherited !== "function") return;
   if (isDeno && typeof listener.accept !== "function") return;
-  const known = binding;
+  const known = streamBinding;
   listener.onconnection = function (error, accepted) {
     const handle = error === 0 && isDeno ? acceptOnDeno(listener as ListenerHandle) : accepted;
     if (error !== 0 || handle === undefined) return inherited.call(listener, error, accepted);
@@ -98,8 +49,8 @@ export function acceptHandles(server: Server, accept: AcceptSocket): void {
 }
 
 /** Returns `undefined` if accept(2) fails: the same call by the runtime reports it. */
-function acceptOnDeno(listener: ListenerHandle): Handle | undefined {
-  const handle = new (listener.constructor as new (type: number) => Handle)(SOCKET);
+function acceptOnDeno(listener: ListenerHandle): StreamHandle | undefined {
+  const handle = new (listener.constructor as new (type: number) => StreamHandle)(SOCKET);
   return listener.accept!(handle) === 0 ? handle : undefined;
 }
 
@@ -108,7 +59,7 @@ function acceptOnDeno(listener: ListenerHandle): Handle | undefined {
  * here: so a peer that reads slowly can be distinguished from one that does not read.
  */
 class HandleSocket implements Socket {
-  readonly #handle: Handle;
+  readonly #handle: StreamHandle;
   readonly #binding: StreamBinding;
   #events!: TransportEvents;
   /** Bytes of the write that the system works on. */
@@ -117,7 +68,7 @@ class HandleSocket implements Socket {
   #onSent: (() => void) | undefined;
   #isClosed = false;
 
-  constructor(handle: Handle, binding: StreamBinding) {
+  constructor(handle: StreamHandle, binding: StreamBinding) {
     this.#handle = handle;
     this.#binding = binding;
   }

@@ -3,6 +3,7 @@
  * and all are written under back-pressure.
  */
 import { applicationError, FastCgiError } from "../../protocol/errors.ts";
+import { STREAM_CONTENT_LEN } from "../../protocol/record.ts";
 import type { BodyReader, BodyStart } from "./body_start.ts";
 import { bytesOf } from "./chunk.ts";
 import type { Exchange } from "./exchange.ts";
@@ -70,7 +71,8 @@ export async function sendContent(
   }
   for (const [index, chunk] of chunks.entries()) {
     for (let offset = 0; offset < chunk.length && !exchange.isEnded;) {
-      const part = chunk.subarray(offset, offset + MAX_WRITTEN);
+      const most = head === "" ? MAX_WRITTEN : STREAM_CONTENT_LEN - head.length;
+      const part = chunk.subarray(offset, offset + most);
       offset += part.length;
       const isLast = end && index === chunks.length - 1 && offset === chunk.length;
       await sent(exchange, exchange.send(head, [part], isLast));
