@@ -5,7 +5,8 @@
  * The plan: find the runtimes (Deno is the one that runs this; Bun and Node come from PATH, or else
  * from npm into .cache/runtimes, so that a machine with nothing but npm will do), and get the
  * frameworks that the tests serve from there, too; hand the same test files to each runner in turn,
- * which shows its progress and writes a JUnit report; read the reports. The last line is always
+ * which shows its progress and writes a JUnit report, and some of them once more, with the doors of
+ * the runtime closed (_plain.ts); read the reports. The last line is always
  * `N passed, N failed, N skipped`; a runtime that executed nothing counts as a failure.
  */
 import { fileURLToPath } from "node:url";
@@ -40,6 +41,11 @@ const VERSIONS = {
 const RUNNER_TIMEOUT = 900_000;
 /** How long its output is read after it has ended, in milliseconds. */
 const OUTPUT_GRACE = 2_000;
+
+/** Where the doors of a runtime make a difference: these files run without them, too. */
+const PLAIN =
+  /^tests\/(?:server\/|cgi\/request|doors|serve_test|runtime\/(?:sockets|slow_peer|closing|limits))/;
+const PRELOAD = "./tests/_preload_plain.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const CACHE = `${ROOT}.cache/`;
@@ -139,10 +145,19 @@ async function documents(): Promise<string[]> {
   return found;
 }
 
-function runnerArgs(runtime: Runtime | "doc", files: string[], junit: string): string[] {
+function runnerArgs(
+  runtime: Runtime | "doc",
+  files: string[],
+  junit: string,
+  isPlain: boolean,
+): string[] {
+  const preload = (option: string) => isPlain ? [option, PRELOAD] : [];
   switch (runtime) {
     case "deno":
-      return ["test", "-A", "--reporter=dot", `--junit-path=${junit}`, ...files];
+      return [
+        ...["test", "-A", ...preload("--preload")],
+        ...["--reporter=dot", `--junit-path=${junit}`, ...files],
+      ];
     case "doc":
       return ["test", "-A", "--doc", "--reporter=dot", `--junit-path=${junit}`, ...files];
     case "bun":
@@ -150,7 +165,7 @@ function runnerArgs(runtime: Runtime | "doc", files: string[], junit: string): s
       return [
         // In `bun test` a process hears no "exit" event, so the tests cannot end their programs
         // then.
-        ...["test", "--no-orphans"],
+        ...["test", "--no-orphans", ...preload("--preload")],
         ...["--dots", "--reporter=junit", `--reporter-outfile=${junit}`],
         ...files.map((file) => `./${file}`),
       ];
@@ -159,7 +174,7 @@ function runnerArgs(runtime: Runtime | "doc", files: string[], junit: string): s
         // A test past its deadline may leave a handle open: then its file fails after this many
         // milliseconds. With `--test-force-exit` files end before all of their tests have been
         // reported.
-        ...["--test", "--test-timeout=120000"],
+        ...[...preload("--import"), "--test", "--test-timeout=120000"],
         ...["--test-reporter=dot", "--test-reporter-destination=stdout"],
         ...["--test-reporter=junit", `--test-reporter-destination=${junit}`],
         ...files,
@@ -167,17 +182,22 @@ function runnerArgs(runtime: Runtime | "doc", files: string[], junit: string): s
   }
 }
 
-async function run(runner: Runtime | "doc", found: Found, files: string[]): Promise<Report> {
-  const step = runner === "doc" ? "doc examples" : runner;
+async function run(
+  runner: Runtime | "doc",
+  found: Found,
+  files: string[],
+  isPlain = false,
+): Promise<Report> {
+  const step = runner === "doc" ? "doc examples" : isPlain ? `${runner}, plain` : runner;
   console.log(`\n${step} ${found.version}, ${files.length} files`);
-  const junit = `${CACHE}reports/${runner}.xml`;
+  const junit = `${CACHE}reports/${runner}${isPlain ? "-plain" : ""}.xml`;
   // A runner that stops early writes none: what is there would be an older one's.
   await Deno.remove(junit).catch(() => {});
   const from = performance.now();
   const colors: Record<string, string> = Deno.stdout.isTerminal() ? {} : { NO_COLOR: "1" };
   const signal = AbortSignal.timeout(RUNNER_TIMEOUT);
   const child = new Deno.Command(found.command, {
-    args: runnerArgs(runner, files, junit),
+    args: runnerArgs(runner, files, junit, isPlain),
     cwd: ROOT,
     env: colors,
     stdin: "null",
@@ -285,7 +305,7 @@ function printSummary(reports: Report[]): void {
  * if none has.
  */
 function testsLost(reports: Report[]): string | null {
-  const totals = reports.filter(({ step }) => step !== "doc examples")
+  const totals = reports.filter(({ step }) => ["deno", "bun", "node"].includes(step))
     .map(({ step, passed, failed, skipped }) => ({
       step,
       total: passed + failed + skipped.length,
@@ -329,6 +349,8 @@ async function main(args: string[]): Promise<number> {
       continue;
     }
     reports.push(await run(runtime, result.value, files));
+    const plain = files.filter((file) => PLAIN.test(file));
+    if (plain.length > 0) reports.push(await run(runtime, result.value, plain, true));
     if (runtime === "deno" && parts.length === 0) {
       reports.push(await run("doc", result.value, await documents()));
     }
