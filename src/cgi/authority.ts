@@ -46,9 +46,16 @@ export function requestScheme(params: ParamsView): Scheme {
  */
 export function requestAuthority(params: ParamsView, scheme: Scheme): string | null {
   const host = params.get("HTTP_HOST");
-  if (host) return isAuthority(host) ? host : null;
-  return serverAuthority(params, scheme);
+  if (!host) return serverAuthority(params, scheme);
+  // A site has one name, or few.
+  if (host === lastHost) return host;
+  if (!isAuthority(host)) return null;
+  lastHost = host;
+  return host;
 }
+
+/** The last Host that was valid. */
+let lastHost = "";
 
 /**
  * Authority from `SERVER_NAME`. That is configuration, so an invalid one (nginx passes on
