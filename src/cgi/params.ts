@@ -94,14 +94,13 @@ export class CgiParams implements ParamsView {
       return this.#indexed().get(name);
     }
     const text = this.#text;
-    const isJoined = isHeader(name);
     let joined: string | undefined;
     for (let i = this.#last[placeOf(name.length)]!; i >= 0; i = borders[i + 3]!) {
       const start = borders[i]!;
       const valueStart = borders[i + 1]!;
       if (valueStart - start !== name.length || !text.startsWith(name, start)) continue;
       const value = text.slice(valueStart, borders[i + 2]);
-      if (!isJoined) return value;
+      if (!isHeader(name)) return value;
       joined = join(name, value, joined);
     }
     return joined;
