@@ -78,6 +78,8 @@ export function listenOnBun(
     allowHalfOpen: true,
     socket: {
       open(socket) {
+        // A Unix socket would refuse it.
+        if (!("path" in target)) socket.setNoDelay?.(true);
         socket.data = new BunTransport(socket, watch.refuses() ? refuse : accept);
       },
       data: (socket, chunk) => socket.data.events.receive(chunk),
@@ -146,7 +148,6 @@ class BunTransport implements Socket {
 
   constructor(socket: BunSocket, accept: AcceptSocket) {
     this.#socket = socket;
-    socket.setNoDelay?.(true);
     this.events = accept(this);
   }
 
