@@ -1,4 +1,4 @@
-/** `deno test --preload`, `bun test --preload` or `node --import` of this runs tests the plain way. */
+/** Preloaded by a runner (`--preload`, Node: `--import`), it has tests run the plain way. */
 import { closeDoors } from "./_plain.ts";
 
 closeDoors();

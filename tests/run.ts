@@ -44,7 +44,7 @@ const OUTPUT_GRACE = 2_000;
 
 /** Where the doors of a runtime make a difference: these files run without them, too. */
 const PLAIN =
-  /^tests\/(?:server\/|cgi\/request|doors|serve_test|runtime\/(?:sockets|slow_peer|closing|limits))/;
+  /^tests\/(?:doors|serve_test|cgi\/request|server\/(?:body|content_coding|foreign|re[ps]|send)|runtime\/(?:sockets|slow))/;
 const PRELOAD = "./tests/_preload_plain.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));

@@ -14,7 +14,14 @@ import { fail } from "../_assert.ts";
 import { checkSame } from "./_decoder.ts";
 import { type Call, CALL_HEADER, type Desk } from "./_handlers.ts";
 import { Life } from "./_life.ts";
-import { readBegin, readEnd, readPairs, readRecords, type ReferenceRecord } from "./_reference.ts";
+import {
+  readBegin,
+  readBegun,
+  readEnd,
+  readPairs,
+  readRecords,
+  type ReferenceRecord,
+} from "./_reference.ts";
 import {
   FCGI_ABORT_REQUEST,
   FCGI_AUTHORIZER,
@@ -375,14 +382,20 @@ export class Judge {
     if (isProper) fail(`Request ${life.id} is proper and was refused: ${status}`);
   }
 
-  /** Whether its body is larger than it may be, or is said to be. */
-  #isTooLarge({ stdin, params }: Life): boolean {
+  /**
+   * Whether its body is larger than it may be, or is said to be: with what has come of a record
+   * that is not whole yet.
+   */
+  #isTooLarge({ id, stdin, params }: Life): boolean {
     const { maxBodyBytes } = this.#limits;
     const said = (readPairs(params) ?? [])
       .filter(([name]) => latin1(name) === "CONTENT_LENGTH").map(([, value]) =>
         Number(latin1(value))
       );
-    return concat(stdin).length > maxBodyBytes || said.some((length) => length > maxBodyBytes);
+    const { type, id: partOf, content } = readBegun(this.#input);
+    const part = type === FCGI_STDIN && partOf === id ? content.length : 0;
+    return concat(stdin).length + part > maxBodyBytes ||
+      said.some((length) => length > maxBodyBytes);
   }
 
   get #isOverdue(): boolean {

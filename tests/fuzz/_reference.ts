@@ -39,6 +39,14 @@ export function readRecords(bytes: Uint8Array): ReferenceRecords {
   return { records, rest: bytes.length - at };
 }
 
+/** Reads what there is of a record that is not whole. */
+export function readBegun(bytes: Uint8Array): Pick<ReferenceRecord, "type" | "id" | "content"> {
+  const [version, type = -1, high = 0, low = 0, lengthHigh = 0, lengthLow = 0] = bytes;
+  if (version !== 1 || bytes.length < 8) return { type: -1, id: 0, content: bytes.subarray(0, 0) };
+  const content = bytes.subarray(8, 8 + lengthHigh * 256 + lengthLow);
+  return { type, id: high * 256 + low, content };
+}
+
 /** Reads name-value pairs (section 3.4); `undefined` if one runs past the end. */
 export function readPairs(bytes: Uint8Array): [Uint8Array, Uint8Array][] | undefined {
   const pairs: [Uint8Array, Uint8Array][] = [];
