@@ -111,19 +111,23 @@ export class FastCgiRequest extends Base {
 
   // A body that is a stream costs half as much to take whole if it never passes through it.
   override arrayBuffer(): ReturnType<Request["arrayBuffer"]> {
-    return this.#collected(({ buffer }) => buffer) ?? super.arrayBuffer();
+    return this.#collected<ReturnType<Request["arrayBuffer"]>>(({ buffer }) => buffer) ??
+      super.arrayBuffer();
   }
 
   override bytes(): ReturnType<Request["bytes"]> {
-    return this.#collected((bytes) => bytes) ?? super.bytes();
+    return this.#collected<ReturnType<Request["bytes"]>>((bytes) => bytes) ?? super.bytes();
   }
 
   override text(): ReturnType<Request["text"]> {
-    return this.#collected((bytes) => utf8.decode(bytes)) ?? super.text();
+    return this.#collected<ReturnType<Request["text"]>>((bytes) => utf8.decode(bytes)) ??
+      super.text();
   }
 
   override json(): ReturnType<Request["json"]> {
-    return this.#collected((bytes) => JSON.parse(utf8.decode(bytes))) ?? super.json();
+    return this.#collected<ReturnType<Request["json"]>>((bytes) =>
+      JSON.parse(utf8.decode(bytes))
+    ) ?? super.json();
   }
 
   // These two look at the Content-Type.
@@ -138,14 +142,14 @@ export class FastCgiRequest extends Base {
   }
 
   /** Takes the body whole; `undefined` if that is for the runtime to do, or to refuse. */
-  #collected<Value>(value: (bytes: Uint8Array<ArrayBuffer>) => Value) {
+  #collected<Result>(value: (bytes: Uint8Array<ArrayBuffer>) => unknown): Result | undefined {
     const collect = this.#collect;
     this.#collect = null;
     if (collect === null || super.bodyUsed) return undefined;
     const stream = super.body;
     if (stream === null || stream.locked) return undefined;
     const collected = collect(stream as ReadableStream<Uint8Array>);
-    return collected.then(value) as ReturnType<Request["json"]>;
+    return collected.then(value) as Result;
   }
 
   #fillHeaders(): void {
