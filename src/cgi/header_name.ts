@@ -11,9 +11,9 @@ import { quirksOf } from "./quirks.ts";
 const MAX_REMEMBERED = 256;
 /**
  * Request names cached per length. Browsers and proxies together send about 80 names, six of one
- * length at most.
+ * length at most; an application's own may be more alike.
  */
-const MAX_SAME_LENGTH = 12;
+const MAX_SAME_LENGTH = 32;
 /**
  * The longest name cached. Longer ones are computed each time: caching them would let a client
  * choose how much memory it takes.
@@ -55,11 +55,21 @@ interface KnownParam {
   readonly header: string | null;
 }
 
+/** The cached names of one length. */
+interface SameLength {
+  readonly names: KnownParam[];
+  /** Where the next search begins: names come in the same order each time. */
+  next: number;
+}
+
 /**
  * Cache by length of the name: comparing a few candidates in place is faster than allocating a
  * string to hash.
  */
-const fromParams: KnownParam[][] = Array.from({ length: MAX_REMEMBERED_LENGTH + 1 }, () => []);
+const fromParams: SameLength[] = Array.from(
+  { length: MAX_REMEMBERED_LENGTH + 1 },
+  () => ({ names: [], next: 0 }),
+);
 const forWire = new Map<string, string | null>();
 
 /** Whether `text` is a token: a method or a field name (RFC 9110, section 5.6.2). */
@@ -80,8 +90,13 @@ export function requestHeaderName(
 ): string | null {
   const known = fromParams[end - start];
   if (known !== undefined) {
-    for (let i = 0; i < known.length; i++) {
-      if (text.startsWith(known[i]!.param, start)) return known[i]!.header;
+    const { names } = known;
+    for (let i = 0, at = known.next; i < names.length; i++, at++) {
+      if (at >= names.length) at = 0;
+      const { param, header } = names[at]!;
+      if (!text.startsWith(param, start)) continue;
+      known.next = at + 1;
+      return header;
     }
   }
   const name = text.slice(start + 5, end).toLowerCase().replaceAll("_", "-");
@@ -91,8 +106,8 @@ export function requestHeaderName(
   if (known !== undefined && text.startsWith(param, start)) {
     // Clearing costs little, and recovers from a client that has filled the list with names of its
     // own.
-    if (known.length >= MAX_SAME_LENGTH) known.length = 0;
-    known.push({ param, header });
+    if (known.names.length >= MAX_SAME_LENGTH) known.names.length = 0;
+    known.names.push({ param, header });
   }
   return header;
 }
