@@ -1,4 +1,6 @@
-/** `deno test --preload`, `bun test --preload` or `node --import` of this runs tests the plain way. */
+/**
+ * `deno test --preload`, `bun test --preload` or `node --import` of this runs tests the plain way.
+ */
 import { closeDoors } from "./_plain.ts";
 
 closeDoors();

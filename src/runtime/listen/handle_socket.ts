@@ -12,12 +12,7 @@ import { getSystemErrorName } from "node:util";
 import type { TransportEvents } from "../../server/connection/transport.ts";
 import { isDeno } from "../deno.ts";
 import type { AcceptSocket, Socket } from "./listener.ts";
-import {
-  type HandleRequest,
-  type StreamBinding,
-  streamBinding,
-  type StreamHandle,
-} from "./stream_handle.ts";
+import { type StreamBinding, streamBinding, type StreamHandle } from "./stream_handle.ts";
 
 /** The handle of a listener; on Deno it is told to accept, on Node it brings the socket. */
 interface ListenerHandle {
