@@ -81,6 +81,18 @@ describe("takeWholeBody", () => {
     assertEquals(taken(new Response(streamOfText(), init)), undefined);
   });
 
+  it("leaves a response alone that has been given another body, or none that can be read", () => {
+    const bodies: PropertyDescriptor[] = [{ value: streamOfText() }, {
+      get() {
+        throw new Error("No body");
+      },
+    }];
+    for (const body of bodies) {
+      const response = Object.defineProperty(new Response("another"), "body", body);
+      assertEquals([taken(response), response.bodyUsed], [undefined, false]);
+    }
+  });
+
   it("leaves a subclass alone", () => {
     class Own extends Response {}
     assertEquals(taken(new Own(TEXT)), undefined);

@@ -61,7 +61,7 @@ function takeOnDeno(): Take | undefined {
 
   const take = (response: Response) => {
     const fields = response as unknown as Fields;
-    if (fields[consumed] !== false) return undefined;
+    if (fields[consumed] !== false || Object.hasOwn(response, "body")) return undefined;
     let body: unknown = fields[lazy];
     if (!isBytes(body)) {
       const { body: made } = fields[inner] as { body?: { streamOrStatic?: Static } };

@@ -2,6 +2,25 @@ import { assert, assertEquals } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
 import { CgiParams } from "../../src/cgi/params.ts";
 import { captured, paramsOf } from "./_captures.ts";
+import { Random } from "./_random.ts";
+
+/** Names that come twice, have the same length, are empty, or are about as long as an index goes. */
+function randomName(random: Random): string {
+  const name = random.pick(["HTTP_HOST", "HTTP_COOKIE", "HTTP_X", "A", "B", "", "HTTP_", "HTTP"]);
+  if (random.int(3) > 0) return name;
+  return name + random.pick(["x", "y"]).repeat(random.pick([1, 30, 31, 32, 35, 36, 39, 40, 41]));
+}
+
+/** What a list of pairs says, read in the plain way. */
+function modelOf(pairs: Iterable<[string, string]>): Map<string, string> {
+  const all = new Map<string, string>();
+  for (const [name, value] of pairs) {
+    const before = all.get(name);
+    const isJoined = name.startsWith("HTTP_") && name !== "HTTP_HOST" && before !== undefined;
+    all.set(name, isJoined ? before + (name === "HTTP_COOKIE" ? "; " : ", ") + value : value);
+  }
+  return all;
+}
 
 describe("CgiParams", () => {
   it("gives values by name, be they empty, and undefined for the rest", () => {
@@ -94,5 +113,40 @@ describe("CgiParams", () => {
     }
     assertEquals(long.get("X_250"), undefined);
     assertEquals(long.size, 500);
+  });
+
+  it("answers as a list of pairs would, whatever the names and their lengths", () => {
+    for (let seed = 1; seed <= 100; seed++) {
+      const random = new Random(seed);
+      const pairs = Array.from(
+        { length: random.pick([0, 1, 5, 30, 64, 65, 70, 400]) },
+        (_, i): [string, string] => [randomName(random), random.pick(["", "v", `${i}`])],
+      );
+      const params = new CgiParams();
+      const asked = [...pairs.map(([name]) => name), "", "HTTP_", "x".repeat(41)];
+      const check = (sent: [string, string][]) => {
+        const expected = modelOf(sent);
+        for (const name of asked) {
+          assertEquals([params.get(name), params.has(name)], [
+            expected.get(name),
+            expected.has(name),
+          ], `Seed ${seed}, ${name}`);
+        }
+      };
+      for (const [i, [name, value]] of pairs.entries()) {
+        params.append(name, value);
+        // A look between: what is remembered of it must not stay.
+        if (random.int(40) === 0) check(pairs.slice(0, i + 1));
+      }
+      check(pairs);
+      assertEquals([...params], [...modelOf(pairs)]);
+      assertEquals(params.size, modelOf(pairs).size);
+      check(pairs);
+      const headers: [string, string][] = [];
+      params.forEachHeader((text, start, valueStart, end) => {
+        headers.push([text.slice(start, valueStart), text.slice(valueStart, end)]);
+      });
+      assertEquals(headers, pairs.filter(([name]) => name.startsWith("HTTP_")));
+    }
   });
 });

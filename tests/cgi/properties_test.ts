@@ -5,6 +5,7 @@ import { CgiParams } from "../../src/cgi/params.ts";
 import { splitPath } from "../../src/cgi/split_path.ts";
 import { remoteAddress } from "../../src/cgi/remote_addr.ts";
 import { createRequest } from "../../src/cgi/request.ts";
+import { requestHeaders } from "../../src/cgi/request_headers.ts";
 import { responseHead } from "../../src/cgi/response_head.ts";
 import { paramsOf } from "./_captures.ts";
 import { Random } from "./_random.ts";
@@ -99,6 +100,48 @@ describe("createRequest: with random parameters", () => {
       const result = createRequest(params, null);
       assert(result instanceof Request);
       assertEquals(decode(new URL(result.url).pathname), decode(path));
+    });
+  });
+
+  it("has the headers that append would make of their lines, in every copy of it", () => {
+    const VALUES = [
+      "",
+      "a",
+      " b",
+      "c\t",
+      "\t \td ",
+      "e\x80\xff",
+      "f\0",
+      "g\nh",
+      "\ri",
+      "\r\n",
+      "j k",
+    ];
+    const NAMES = ["HTTP_X_A", "HTTP_X_B", "HTTP_COOKIE", "HTTP_HOST", "HTTP_ACCEPT", "HTTP_X-A"];
+    forSeeds((random) => {
+      const params = new CgiParams();
+      params.append("REQUEST_METHOD", "GET");
+      params.append("SERVER_NAME", "h");
+      for (let i = random.int(12); i > 0; i--) {
+        params.append(random.pick(NAMES), random.pick(VALUES));
+      }
+      const request = createRequest(params, null);
+      if (!(request instanceof Request)) return;
+      const expected = new Headers();
+      for (const [name, value] of requestHeaders(params, "GET")) {
+        try {
+          expected.append(name, value);
+        } catch {
+          // Left out.
+        }
+      }
+      for (const copy of [request.clone(), new Request(request), request]) {
+        assertEquals([...copy.headers], [...expected]);
+        for (const [name] of expected) assertEquals(copy.headers.get(name), expected.get(name));
+      }
+      request.headers.append("x-a", "later");
+      expected.append("x-a", "later");
+      assertEquals([...request.headers], [...expected]);
     });
   });
 

@@ -40,6 +40,26 @@ function assertDecodes(chunks: Iterable<Uint8Array>, whole: Uint8Array): void {
   assertEquals(decoder.isPartial, false);
 }
 
+/** The types that the server has handed on in parts. */
+const IN_PARTS = [5, 8];
+
+/** The parts of a record, one after the other, together. */
+function joinParts(records: readonly FastCgiRecord[], lengths: readonly number[]): FastCgiRecord[] {
+  const rest = [...records];
+  return lengths.map((length) => {
+    const first = rest.shift()!;
+    const parts = [first.content];
+    for (let missing = length - first.content.length; missing > 0;) {
+      const { type, requestId, content } = rest.shift()!;
+      assertEquals([type, requestId], [first.type, first.requestId]);
+      assert(IN_PARTS.includes(type) && content.length > 0, "It is whole, or no part is empty");
+      parts.push(content);
+      missing -= content.length;
+    }
+    return { ...first, content: concat(parts) };
+  });
+}
+
 /** A request as a web server sends it, with odd padding. */
 const REQUEST = concat([
   rawRecord({ type: 1, content: bytes([0, 1, 1, 0, 0, 0, 0, 0]) }),
@@ -159,6 +179,93 @@ describe("RecordDecoder", () => {
     const record = rawRecord({ type: 5, content: "abc", padding: 255 });
     assertEquals(decode([record.subarray(0, -1)]).length, 0);
     assertEquals(decode([record]).length, 1);
+  });
+
+  describe("of records in parts", () => {
+    /** Records of which half may be handed on in parts, and some are empty. */
+    const randomRecords = (random: Random) =>
+      Array.from({ length: 1 + random.below(8) }, () => {
+        const type = random.pick([...IN_PARTS, 4, random.below(256)]);
+        return { ...randomRecord(random), type };
+      });
+
+    it("gives what it gives without parts, however they are cut", () => {
+      const random = new Random(4);
+      for (let round = 0; round < 100; round++) {
+        const encoded = concat(randomRecords(random).map(rawRecord));
+        const expected = decode([encoded]);
+        const most = random.pick([1, 3, 20, 5000, 100_000]);
+        const chunks = encoded.length > 5000 && most < 20
+          ? [encoded]
+          : randomChunks(encoded, random, most);
+        const decoder = new RecordDecoder(IN_PARTS);
+        const parts = decode(chunks, decoder);
+        const joined = joinParts(parts, expected.map(({ content }) => content.length));
+        assertEquals(joined.length, expected.length);
+        expected.forEach(({ type, requestId, content }, i) => {
+          assertEquals([joined[i].type, joined[i].requestId], [type, requestId]);
+          assertBytes(joined[i].content, content);
+        });
+        assertEquals(decoder.isPartial, false);
+      }
+    });
+
+    it("says after each byte whether it is inside of one", () => {
+      const random = new Random(5);
+      for (let round = 0; round < 30; round++) {
+        const records = randomRecords(random)
+          .map((record) => ({ ...record, content: record.content.subarray(0, 300) }));
+        const decoders = [new RecordDecoder(), new RecordDecoder(IN_PARTS)];
+        for (const byte of chunksOf(concat(records.map(rawRecord)), 1)) {
+          const [whole, inParts] = decoders.map((decoder) => {
+            decode([byte.slice()], decoder);
+            return decoder.isPartial;
+          });
+          assertEquals(inParts, whole);
+        }
+      }
+    });
+
+    it("gives the content of a record before its padding has come", () => {
+      const decoder = new RecordDecoder(IN_PARTS);
+      const record = rawRecord({ type: 5, content: "abc", padding: 9 });
+      const next = rawRecord({ type: 5 });
+      const given = (chunk: Uint8Array) => decode([chunk], decoder).map(({ content }) => content);
+      assertEquals(given(record.slice(0, 8)), []);
+      assertEquals(given(record.slice(8, 13)), [bytes("abc")]);
+      assertEquals(given(record.slice(13, 14)), []);
+      assertEquals(decoder.isPartial, true);
+      assertEquals(given(concat([record.slice(14), next])), [bytes()]);
+      assertEquals(decoder.isPartial, false);
+    });
+
+    it("refuses a bad version where it does without parts", () => {
+      const random = new Random(6);
+      for (let round = 0; round < 100; round++) {
+        const good = concat(randomRecords(random).slice(0, 3).map(rawRecord));
+        const encoded = concat([good, rawRecord({ version: 2 + random.below(250), type: 5 })]);
+        const cut = random.below(encoded.length);
+        const ends = [[], IN_PARTS].map((types) => {
+          const decoder = new RecordDecoder(types);
+          let bytes = 0;
+          let end = "";
+          for (const chunk of [encoded.slice(0, cut), encoded.slice(cut)]) {
+            decoder.push(chunk);
+            try {
+              for (let record = decoder.next(); record; record = decoder.next()) {
+                bytes += record.content.length;
+              }
+            } catch (error) {
+              end = `${error}`;
+              break;
+            }
+          }
+          return [bytes, end];
+        });
+        assertMatch(`${ends[0]![1]}`, /version/);
+        assertEquals(ends[1], ends[0]);
+      }
+    });
   });
 
   it("says which other protocol somebody speaks, as soon as eight bytes are there", () => {

@@ -40,6 +40,17 @@ describe("a handler that fails", () => {
     "returns Response.error()": [() => Response.error(), ""],
     // Node refuses to make one, which is a handler that throws.
     "returns a Response with status 101": [() => new Response(null, { status: 101 }), ""],
+    ...Object.fromEntries(
+      ["status", "headers", "body", "bodyUsed"].map((name) => [
+        `returns a Response whose ${name} throws`,
+        [() =>
+          Object.defineProperty(new Response("text"), name, {
+            get() {
+              throw reason;
+            },
+          }), "The reason of it all"],
+      ]),
+    ),
     "returns a body whose chunk is no bytes": [() => {
       return new Response(
         new ReadableStream<unknown>({

@@ -524,6 +524,23 @@ describe("sendResponse", () => {
       await peer.finish();
     });
 
+    for (const how of ["transferred", "made smaller"]) {
+      it(`whose memory is ${how} while it is sent breaks off`, async () => {
+        const buffer = new ArrayBuffer(200_000, { maxByteLength: 200_000 });
+        const chunk = new Uint8Array(buffer);
+        const body = new ReadableStream({ start: (controller) => controller.enqueue(chunk) });
+        await using peer = new Peer(() => new Response(body));
+        void peer.send(request());
+        await peer.nextOf();
+        if (how === "transferred") structuredClone(buffer, { transfer: [buffer] });
+        else buffer.resize(100_000);
+        const records = await peer.finish();
+        assertEquals(records.at(-1)?.version, 0);
+        const [error, ...more] = peer.takeErrors() as FastCgiError[];
+        assertEquals([error?.code, more], ["bad_response", []]);
+      });
+    }
+
     it("with a chunk that is no bytes breaks off", async () => {
       const body = new ManualBody();
       const mixed = new ReadableStream<unknown>({

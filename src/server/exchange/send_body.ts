@@ -69,15 +69,19 @@ export async function sendContent(
     if (head.length + length > 0 || end) await sent(exchange, exchange.send(head, chunks, end));
     return;
   }
-  for (const [index, chunk] of chunks.entries()) {
+  for (const chunk of chunks) {
     for (let offset = 0; offset < chunk.length && !exchange.isEnded;) {
       const most = head === "" ? MAX_WRITTEN : STREAM_CONTENT_LEN - head.length;
       const part = chunk.subarray(offset, offset + most);
       offset += part.length;
-      const isLast = end && index === chunks.length - 1 && offset === chunk.length;
-      await sent(exchange, exchange.send(head, [part], isLast));
+      length -= part.length;
+      await sent(exchange, exchange.send(head, [part], end && length === 0));
       head = "";
     }
+  }
+  // The application has transferred the memory of a chunk, or has changed its size.
+  if (length !== 0 && !exchange.isEnded) {
+    throw badResponse("a chunk of its body changed its length while it was sent");
   }
 }
 
