@@ -10,6 +10,7 @@ import { assert, assertEquals, assertRejects } from "./_assert.ts";
 import { describe, it } from "./_harness.ts";
 import { isPlain } from "./_plain.ts";
 import { runtime } from "./_runtime.ts";
+import { runScript } from "./runtime/_script.ts";
 
 const TEXT = "text ".repeat(20);
 const BYTES = new TextEncoder().encode(TEXT);
@@ -35,6 +36,21 @@ describe("doors", () => {
     assertEquals(streamBinding !== undefined, runtime !== "bun" && !isPlain());
     assertEquals(taken(new Response(TEXT)) !== undefined, runtime !== "node" && !isPlain());
   });
+});
+
+it("no door makes Node warn of a deprecation, or end for one", {
+  skip: runtime !== "node" && "Only Node has these options",
+}, async () => {
+  await using script = await runScript(
+    `const server = serve({ port: 0 }, () => new Response());
+    await server.ready;
+    await server.shutdown();`,
+    [],
+    { env: { NODE_OPTIONS: "--pending-deprecation --throw-deprecation" } },
+  );
+  const { exit, stderr } = script.program;
+  assertEquals(await exit, { code: 0, signal: null }, stderr.text);
+  assert(!stderr.text.includes("Deprecation"), stderr.text);
 });
 
 describe("takeWholeBody", () => {

@@ -4,7 +4,7 @@ import { CgiParams } from "../../src/cgi/params.ts";
 import { captured, paramsOf } from "./_captures.ts";
 import { Random } from "./_random.ts";
 
-/** Names that come twice, have the same length, are empty, or are about as long as an index goes. */
+/** Names that come twice, have the same length, are empty, or are about as long as places go. */
 function randomName(random: Random): string {
   const name = random.pick(["HTTP_HOST", "HTTP_COOKIE", "HTTP_X", "A", "B", "", "HTTP_", "HTTP"]);
   if (random.int(3) > 0) return name;

@@ -245,6 +245,18 @@ describe("RequestBody", () => {
     assert(parts[1].buffer === chunk.buffer);
   });
 
+  it("fails alone if there is no memory for all of it", async () => {
+    const flow = { bodyLimit: 1000, bodyFull() {}, bodyRoom() {} };
+    const body = new RequestBody(flow);
+    const stream = body.open();
+    assert(stream instanceof ReadableStream);
+    const collected = body.collect(stream, 0);
+    // As long as no memory is, though there is nothing behind it.
+    const huge = { length: Number.MAX_SAFE_INTEGER } as Uint8Array;
+    for (const content of [bytes("a"), huge, bytes("b"), bytes()]) body.push(content);
+    await assertRejects(() => collected, RangeError);
+  });
+
   it("refuses the record that is too much, and no other behind it", () => {
     const body = new RequestBody({ bodyLimit: 1e6, bodyFull() {}, bodyRoom() {} }, 10);
     const taken = [6, 5, 5, 1, 0].map((length) => body.push(pattern(length)));

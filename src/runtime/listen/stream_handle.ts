@@ -38,6 +38,7 @@ export interface StreamBinding {
 }
 
 interface Bindings {
+  noDeprecation?: boolean | undefined;
   binding(name: "stream_wrap"): Partial<StreamBinding>;
 }
 
@@ -47,7 +48,7 @@ export const streamBinding: StreamBinding | undefined = openBinding();
 function openBinding(): StreamBinding | undefined {
   try {
     if ("Bun" in globalThis) return undefined;
-    const found = (process as unknown as Bindings).binding("stream_wrap");
+    const found = bindingOf(process as unknown as Bindings);
     const isWhole = typeof found.WriteWrap === "function" &&
       typeof found.ShutdownWrap === "function" &&
       found.streamBaseState instanceof Int32Array &&
@@ -56,5 +57,16 @@ function openBinding(): StreamBinding | undefined {
     return isWhole ? found as StreamBinding : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** Node with `--pending-deprecation` warns of this call, and with `--throw-deprecation` ends. */
+function bindingOf(process: Bindings): Partial<StreamBinding> {
+  const { noDeprecation } = process;
+  process.noDeprecation = true;
+  try {
+    return process.binding("stream_wrap");
+  } finally {
+    process.noDeprecation = noDeprecation;
   }
 }

@@ -7,6 +7,8 @@ const FIRST_ALLOCATION = 1024 * 1024;
 export class BodySink {
   #bytes: Uint8Array<ArrayBuffer>;
   #length = 0;
+  /** Why the content cannot be kept, if so. */
+  #failure: { readonly error: unknown } | undefined;
   readonly #expected: number;
 
   /** @param expected The length that the body will most likely have, in bytes. */
@@ -15,15 +17,28 @@ export class BodySink {
     this.#expected = expected;
   }
 
+  /** Never throws: no memory for one body is no fault of its connection. */
   append(content: Uint8Array): void {
+    if (this.#failure !== undefined) return;
     const length = this.#length + content.length;
-    if (length > this.#bytes.length) this.#grow(length);
+    try {
+      if (length > this.#bytes.length) this.#grow(length);
+    } catch (error) {
+      this.#failure = { error };
+      this.#bytes = new Uint8Array(0);
+      return;
+    }
     this.#bytes.set(content, this.#length);
     this.#length = length;
   }
 
-  /** The content, in a buffer of its own. */
+  /**
+   * The content, in a buffer of its own.
+   *
+   * @throws {RangeError} If there was no memory for it.
+   */
   bytes(): Uint8Array<ArrayBuffer> {
+    if (this.#failure !== undefined) throw this.#failure.error;
     const bytes = this.#bytes;
     return this.#length === bytes.length ? bytes : bytes.slice(0, this.#length);
   }
