@@ -9,8 +9,11 @@ import { takeWholeBody } from "../src/runtime/whole_body.ts";
 import { assert, assertEquals, assertRejects } from "./_assert.ts";
 import { describe, it } from "./_harness.ts";
 import { isPlain } from "./_plain.ts";
-import { runtime } from "./_runtime.ts";
+import { runtime, runtimeVersion } from "./_runtime.ts";
 import { runScript } from "./runtime/_script.ts";
+
+/** The versions whose doors are known: those that the suite fetches. */
+const KNOWN = { deno: "2.9.", bun: "1.4.", node: "24." };
 
 const TEXT = "text ".repeat(20);
 const BYTES = new TextEncoder().encode(TEXT);
@@ -32,7 +35,10 @@ function taken(response: Response): string | undefined {
 }
 
 describe("doors", () => {
-  it("are open in the versions that the suite runs on, unless the tests close them", () => {
+  it("are open where they are known to be, unless the tests close them", {
+    skip: !runtimeVersion.startsWith(KNOWN[runtime]) &&
+      `Known of ${runtime} ${KNOWN[runtime]}; closed ones cost speed, no more`,
+  }, () => {
     assertEquals(streamBinding !== undefined, runtime !== "bun" && !isPlain());
     assertEquals(taken(new Response(TEXT)) !== undefined, runtime !== "node" && !isPlain());
   });

@@ -27,7 +27,7 @@ export interface ParamsView extends Iterable<[string, string]> {
 
 /** The longest names that are told apart by their length; web servers' have at most 36. */
 const MAX_LENGTH = 40;
-/** Room for 32 pairs: an array that grows costs twice as much. */
+/** Room for 32 pairs: an array that grows costs half as much again. */
 const ROOM: readonly number[] = Array.from({ length: 4 * 32 }, () => 0);
 const NONE: readonly number[] = Array.from({ length: MAX_LENGTH + 1 }, () => -1);
 

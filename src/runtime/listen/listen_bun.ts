@@ -122,19 +122,19 @@ function addressOf(listener: BunListener, target: ListenTarget): Listener["addre
     : { transport: "unix", path: "" };
 }
 
-/** Where parts are joined: more than one write has, its log lines included. */
-let joined = new Uint8Array(128 * 1024);
+/** Where parts are joined: twice what a write has, but for its log lines. */
+const JOINED = new Uint8Array(128 * 1024);
 
-/** Joins parts at the beginning of {@link joined}; returns their length. */
-function join(parts: readonly Uint8Array[]): number {
+/** Joins parts, in memory that the next call uses again. */
+function join(parts: readonly Uint8Array[]): Uint8Array {
   const length = parts.reduce((length, part) => length + part.length, 0);
-  if (length > joined.length) joined = new Uint8Array(length);
+  const joined = length > JOINED.length ? new Uint8Array(length) : JOINED;
   let offset = 0;
   for (const part of parts) {
     joined.set(part, offset);
     offset += part.length;
   }
-  return length;
+  return joined.subarray(0, length);
 }
 
 /** A Bun socket as a {@link Socket}: bytes that a partial write leaves are queued here. */
@@ -171,10 +171,10 @@ class BunTransport implements Socket {
 
   /** Joined where the next joins them, too: what the system does not take at once is copied. */
   writeParts(parts: Uint8Array[]): boolean {
-    const length = join(parts);
-    const written = this.#waiting.length === 0 ? this.#socket.write(joined.subarray(0, length)) : 0;
-    if (written === length) return true;
-    this.#waiting.push(joined.slice(Math.max(written, 0), length));
+    const bytes = join(parts);
+    const written = this.#waiting.length === 0 ? this.#socket.write(bytes) : 0;
+    if (written === bytes.length) return true;
+    this.#waiting.push(bytes.slice(Math.max(written, 0)));
     return false;
   }
 

@@ -42,8 +42,8 @@ export const COMPLETE: EndRequestBody = {
 export const INCOMPLETE: EndRequestBody = { ...COMPLETE, appStatus: BROKEN_OFF };
 
 /**
- * More content than this is not copied behind its header: the write has several parts then. Up to
- * here the copy is cheaper.
+ * More content than this, in bytes, is not copied behind its header: the write has several parts
+ * then. A copy of less is small beside the write itself.
  */
 const MAX_COPIED = 16 * 1024;
 
