@@ -1,6 +1,8 @@
 /** The sockets that a program may be started with, and which of them `serve()` takes. */
+import { constants } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import type { ServeAddress } from "../../mod.ts";
 import {
   assert,
@@ -51,6 +53,15 @@ const DEFAULT = theDefault();
 const DOUBTFUL_DEFAULT = runtime === "deno"
   ? theDefault("; deno may not read the environment: a CGI program needs --allow-env")
   : DEFAULT;
+
+/** The flags of a descriptor are read from `/proc`. */
+const skipFlags = process.platform !== "linux" && "Only Linux has /proc";
+/** How a program may end that others share the socket with. */
+const ENDS = {
+  "SIGTERM": `process.kill(process.pid, "SIGTERM");`,
+  "process.exit": "process.exit(3);",
+  "an uncaught error": `setTimeout(() => { throw new Error("uncaught"); });`,
+};
 
 /** A place that nobody listens at, and how a peer gets there. */
 interface Spot extends AsyncDisposable {
@@ -122,6 +133,24 @@ for (const transport of ["unix", "tcp"] as const) {
       // ENOENT would mean that the other processes on the socket are not to be reached any more.
       await assertRejects(() => RawPeer.connect(subject.address), Error, "ECONNREFUSED");
     });
+
+    for (const [how, end] of Object.entries(ENDS)) {
+      it(`on descriptor 0 stays non-blocking after ${how}`, { skip: skipFlags }, async () => {
+        await using subject = await spot(transport);
+        const source = `import process from "node:process";
+          const server = serve(() => new Response("Hello\\n"));
+          await server.ready;
+          ${end}`;
+        // The shell has the socket, too, and its flags are those of all.
+        const flags = '"$0" "$@"; sed -n "s/^flags:\\s*/flags /p" /proc/self/fdinfo/0';
+        await using app = await runScript(source, [], {
+          starter: [...listening(subject.place), "/bin/sh", "-c", flags],
+        });
+        await app.program.exit;
+        const [, octal] = await app.program.waitForLine("stdout", /^flags (\d+)$/);
+        assertEquals(parseInt(octal!, 8) & constants.O_NONBLOCK, constants.O_NONBLOCK);
+      });
+    }
 
     it("on descriptor 3, with systemd's variables, is where serve listens", async () => {
       await using subject = await spot(transport);

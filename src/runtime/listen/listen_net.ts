@@ -2,6 +2,7 @@
 import { createServer, type Server, type Socket as NetSocket } from "node:net";
 import { DescriptorWatch } from "./descriptor_watch.ts";
 import { acceptHandles } from "./handle_socket.ts";
+import { keepNonBlocking } from "./keep_non_blocking.ts";
 import type { AcceptSocket, Listener, ListenTarget, Socket } from "./listener.ts";
 import type { TransportEvents } from "../../server/connection/transport.ts";
 import { resumeOnDeno } from "./resume_on_deno.ts";
@@ -31,6 +32,7 @@ export function listenOnNet(
     server.listen(placeOf(target), () => {
       server.off("error", reject).on("error", onError);
       acceptHandles(server, accept);
+      if ("fd" in target) keepNonBlocking(target.fd);
       resolve(new NetListener(server, target, onError));
     });
     if (server.listening) bound?.();
