@@ -17,7 +17,7 @@ const LANES = 8;
  * Answers before something happens: the load is under way, and both processes have a part in it.
  */
 const UNDER_WAY = 100;
-const RESTARTS = 5;
+const RESTARTS = 3;
 const KINDS = [TASKS.small, TASKS.post, TASKS.small, TASKS.slow, TASKS.post, TASKS.large];
 
 describe("a rolling restart behind nginx", { skip: skipNginx, timeout: 90_000 }, () => {
