@@ -4,7 +4,7 @@
  * A record that lies within one chunk is returned as a view of it, without a copy. Only a record
  * split by a chunk boundary is copied to a buffer of its own, allocated at its exact size (at most
  * 65,798 bytes) once its header has been validated; or, where the caller has asked for it, handed
- * on in parts.
+ * on in parts, which are joined to one where they lie in one chunk.
  */
 import { FCGI_HEADER_LEN, FCGI_VERSION_1 } from "./constants.ts";
 import { fatalPeerError } from "./errors.ts";
@@ -35,6 +35,7 @@ export class RecordDecoder {
   #partial: Uint8Array | undefined;
   #filled = 0;
   readonly #inParts: readonly number[];
+  readonly #mayOverwrite: boolean;
   /** A record that is handed on in parts: what is still to come of it. */
   #cut: CutRecord | undefined;
 
@@ -44,9 +45,13 @@ export class RecordDecoder {
    * @param inParts Types of stream records (section 3.3) that are handed on as they come: one that
    * a chunk cuts becomes several records, none of them empty, which are views of the chunks. Other
    * records are always whole. @default []
+   * @param mayOverwrite Whether nobody else uses the memory of the chunks. Then records in parts
+   * that follow each other in a chunk, of one type and request, become one record: their content
+   * moves down over their headers. @default {false}
    */
-  constructor(inParts: readonly number[] = []) {
+  constructor(inParts: readonly number[] = [], mayOverwrite = false) {
     this.#inParts = inParts;
+    this.#mayOverwrite = mayOverwrite;
   }
 
   /**
@@ -81,7 +86,7 @@ export class RecordDecoder {
       const size = sizeOfRecord(chunk, start);
       if (available >= size) {
         this.#offset = start + size;
-        return recordAt(chunk, start);
+        return this.#withNext(recordAt(chunk, start));
       }
       const cut = this.#cutAt(chunk, start);
       if (cut !== undefined) {
@@ -123,7 +128,32 @@ export class RecordDecoder {
     cut.content -= end - start;
     if (cut.content === 0 && cut.padding === 0) this.#cut = undefined;
     const content = new Uint8Array(chunk.buffer, chunk.byteOffset + start, end - start);
-    return { type: cut.type, requestId: cut.requestId, content };
+    return this.#withNext({ type: cut.type, requestId: cut.requestId, content });
+  }
+
+  /** Joins the next records of its stream in this chunk to one that may come in parts. */
+  #withNext(record: FastCgiRecord): FastCgiRecord {
+    const { type, requestId, content } = record;
+    if (!this.#mayOverwrite || content.length === 0 || !this.#inParts.includes(type)) return record;
+    const chunk = this.#chunk;
+    const start = content.byteOffset - chunk.byteOffset;
+    let end = start + content.length;
+    while (this.#cut === undefined && isOfStream(chunk, this.#offset, record)) {
+      const next = this.#offset + FCGI_HEADER_LEN;
+      const length = contentLength(chunk, this.#offset);
+      const padding = chunk[this.#offset + 6]!;
+      const taken = Math.min(length, chunk.length - next);
+      const skipped = Math.min(padding, chunk.length - next - taken);
+      if (taken + skipped < length + padding) {
+        this.#cut = { type, requestId, content: length - taken, padding: padding - skipped };
+      }
+      chunk.copyWithin(end, next, next + taken);
+      end += taken;
+      this.#offset = next + taken + skipped;
+    }
+    if (end === start + content.length) return record;
+    const joined = new Uint8Array(chunk.buffer, content.byteOffset, end - start);
+    return { type, requestId, content: joined };
   }
 
   #keep(size: number, available: number): undefined {
@@ -183,6 +213,14 @@ function sizeOfRecord(bytes: Uint8Array, start: number): number {
     throw fatalPeerError("bad_version", `Cannot read a record: ${why}`);
   }
   return FCGI_HEADER_LEN + contentLength(bytes, start) + bytes[start + 6]!;
+}
+
+/** Whether a header at `start`, with some of its content, belongs to the stream of a record. */
+function isOfStream(bytes: Uint8Array, start: number, record: FastCgiRecord): boolean {
+  return start + FCGI_HEADER_LEN < bytes.length && bytes[start] === FCGI_VERSION_1 &&
+    bytes[start + 1] === record.type &&
+    (bytes[start + 2]! << 8 | bytes[start + 3]!) === record.requestId &&
+    contentLength(bytes, start) > 0;
 }
 
 function contentLength(bytes: Uint8Array, start: number): number {

@@ -126,6 +126,7 @@ function randomEvent(random: Random): ConnectionStep {
 
 /** A case on its way. */
 class ConnectionRun implements Transport {
+  readonly ownsChunks = true;
   backlog = 0;
   readonly #timers: HeldTimers;
   readonly #desk = new Desk();

@@ -305,6 +305,7 @@ export const attacks:
     }));
 
 class Victim implements Transport {
+  readonly ownsChunks = true;
   isPaused = false;
   isEnded = false;
   written = 0;

@@ -60,6 +60,21 @@ function joinParts(records: readonly FastCgiRecord[], lengths: readonly number[]
   });
 }
 
+/** Records of which those in parts that follow each other, of one type and request, are one. */
+function merge(records: readonly FastCgiRecord[]): FastCgiRecord[] {
+  const merged: FastCgiRecord[] = [];
+  for (const record of records) {
+    const last = merged.at(-1);
+    const isNext = last !== undefined && IN_PARTS.includes(record.type) &&
+      last.type === record.type && last.requestId === record.requestId &&
+      last.content.length > 0 && record.content.length > 0;
+    if (isNext) merged.pop();
+    const parts = isNext ? [last.content, record.content] : [record.content];
+    merged.push({ ...record, content: concat(parts) });
+  }
+  return merged;
+}
+
 /** A request as a web server sends it, with odd padding. */
 const REQUEST = concat([
   rawRecord({ type: 1, content: bytes([0, 1, 1, 0, 0, 0, 0, 0]) }),
@@ -210,6 +225,63 @@ describe("RecordDecoder", () => {
       }
     });
 
+    /** Records of few streams, so that many follow another of their own. */
+    const neighbours = (random: Random) =>
+      randomRecords(random).flatMap((record) => {
+        const count = random.below(4);
+        return Array.from({ length: count }, () => ({ ...record, padding: random.below(256) }));
+      });
+
+    it("gives those of a stream as one where they lie in one chunk that may be overwritten", () => {
+      const random = new Random(7);
+      let joined = 0;
+      for (let round = 0; round < 200; round++) {
+        const encoded = concat(neighbours(random).map(rawRecord));
+        const records = decode([encoded]);
+        const expected = merge(records);
+        const offset = random.below(9);
+        const chunk = concat([new Uint8Array(offset), encoded]).subarray(offset);
+        const given = decode([chunk], new RecordDecoder(IN_PARTS, true));
+        joined += records.length - given.length;
+        assertEquals(given.length, expected.length);
+        expected.forEach(({ type, requestId, content }, i) => {
+          assertEquals([given[i].type, given[i].requestId], [type, requestId]);
+          assertBytes(given[i].content, content);
+        });
+      }
+      assert(joined > 100, `${joined} were joined`);
+    });
+
+    it("loses and moves nothing of them, however they are cut", () => {
+      const random = new Random(8);
+      for (let round = 0; round < 200; round++) {
+        const encoded = concat(neighbours(random).map(rawRecord));
+        const most = random.pick([1, 3, 20, 5000, 100_000]);
+        const chunks = encoded.length > 5000 && most < 20
+          ? [encoded.slice()]
+          : Array.from(randomChunks(encoded, random, most), (chunk) => chunk.slice());
+        const decoder = new RecordDecoder(IN_PARTS, true);
+        const given = merge(decode(chunks, decoder));
+        const expected = merge(decode([encoded]));
+        assertEquals(given.length, expected.length);
+        expected.forEach(({ type, requestId, content }, i) => {
+          assertEquals([given[i].type, given[i].requestId], [type, requestId]);
+          assertBytes(given[i].content, content);
+        });
+        assertEquals(decoder.isPartial, false);
+      }
+    });
+
+    it("leaves a chunk as it is that may not be overwritten", () => {
+      const random = new Random(9);
+      for (let round = 0; round < 50; round++) {
+        const chunk = concat(neighbours(random).map(rawRecord));
+        const before = chunk.slice();
+        decode([chunk], new RecordDecoder(IN_PARTS));
+        assertBytes(chunk, before);
+      }
+    });
+
     it("says after each byte whether it is inside of one", () => {
       const random = new Random(5);
       for (let round = 0; round < 30; round++) {
@@ -245,8 +317,12 @@ describe("RecordDecoder", () => {
         const good = concat(randomRecords(random).slice(0, 3).map(rawRecord));
         const encoded = concat([good, rawRecord({ version: 2 + random.below(250), type: 5 })]);
         const cut = random.below(encoded.length);
-        const ends = [[], IN_PARTS].map((types) => {
-          const decoder = new RecordDecoder(types);
+        const decoders = [
+          new RecordDecoder(),
+          new RecordDecoder(IN_PARTS),
+          new RecordDecoder(IN_PARTS, true),
+        ];
+        const ends = decoders.map((decoder) => {
           let bytes = 0;
           let end = "";
           for (const chunk of [encoded.slice(0, cut), encoded.slice(cut)]) {
@@ -263,7 +339,7 @@ describe("RecordDecoder", () => {
           return [bytes, end];
         });
         assertMatch(`${ends[0]![1]}`, /version/);
-        assertEquals(ends[1], ends[0]);
+        assertEquals(ends, Array(3).fill(ends[0]));
       }
     });
   });

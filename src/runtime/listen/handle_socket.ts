@@ -55,6 +55,7 @@ function acceptOnDeno(listener: ListenerHandle): StreamHandle | undefined {
  * here: so a peer that reads slowly can be distinguished from one that does not read.
  */
 class HandleSocket implements Socket {
+  readonly ownsChunks = true;
   readonly #handle: StreamHandle;
   readonly #binding: StreamBinding;
   #events!: TransportEvents;

@@ -139,6 +139,7 @@ function join(parts: readonly Uint8Array[]): Uint8Array {
 
 /** A Bun socket as a {@link Socket}: bytes that a partial write leaves are queued here. */
 class BunTransport implements Socket {
+  readonly ownsChunks = true;
   readonly events: TransportEvents;
   readonly #socket: BunSocket;
   #waiting: Uint8Array[] = [];

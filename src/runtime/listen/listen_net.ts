@@ -106,6 +106,7 @@ function connect(socket: NetSocket, accept: AcceptSocket): void {
  * sent. So a peer that reads slowly can be distinguished from one that does not read.
  */
 class NetTransport implements Socket, HeldWriter {
+  readonly ownsChunks = true;
   readonly #socket: NetSocket;
   /** Bytes held back until the end of this turn of the event loop. */
   #held: Uint8Array | undefined;

@@ -31,7 +31,7 @@ import type { Transport } from "./transport.ts";
 const { Promise } = globalThis;
 
 /** Bodies are passed on as they come: a large record is not copied to become whole. */
-const newDecoder = () => new RecordDecoder([RecordType.STDIN, RecordType.DATA]);
+const IN_PARTS = [RecordType.STDIN, RecordType.DATA];
 
 /** The owner of several connections. */
 export interface ConnectionOwner {
@@ -51,7 +51,7 @@ export class Connection implements RequestsConnection {
   readonly application: Application;
   readonly #owner: ConnectionOwner;
   readonly #transport: Transport;
-  #decoder: RecordDecoder = newDecoder();
+  #decoder: RecordDecoder;
   readonly reading: ReadGate;
   readonly output: Output;
   readonly bodies: SharedBodyFlow;
@@ -70,6 +70,7 @@ export class Connection implements RequestsConnection {
 
   constructor(transport: Transport, application: Application, owner: ConnectionOwner) {
     this.#transport = transport;
+    this.#decoder = new RecordDecoder(IN_PARTS, transport.ownsChunks);
     this.application = application;
     this.#owner = owner;
     this.reading = new ReadGate(transport);
@@ -144,7 +145,7 @@ export class Connection implements RequestsConnection {
     for (const exchange of this.requests.all) exchange.connectionLost(reason);
     this.requests.clear();
     // Handlers that still run keep the connection alive in memory, but none of its buffered input.
-    this.#decoder = newDecoder();
+    this.#decoder = new RecordDecoder();
     this.output.drained();
     this.#transport.destroy();
     this.#owner.connectionClosed(this);

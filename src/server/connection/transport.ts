@@ -9,6 +9,11 @@ export interface Transport {
   /** Write backlog in bytes, up to a constant offset: tells a slow peer from a dead one. */
   readonly backlog: number;
   /**
+   * Whether nobody else uses the memory of the chunks that it passes up, so that they may be
+   * overwritten. Left out where that is not known.
+   */
+  readonly ownsChunks?: boolean;
+  /**
    * Writes bytes, which belong to the transport from now on. `false` means back-pressure: the bytes
    * are accepted, but the next should wait for {@link TransportEvents.drained}.
    */

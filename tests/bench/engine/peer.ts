@@ -10,6 +10,8 @@ const END_REQUEST = 3;
 
 export class Peer implements Transport {
   readonly backlog = 0;
+  // Each piece is sent as a copy.
+  readonly ownsChunks = true;
   /** All writes, once it is an array. */
   written: Uint8Array[] | undefined;
   readonly #pieces: Uint8Array[] = [];
