@@ -4,8 +4,10 @@
  */
 const SLAB_SIZE = 64 * 1024;
 
-/** Larger requests get memory of their own, so that a slab is not wasted on one of them. */
-const MAX_SLICE = 4096;
+/**
+ * Larger requests, in bytes, get memory of their own, so that a slab is not wasted on one of them.
+ */
+export const MAX_SLICE = 4096;
 
 let slab: Uint8Array = new Uint8Array(SLAB_SIZE);
 let used = 0;

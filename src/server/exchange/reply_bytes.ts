@@ -10,7 +10,7 @@
  * it for the beginning of the response.
  */
 import { encodeLatin1Into } from "../../cgi/latin1.ts";
-import { allocate } from "../../protocol/allocate.ts";
+import { allocate, MAX_SLICE } from "../../protocol/allocate.ts";
 import { END_REQUEST_SIZE, type EndRequestBody, writeEndRequest } from "../../protocol/bodies.ts";
 import {
   BROKEN_OFF,
@@ -43,9 +43,10 @@ export const INCOMPLETE: EndRequestBody = { ...COMPLETE, appStatus: BROKEN_OFF }
 
 /**
  * More content than this, in bytes, is not copied behind its header: the write has several parts
- * then. A copy of less is small beside the write itself.
+ * then. A copy of less is small beside the write itself; a copy of more would need memory of its
+ * own, which is zeroed first. A stream of 12 kB chunks costs 0.7 times as much so, on Node half.
  */
-const MAX_COPIED = 16 * 1024;
+const MAX_COPIED = MAX_SLICE;
 
 /**
  * Encodes one write. `head` is Latin-1 text, and complete in the first record (65,535 bytes); if
