@@ -1,8 +1,9 @@
 /** The sockets that a program may be started with, and which of them `serve()` takes. */
 import { constants } from "node:fs";
-import { networkInterfaces } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 import type { ServeAddress } from "../../mod.ts";
 import {
   assert,
@@ -151,6 +152,25 @@ for (const transport of ["unix", "tcp"] as const) {
         assertEquals(parseInt(octal!, 8) & constants.O_NONBLOCK, constants.O_NONBLOCK);
       });
     }
+
+    it("on descriptor 0 is left without an error where Node may open nothing", {
+      skip: skip || runtime !== "node" && "Only Node has --permission",
+    }, async () => {
+      await using subject = await spot(transport);
+      const source = `import process from "node:process";
+        await serve(() => new Response("Hello\\n")).ready;
+        process.kill(process.pid, "SIGTERM");`;
+      const root = fileURLToPath(new URL("../../", import.meta.url));
+      await using app = await runScript(source, [], {
+        starter: listening(subject.place),
+        env: {
+          NODE_OPTIONS: `--permission --allow-fs-read=${root} --allow-fs-read=${tmpdir()}/`,
+          NODE_NO_WARNINGS: "1",
+        },
+      });
+      assertEquals(await app.program.exit, { code: 0, signal: null }, app.program.stderr.text);
+      assertMatch(app.program.stderr.text, /^Serving FastCGI on .*\n$/);
+    });
 
     it("on descriptor 3, with systemd's variables, is where serve listens", async () => {
       await using subject = await spot(transport);

@@ -4,10 +4,10 @@
  * when it started. The others would then wait in accept(2) for a connection that one of them has
  * already taken, in the middle of their requests.
  *
- * Node leaves a descriptor alone that has become another file, so it becomes `/dev/null` just
- * before. A signal that nothing handles ends Node without the event, and that is left.
+ * Node leaves a descriptor alone that is closed, so it is closed just before. A signal that nothing
+ * handles ends Node without the event, and that is left.
  */
-import { closeSync, openSync } from "node:fs";
+import { closeSync } from "node:fs";
 import process from "node:process";
 import { isDeno } from "../deno.ts";
 
@@ -21,7 +21,10 @@ export function keepNonBlocking(fd: number): void {
   if (isDeno || fd > LAST_STANDARD_FD || kept.has(fd)) return;
   kept.add(fd);
   process.once("exit", () => {
-    closeSync(fd);
-    openSync("/dev/null", "r+");
+    try {
+      closeSync(fd);
+    } catch {
+      // The program has closed it.
+    }
   });
 }
