@@ -27,6 +27,10 @@ export interface Arguments {
   value(name: string): string | undefined;
   /** All values of an option. */
   values(name: string): readonly string[];
+  /** Options that are for the runtime of workers, as they were written. */
+  readonly passed: readonly string[];
+  /** All of them, as they were written. */
+  readonly raw: readonly string[];
 }
 
 /** A command of `fcgi`. */
@@ -37,6 +41,8 @@ export interface Command {
   /** Its operands in the help, such as `URL`. */
   readonly operands: readonly Operand[];
   readonly options: readonly OptionSpec[];
+  /** Options of a runtime, which are passed on as they are. */
+  readonly passes?: RegExp | undefined;
   /** Command lines that do something useful, each with a word on it. */
   readonly examples: readonly (readonly [line: string, what: string])[];
   /**

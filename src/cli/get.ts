@@ -1,20 +1,16 @@
 /** `fcgi get`: one request straight to a FastCGI socket, without a web server. */
-import {
-  type ClientParams,
-  type ClientRole,
-  connect,
-  type ConnectAddress,
-  FastCgiClient,
-} from "../client/mod.ts";
+import type { ClientParams, ClientRole } from "../client/mod.ts";
 import { messageOf } from "../log/describe.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { ExitCode } from "./exit_code.ts";
-import { secondsOf } from "./seconds.ts";
-import { nameOf, TARGET_OPTIONS, targetOf } from "./target.ts";
+import { secondsOf } from "./numbers.ts";
+import { printJson, printResponse } from "./print_response.ts";
+import { TARGET_OPTIONS, targetOf } from "./target.ts";
 import type { Terminal } from "./terminal.ts";
+import { withClient } from "./with_client.ts";
 
 // As loaded: `fcgi serve` runs applications, which replace globals.
-const { AbortSignal, Headers, Request, TextDecoder, TextEncoder, URL } = globalThis;
+const { Headers, Request, TextEncoder, URL } = globalThis;
 
 /** Where a path alone belongs. */
 const BASE = "http://localhost";
@@ -27,7 +23,13 @@ export const get: Command = {
   operands: [{ name: "URL" }],
   options: [
     ...TARGET_OPTIONS,
-    { name: "request", short: "X", value: "METHOD", fallback: "GET, POST with --data", help: "the method" },
+    {
+      name: "request",
+      short: "X",
+      value: "METHOD",
+      fallback: "GET, POST with --data",
+      help: "the method",
+    },
     {
       name: "header",
       short: "H",
@@ -81,65 +83,24 @@ export const get: Command = {
   run: runGet,
 };
 
-/** What came of a request. */
-interface Reply {
-  status: number;
-  statusText: string;
-  headers: [name: string, value: string][];
-  /** As text if it is UTF-8, else in base64. */
-  body?: string;
-  bodyBase64?: string;
-  /** The lines that the application has written to FCGI_STDERR. */
-  stderr: string[];
-}
-
 async function runGet(args: Arguments, terminal: Terminal): Promise<number> {
-  const address = targetOf(args);
-  const seconds = secondsOf(args.value("timeout") ?? String(TIMEOUT));
-  const request = await requestOf(args, terminal);
   const stderr: string[] = [];
-  let isConnected = false;
-  const client = new FastCgiClient({
-    connect: async () => {
-      const streams = await connect(address);
-      isConnected = true;
-      return streams;
-    },
-    onStderr: (line) => args.has("json") ? stderr.push(line) : terminal.err(line),
-  });
-  const signal = AbortSignal.timeout(seconds * 1000);
-  try {
+  const reach = {
+    address: targetOf(args),
+    timeout: secondsOf(args.value("timeout") ?? String(TIMEOUT)),
+    ...args.has("json") && { onStderr: (line: string) => void stderr.push(line) },
+  };
+  const request = await requestOf(args, terminal);
+  return await withClient(reach, terminal, async (client, signal) => {
     const response = await client.fetch(request, {
       params: paramsOf(args, terminal),
       role: (args.value("role") ?? "responder") as ClientRole,
       signal,
     });
     if (args.has("json")) await printJson(response, stderr, terminal);
-    else await print(response, args.has("include"), terminal);
+    else await printResponse(response, args.has("include"), terminal);
     return args.has("fail") && response.status >= 400 ? ExitCode.HTTP_ERROR : ExitCode.SUCCESS;
-  } catch (error) {
-    return explain(error, { address, signal, seconds, isConnected }, terminal);
-  } finally {
-    client.close();
-  }
-}
-
-function explain(
-  error: unknown,
-  { address, signal, seconds, isConnected }: {
-    address: ConnectAddress;
-    signal: AbortSignal;
-    seconds: number;
-    isConnected: boolean;
-  },
-  terminal: Terminal,
-): number {
-  if (signal.aborted) {
-    terminal.err(`fcgi: No answer from ${nameOf(address)} within ${seconds} s`);
-    return ExitCode.TIMEOUT;
-  }
-  terminal.err(`fcgi: ${messageOf(error)}`);
-  return isConnected ? ExitCode.FAILED : ExitCode.NO_CONNECTION;
+  });
 }
 
 async function requestOf(args: Arguments, terminal: Terminal): Promise<Request> {
@@ -169,7 +130,7 @@ function headersOf(lines: readonly string[]): Headers {
   for (const line of lines) {
     const [, name, value] = /^([^:\s]+):\s*(.*)$/s.exec(line) ?? [];
     try {
-      headers.append(name!, value!);
+      headers.append(name ?? "", value ?? "");
     } catch {
       throw new UsageError(`"${line}" is no header: --header 'NAME: VALUE'`);
     }
@@ -210,41 +171,4 @@ function paramsOf(args: Arguments, terminal: Terminal): ClientParams {
 /** The UTF-8 bytes of a text, a code unit for each, as parameters are. */
 function latin1(text: string): string {
   return Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join("");
-}
-
-async function print(response: Response, includes: boolean, terminal: Terminal): Promise<void> {
-  if (includes) {
-    const lines = [
-      `HTTP/1.1 ${response.status} ${response.statusText}`.trimEnd(),
-      ...[...response.headers].map(([name, value]) => `${name}: ${value}`),
-      "",
-    ];
-    await terminal.out(lines.map((line) => `${line}\n`).join(""));
-  }
-  for await (const chunk of response.body ?? []) await terminal.out(chunk);
-}
-
-async function printJson(
-  response: Response,
-  stderr: string[],
-  terminal: Terminal,
-): Promise<void> {
-  const bytes = new Uint8Array(await response.arrayBuffer());
-  const { status, statusText } = response;
-  const reply: Reply = {
-    status,
-    statusText,
-    headers: [...response.headers],
-    ...bodyAsText(bytes),
-    stderr,
-  };
-  await terminal.out(`${JSON.stringify(reply, null, 2)}\n`);
-}
-
-function bodyAsText(bytes: Uint8Array): Pick<Reply, "body" | "bodyBase64"> {
-  try {
-    return { body: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes) };
-  } catch {
-    return { bodyBase64: btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join("")) };
-  }
 }

@@ -25,8 +25,10 @@ export function parse(
   const options = [...command.options, ...COMMON_OPTIONS];
   const given = new Map<string, string[]>();
   const operands: string[] = [];
+  const passed: string[] = [];
   for (const token of parseTokens(args, options.filter((option) => option.value !== undefined))) {
     if (token.kind === "operand") operands.push(token.value);
+    else if (command.passes?.test(token.raw)) passed.push(asWritten(token));
     else addOption(given, options, token);
   }
   if (!given.has("help")) {
@@ -35,6 +37,8 @@ export function parse(
   }
   return {
     operands,
+    passed,
+    raw: args,
     has: (name) => given.has(name),
     value: (name) => given.get(name)?.at(-1),
     values: (name) => given.get(name) ?? [],
@@ -44,6 +48,10 @@ export function parse(
 /** The environment variable of an option. */
 export function variableOf(option: OptionSpec): string {
   return `FCGI_${option.name.toUpperCase().replaceAll("-", "_")}`;
+}
+
+function asWritten({ raw, value }: Token & { kind: "option" }): string {
+  return value === undefined ? raw : `${raw}=${value}`;
 }
 
 function addOption(

@@ -3,7 +3,7 @@ import { connect, FastCgiClient } from "../client/mod.ts";
 import { messageOf } from "../log/describe.ts";
 import type { Arguments, Command } from "./command.ts";
 import { ExitCode } from "./exit_code.ts";
-import { secondsOf } from "./seconds.ts";
+import { secondsOf } from "./numbers.ts";
 import { nameOf, TARGET_OPTIONS, targetOf } from "./target.ts";
 import type { Terminal } from "./terminal.ts";
 

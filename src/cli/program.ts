@@ -7,11 +7,16 @@ import { commandHelp, programHelp } from "./help.ts";
 import { nearest } from "./nearest.ts";
 import { parse, suggestion } from "./parse.ts";
 import { ping } from "./ping.ts";
-import { serve } from "./serve.ts";
+import { reload } from "./reload.ts";
+import { serve, supervise } from "./serve.ts";
+import { status } from "./status.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** All commands, in the order of the help. */
-export const COMMANDS: readonly Command[] = [serve, get, ping];
+export const COMMANDS: readonly Command[] = [serve, status, reload, ping, get];
+
+/** Those that only `fcgi` itself runs. */
+const INTERNAL: readonly Command[] = [supervise];
 
 /** The version that `fcgi --version` prints; that of deno.json. */
 export const VERSION = "0.1.0";
@@ -31,7 +36,7 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
     await terminal.out(`fcgi ${VERSION}\n`);
     return ExitCode.SUCCESS;
   }
-  const command = COMMANDS.find((command) => command.name === name);
+  const command = [...COMMANDS, ...INTERNAL].find((command) => command.name === name);
   if (command === undefined) return unknownCommand(name, terminal);
   try {
     const given = parse(command, rest, (name) => terminal.variable(name));

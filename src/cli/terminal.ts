@@ -1,5 +1,7 @@
 /** What a command has to do with: its standard streams, its environment, its files. */
 export interface Terminal {
+  /** How many processors there are for this process. */
+  readonly processors: number;
   /** Whether standard output goes to a person, who may see colors. */
   readonly isInteractive: boolean;
   /** Writes text, or bytes as they are, to standard output. */

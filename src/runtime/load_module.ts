@@ -9,7 +9,10 @@ import { pathToFileURL } from "node:url";
  * release.
  */
 export async function loadModule(name: string): Promise<unknown> {
-  const path = resolve(name);
-  const isFile = /^\.{0,2}\//.test(name) || existsSync(path);
-  return await import(isFile ? pathToFileURL(path).href : name);
+  return await import(isFileName(name) ? pathToFileURL(resolve(name)).href : name);
+}
+
+/** Whether a name is that of a file, and not a specifier. */
+export function isFileName(name: string): boolean {
+  return /^\.{0,2}\//.test(name) || existsSync(resolve(name));
 }

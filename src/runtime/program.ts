@@ -1,5 +1,6 @@
 /** What a program of the command line has of its runtime: arguments, streams, files, variables. */
 import { readFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import process from "node:process";
 import { print } from "../log/print.ts";
@@ -13,6 +14,7 @@ const { Response, TextEncoder } = globalThis;
 
 /** The terminal of the process, in the shape that the commands want. */
 export interface ProgramTerminal {
+  readonly processors: number;
   readonly isInteractive: boolean;
   out(content: string | Uint8Array): Promise<void>;
   err(line: string): void;
@@ -33,6 +35,7 @@ export function programTerminal(): ProgramTerminal {
   const writer = stdout.getWriter();
   const encoder = new TextEncoder();
   return {
+    processors: availableParallelism(),
     isInteractive: process.stdout.isTTY === true && !variable("NO_COLOR"),
     out: (content) => writer.write(typeof content === "string" ? encoder.encode(content) : content),
     err: print,

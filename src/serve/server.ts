@@ -8,6 +8,7 @@ import { forget, shutDownOnSignals } from "../runtime/termination.ts";
 import { addressOf, type ServeAddress, type ServeOptions } from "./options.ts";
 import { checkLimits } from "../server/application/connection_options.ts";
 import { SHUTDOWN_TIMEOUT } from "../server/application/limits.ts";
+import type { ServerStats } from "../server/application/stats.ts";
 import type { Service } from "../server/service.ts";
 
 // As loaded: applications replace the global.
@@ -44,6 +45,8 @@ export interface FastCgiServer extends AsyncDisposable {
    * systemd's.
    */
   shutdown(): Promise<void>;
+  /** What the server has done since it was started, and what it does now. */
+  stats(): ServerStats;
   /** Keeps the process running while the server runs. This is the default. */
   ref(): void;
   /** Lets the process end while the server runs. */
@@ -101,6 +104,10 @@ export class Server implements FastCgiServer {
 
   get ready(): Promise<ServeAddress> {
     return this.#readiness.promise;
+  }
+
+  stats(): ServerStats {
+    return this.#service.stats();
   }
 
   shutdown(): Promise<void> {

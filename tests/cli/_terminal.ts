@@ -5,6 +5,7 @@ import { concat } from "../_bytes.ts";
 /** A terminal that keeps what is written to it. */
 export class FakeTerminal implements Terminal {
   readonly isInteractive = false;
+  readonly processors = 4;
   /** The lines on standard error. */
   readonly errors: string[] = [];
   readonly #written: Uint8Array[] = [];

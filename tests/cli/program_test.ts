@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "../_ass
 import { describe, it } from "../_harness.ts";
 import { COMMANDS, VERSION } from "../../src/cli/program.ts";
 import { variableOf } from "../../src/cli/parse.ts";
-import { fcgi, FakeTerminal } from "./_terminal.ts";
+import { FakeTerminal, fcgi } from "./_terminal.ts";
 
 const CONFIG = new URL("../../deno.json", import.meta.url);
 
@@ -41,7 +41,10 @@ describe("fcgi", () => {
       [["xyzzy"], "fcgi: There is no command xyzzy"],
       [["get"], "fcgi get: fcgi get needs URL"],
       [["get", "/", "/b"], 'fcgi get: fcgi get does not take "/b"'],
-      [["get", "/", "--scoket", "x"], "fcgi get: There is no option --scoket; did you mean --socket?"],
+      [
+        ["get", "/", "--scoket", "x"],
+        "fcgi get: There is no option --scoket; did you mean --socket?",
+      ],
       [["get", "/", "-z"], "fcgi get: There is no option -z"],
       [["get", "/", "--socket"], "fcgi get: --socket needs a value: --socket PATH"],
       [["get", "/", "--json=yes", "-c", "9"], "fcgi get: --json takes no value"],
@@ -50,20 +53,35 @@ describe("fcgi", () => {
         ["get", "/", "-c", "9", "--role", "responsder"],
         "fcgi get: --role cannot be responsder: it is one of responder, authorizer, filter; did you mean responder?",
       ],
-      [["get", "/", "-c", "nine"], 'fcgi get: "nine" is no HOST:PORT, such as 127.0.0.1:9000 or [::1]:9000'],
-      [["get", "/", "-c", "70000"], 'fcgi get: "70000" is no HOST:PORT, such as 127.0.0.1:9000 or [::1]:9000'],
+      [
+        ["get", "/", "-c", "nine"],
+        'fcgi get: "nine" is no HOST:PORT, such as 127.0.0.1:9000 or [::1]:9000',
+      ],
+      [
+        ["get", "/", "-c", "70000"],
+        'fcgi get: "70000" is no HOST:PORT, such as 127.0.0.1:9000 or [::1]:9000',
+      ],
       [["get", "/", "-c", "9", "-s", "x"], "fcgi get: --socket and --connect exclude each other"],
       [
         ["get", "/"],
         "fcgi get: Where is the application? Name its socket with --socket PATH, or --connect HOST:PORT",
       ],
-      [["get", "ftp://x/", "-c", "9"], 'fcgi get: "ftp://x/" is no http: URL, and no path that begins with /'],
-      [["get", "/", "-c", "9", "-H", "nonsense"], "fcgi get: \"nonsense\" is no header: --header 'NAME: VALUE'"],
+      [
+        ["get", "ftp://x/", "-c", "9"],
+        'fcgi get: "ftp://x/" is no http: URL, and no path that begins with /',
+      ],
+      [
+        ["get", "/", "-c", "9", "-H", "nonsense"],
+        "fcgi get: \"nonsense\" is no header: --header 'NAME: VALUE'",
+      ],
       [
         ["get", "/", "-c", "9", "--timeout", "soon"],
         "fcgi get: --timeout cannot be soon: it is a number of seconds, more than 0",
       ],
-      [["get", "/", "-c", "9", "-d", "@none"], "fcgi get: Cannot read the body: ENOENT: no such file: none"],
+      [
+        ["get", "/", "-c", "9", "-d", "@none"],
+        "fcgi get: Cannot read the body: ENOENT: no such file: none",
+      ],
     ] as const
   ) {
     it(`${args.join(" ")} is a mistake, and the answer helps`, async () => {

@@ -1,13 +1,17 @@
 /** `fcgi serve`: programs of the command line, and what it says where nothing can be served. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+
 import { assertEquals, assertMatch, assertStringIncludes } from "../_assert.ts";
+import { utf8 } from "../_bytes.ts";
 import { describe, it } from "../_harness.ts";
 import { spawnScript, tempDir } from "../_runtime.ts";
 import { RawPeer } from "../runtime/_raw_peer.ts";
 import { listening, skipListening } from "../runtime/_starters.ts";
-import { fcgi, FakeTerminal } from "./_terminal.ts";
+import { FakeTerminal, fcgi } from "./_terminal.ts";
 
+/** The command is installed with every permission. */
+const ALL = { denoPermissions: ["-A"] };
 const MAIN = new URL("../../src/cli/main.ts", import.meta.url);
 
 /** What a module may export, and what comes of `/x` then. */
@@ -41,7 +45,7 @@ describe("fcgi serve", () => {
       const app = join(directory.path, "app.ts");
       await writeFile(app, source);
       const args = ["serve", app, "--socket", path, "--mode", "600"];
-      await using program = await spawnScript(MAIN, args);
+      await using program = await spawnScript(MAIN, args, ALL);
       await program.waitForLine("stderr", /^Serving FastCGI on .*fcgi\.sock \(mode 0600/);
       await using peer = await RawPeer.connect({ transport: "unix", path });
       assertEquals((await peer.fetch({ uri: "/x" })).text, text);
@@ -56,15 +60,19 @@ describe("fcgi serve", () => {
     await using directory = await tempDir();
     const path = join(directory.path, "fcgi.sock");
     const app = join(directory.path, "app.ts");
-    await writeFile(app, `export default async (request: Request) => {
+    await writeFile(
+      app,
+      `export default async (request: Request) => {
       return new Response(await request.text());
-    };`);
+    };`,
+    );
     const args = ["serve", app, "--max-body-bytes", "3"];
-    await using program = await spawnScript(MAIN, args, { starter: listening({ path }) });
+    await using program = await spawnScript(MAIN, args, { ...ALL, starter: listening({ path }) });
     await program.waitForLine("stderr", /^Serving FastCGI on .*descriptor 0/);
     for (const [body, status] of [["abc", 200], ["abcd", 413]] as const) {
       await using peer = await RawPeer.connect({ transport: "unix", path });
-      assertEquals((await peer.fetch({ method: "POST", body })).status, status);
+      const request = { method: "POST", body: utf8(body) };
+      assertEquals((await peer.fetch(request)).status, status);
     }
   });
 
@@ -79,12 +87,12 @@ describe("fcgi serve", () => {
     ) {
       const app = join(directory.path, `${message.length}${source.length}.ts`);
       await writeFile(app, source);
-      await using program = await spawnScript(MAIN, ["serve", app, "-l", "0"]);
+      await using program = await spawnScript(MAIN, ["serve", app, "-l", "0"], ALL);
       assertEquals((await program.exit).code, 3);
       assertStringIncludes(program.stderr.text, message);
       assertEquals(program.stdout.text, "");
     }
-    await using program = await spawnScript(MAIN, ["serve", "./none.ts"]);
+    await using program = await spawnScript(MAIN, ["serve", "./none.ts"], ALL);
     assertEquals((await program.exit).code, 3);
     assertMatch(program.stderr.text, /^fcgi serve: Cannot load \.\/none\.ts\n/);
   });
@@ -100,8 +108,14 @@ describe("fcgi serve", () => {
   for (
     const [args, message] of [
       [["--socket", "a", "--fd", "3"], "--socket and --fd exclude each other"],
-      [["--mode", "999"], "--mode cannot be 999: it is three octal digits, such as 660"],
-      [["--max-requests", "many"], "--max-requests cannot be many: it is a whole number, 0 or more"],
+      [
+        ["--socket", "a", "--mode", "999"],
+        "--mode cannot be 999: it is three octal digits, such as 660",
+      ],
+      [
+        ["--max-requests", "many"],
+        "--max-requests cannot be many: it is a whole number, 0 or more",
+      ],
       [["--fd", "-1"], "--fd cannot be -1: it is a whole number, 0 or more"],
     ] as const
   ) {

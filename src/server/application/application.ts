@@ -7,6 +7,7 @@ import {
   type ConnectionOptions,
 } from "./connection_options.ts";
 import type { ErrorContext, ServeHandler, ServeRole } from "./handler.ts";
+import { Counters } from "./counters.ts";
 import { PendingWork } from "./pending_work.ts";
 import { Reports } from "./reports.ts";
 import { runHere, type RunInContext } from "./run_in_context.ts";
@@ -43,6 +44,7 @@ export class Application {
   /** The variables for GET_VALUES_RESULT (FastCGI 1.0, section 4.1). */
   readonly managementValues: ManagementValues;
   readonly reports: Reports;
+  readonly counters: Counters = new Counters();
   /** Calls application code. */
   readonly run: RunInContext;
   readonly logsFailures: boolean;
@@ -70,6 +72,14 @@ export class Application {
     this.logsFailures = logsFailures;
     this.maxRequests = maxRequests;
     this.pending = new PendingWork(settled);
+  }
+
+  /** Counts a request that begins. */
+  requestBegins(): void {
+    const { counters } = this;
+    const inFlight = ++this.requestsInFlight;
+    counters.requestsAccepted++;
+    if (inFlight > counters.maxRequestsInFlight) counters.maxRequestsInFlight = inFlight;
   }
 
   /** Makes a shutdown wait for `promise`, which may be any value; a rejection is reported. */

@@ -238,6 +238,7 @@ export class Exchange {
   peerEnded(reason: DOMException): void {
     if (this.#state === "ended") return;
     if (this.#state === "params") {
+      this.application.counters.requestsAborted++;
       this.#giveUp(reason);
       return this.#connection.exchangeEnded(this);
     }
@@ -263,6 +264,7 @@ export class Exchange {
   /** ABORT_REQUEST: the request ends at once, whatever the handler still does. */
   abort(): void {
     if (this.#state === "ended") return;
+    this.application.counters.requestsAborted++;
     this.input.abort();
     this.#connection.write(encodeEndRequest(this.id, COMPLETE));
     this.#giveUp(abortError("The web server aborted the request"));
@@ -286,6 +288,7 @@ export class Exchange {
   /** The connection is closed in both directions; `reason` is the transport's error, if any. */
   connectionLost(reason?: unknown): void {
     if (this.#state === "ended") return;
+    this.application.counters.requestsAborted++;
     this.#giveUp(reason ?? abortError("The connection was closed"));
   }
 

@@ -1,0 +1,138 @@
+/**
+ * A worker: serves the application on descriptor 0, and does what its supervisor says. Without a
+ * supervisor it finishes its requests and ends.
+ */
+import type { ParentChannel } from "../../runtime/channel.ts";
+import { memoryUsed } from "../../runtime/this_process.ts";
+import { endProgram } from "../../runtime/standard_streams.ts";
+import type { FastCgiServer } from "../../serve/server.ts";
+import { messageOf } from "../../log/describe.ts";
+import { print } from "../../log/print.ts";
+import { loadApplication, NotLoadedError } from "../application.ts";
+import { ExitCode } from "../exit_code.ts";
+import { serveWithCommands } from "../serve_with_commands.ts";
+import type { ToSupervisor, ToWorker, WorkerReport } from "./messages.ts";
+import { reasonToRetire, type RetireLimits } from "./retire.ts";
+
+// As loaded: applications replace the global.
+const { Map, Promise } = globalThis;
+
+/** How often a worker looks whether it has reached a limit, in milliseconds. */
+const LOOK_INTERVAL = 1_000;
+
+/** What a supervisor tells a worker when it starts it. */
+export interface WorkerSettings {
+  /** The module, as the command line has it. */
+  readonly app: string;
+  /** The descriptor of the socket. */
+  readonly fd: number;
+  /** Options of `serve()`. */
+  readonly options: Record<string, unknown>;
+  readonly limits: RetireLimits;
+}
+
+/** Starts to work; returns what stops it. */
+export function startWorker(
+  settings: WorkerSettings,
+  load: () => Promise<unknown>,
+  channel: ParentChannel,
+): () => void {
+  const worker = new ServingWorker(channel);
+  channel.listen((message) => worker.receive(message as ToWorker), () => worker.drain());
+  void serve(settings, load, worker);
+  return () => worker.drain();
+}
+
+async function serve(
+  { app, fd, options, limits }: WorkerSettings,
+  load: () => Promise<unknown>,
+  worker: ServingWorker,
+): Promise<void> {
+  try {
+    const application = await loadApplication(app, load);
+    const server = serveWithCommands(application, {
+      ...options,
+      fd,
+      handleSignals: false,
+      onListen: () => {},
+    }, (what) => worker.ask(what));
+    await server.ready;
+    worker.serve(server, limits);
+  } catch (error) {
+    print(`fcgi serve: ${messageOf(error)}`);
+    worker.fail(error instanceof NotLoadedError ? ExitCode.NOT_LOADED : ExitCode.FAILED);
+  }
+}
+
+class ServingWorker {
+  readonly #channel: ParentChannel;
+  #server: FastCgiServer | undefined;
+  #isDraining = false;
+  readonly #questions = new Map<number, (answer: string) => void>();
+  #lastQuestion = 0;
+
+  constructor(channel: ParentChannel) {
+    this.#channel = channel;
+  }
+
+  receive(message: ToWorker): void {
+    switch (message.type) {
+      case "ping":
+        if (this.#server !== undefined) this.#send({ type: "pong", report: this.#report() });
+        return;
+      case "drain":
+        return this.drain();
+      case "answer":
+        this.#questions.get(message.id)?.(message.body);
+        this.#questions.delete(message.id);
+    }
+  }
+
+  /** Asks the supervisor what only it knows. */
+  ask(what: string): Promise<string> {
+    const id = ++this.#lastQuestion;
+    const { promise, resolve } = Promise.withResolvers<string>();
+    this.#questions.set(id, resolve);
+    this.#send({ type: "ask", id, what });
+    return promise;
+  }
+
+  serve(server: FastCgiServer, limits: RetireLimits): void {
+    this.#server = server;
+    if (this.#isDraining) return void this.#end();
+    this.#send({ type: "ready" });
+    const timer = setInterval(() => {
+      const why = reasonToRetire(limits, this.#report(), Date.now());
+      if (why === undefined) return;
+      clearInterval(timer);
+      this.#send({ type: "retire", why });
+    }, LOOK_INTERVAL);
+  }
+
+  /** Stops, once: answers what is in flight, and ends. */
+  drain(): void {
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    if (this.#server !== undefined) void this.#end();
+  }
+
+  /** Ends: there is nothing to serve. */
+  fail(code: number): void {
+    this.#channel.release();
+    endProgram(code);
+  }
+
+  async #end(): Promise<void> {
+    await this.#server!.shutdown();
+    this.#channel.release();
+    endProgram(ExitCode.SUCCESS);
+  }
+
+  #report(): WorkerReport {
+    return { stats: this.#server!.stats(), rss: memoryUsed() };
+  }
+
+  #send(message: ToSupervisor): void {
+    this.#channel.send(message);
+  }
+}
