@@ -12,7 +12,7 @@ export async function loadModule(name: string): Promise<unknown> {
   return await import(isFileName(name) ? pathToFileURL(resolve(name)).href : name);
 }
 
-/** Whether a name is that of a file, and not a specifier. */
-export function isFileName(name: string): boolean {
-  return /^\.{0,2}\//.test(name) || existsSync(resolve(name));
+/** Whether a name is that of a file in a directory, and not a specifier. */
+export function isFileName(name: string, directory = "."): boolean {
+  return /^\.{0,2}\//.test(name) || existsSync(resolve(directory, name));
 }

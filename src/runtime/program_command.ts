@@ -49,7 +49,7 @@ function inspectorFlags(): string[] {
 
 /** The settings that the application has on its own: those nearest above it. */
 function denoConfig(app: string, from: string): string[] {
-  if (!isFileName(app)) return [];
+  if (!isFileName(app, from)) return [];
   for (let directory = dirname(resolve(from, app));; directory = dirname(directory)) {
     const found = DENO_CONFIGS.map((name) => join(directory, name)).find((name) =>
       existsSync(name)
@@ -60,5 +60,5 @@ function denoConfig(app: string, from: string): string[] {
 }
 
 function urlOf(app: string, from: string): string {
-  return isFileName(app) ? pathToFileURL(resolve(from, app)).href : app;
+  return isFileName(app, from) ? pathToFileURL(resolve(from, app)).href : app;
 }

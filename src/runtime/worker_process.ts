@@ -95,7 +95,7 @@ function environment(): Record<string, string | undefined> {
 
 /**
  * The working directory by the name that the shell has for it: behind a symbolic link that is
- * switched, the next process starts in the new directory.
+ * switched, the next process starts in the new directory. To be asked for early: it may be deleted.
  */
 export function workingDirectory(): string {
   const actual = process.cwd();

@@ -61,6 +61,7 @@ export class Server implements FastCgiServer {
   readonly #finish: () => void;
   readonly #shutdownTimeout: number;
   readonly #opening: Promise<Opened | undefined>;
+  #closing: Promise<void> | undefined;
   #addr: ServeAddress;
   #listener: Opened["listener"] | undefined;
   #isReferenced = true;
@@ -139,10 +140,19 @@ export class Server implements FastCgiServer {
     return address;
   }
 
-  async #stop(): Promise<void> {
+  /** Stops accepting; resolves when every later connection is another process's. */
+  stopAccepting(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
     const opened = await this.#opening;
-    // The listener first: connections in its listen queue are still served.
     await opened?.listener.close();
+  }
+
+  async #stop(): Promise<void> {
+    // The listener first: connections in its listen queue are still served.
+    await this.stopAccepting();
     await this.#service.drain(this.#shutdownTimeout);
     this.#finish();
   }

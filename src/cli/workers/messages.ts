@@ -20,6 +20,8 @@ export type ToWorker =
 export type ToSupervisor =
   | { type: "ready" }
   | { type: "pong"; report: WorkerReport }
+  /** It accepts no more connections. */
+  | { type: "closed" }
   | { type: "retire"; why: string }
   | { type: "reopened" }
   /** A client has asked this worker what only the supervisor knows. */

@@ -32,7 +32,7 @@ interface Reload {
   readonly generation: number;
   /** The slot that is being replaced; the first one is the canary. */
   slot: number;
-  /** Whether it waits until fewer workers are draining. */
+  /** Whether it waits until workers have left. */
   isHeld: boolean;
 }
 
@@ -108,6 +108,8 @@ export class Plan {
         return this.#ready(this.#workers.get(event.worker));
       case "pong":
         return this.#pong(this.#workers.get(event.worker));
+      case "closed":
+        return this.#closed(this.#workers.get(event.worker));
       case "retire":
         return this.#retire(this.#workers.get(event.worker), event.why);
       case "exit":
@@ -173,6 +175,11 @@ export class Plan {
     if (worker !== undefined) worker.unanswered = 0;
   }
 
+  #closed(worker: Worker | undefined): void {
+    if (worker !== undefined) worker.isAccepting = false;
+    this.#resumeReload();
+  }
+
   /** A successor serves: the reload or the retirements go on. */
   #afterSuccession(slot: Slot): void {
     slot.failures = 0;
@@ -210,8 +217,7 @@ export class Plan {
     if (worker.state !== "draining") this.#log(worker, `ended by itself: ${describe(how)}`);
     if (this.#phase === "stopping") return this.#endIfEmpty();
     if (worker.state === "draining") {
-      if (this.#reload?.isHeld) this.#reloadSlot(this.#reload.slot);
-      return;
+      return this.#resumeReload();
     }
     if (this.#phase === "starting") return this.#end("not loaded");
     const slot = this.#slots[worker.slot];
@@ -275,13 +281,16 @@ export class Plan {
     if (index > 0) this.#generation = reload.generation;
     const slot = this.#slots[index];
     if (slot === undefined) {
+      // Whoever waits for the end must not meet the old application any more.
+      reload.isHeld = this.#leaving.some(({ isAccepting }) => isAccepting);
+      if (reload.isHeld) return;
       this.#reload = undefined;
       this.#actions.push({ do: "log", line: `reloaded, generation ${this.#generation}` });
       this.#actions.push({ do: "reloaded" });
       return this.#reloadOnceMore();
     }
     // As many as there are may be finishing their requests, and no more: memory is not endless.
-    reload.isHeld = this.#draining >= this.#slots.length;
+    reload.isHeld = this.#leaving.length >= this.#slots.length;
     if (reload.isHeld) return;
     // A successor of the old generation is on its way: it comes too late.
     const late = slot.next;
@@ -290,8 +299,14 @@ export class Plan {
     this.#spawn(slot, "next");
   }
 
-  get #draining(): number {
-    return [...this.#workers].filter(({ state }) => state === "draining").length;
+  /** Goes on with a reload that has waited for workers to leave. */
+  #resumeReload(): void {
+    if (this.#reload?.isHeld) this.#reloadSlot(this.#reload.slot);
+  }
+
+  /** The workers that finish what they have. */
+  get #leaving(): Worker[] {
+    return [...this.#workers].filter(({ state }) => state === "draining");
   }
 
   #reloadOnceMore(): void {

@@ -19,6 +19,8 @@ export type PlanEvent =
   | { type: "ready"; worker: number }
   /** A worker is there: it has answered a ping. */
   | { type: "pong"; worker: number }
+  /** A worker that drains accepts no more connections. */
+  | { type: "closed"; worker: number }
   /** A worker asks to be replaced. */
   | { type: "retire"; worker: number; why: string }
   /** A worker has ended. */

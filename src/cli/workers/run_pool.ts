@@ -24,7 +24,7 @@ import { type RetireLimits, spreadLimits } from "./retire.ts";
 import { type ChildEvents, type ChildHandle, type Outcome, Supervisor } from "./supervisor.ts";
 
 /** How often the name of a Unix socket is looked after, in milliseconds. */
-const CHECK_INTERVAL = 5_000;
+const CHECK_INTERVAL = 2_000;
 
 const MAIN = new URL("../main.ts", import.meta.url).href;
 const WORKER_MAIN = new URL("../worker_main.ts", import.meta.url).href;
@@ -59,10 +59,11 @@ async function supervise(
   lent: Lent | undefined,
 ): Promise<number> {
   const name = lent !== undefined && "spare" in lent ? new SocketName(lent) : undefined;
+  const directory = workingDirectory();
   const supervisor: Supervisor = new Supervisor(command.app, command.settings.plan, {
     now: () => performance.now(),
     random: () => Math.random(),
-    spawn: (events) => spawnWorker(command, fd, events),
+    spawn: (events) => spawnWorker(command, { fd, directory }, events),
     async open() {
       await name?.open();
       print(`Serving FastCGI on ${describe(lent, name)}, ${count(command)}`);
@@ -115,10 +116,9 @@ function inheritedTarget(): ListenTarget | undefined {
 
 function spawnWorker(
   { app, options, flags, settings }: PoolCommand,
-  fd: number,
+  { fd, directory }: { fd: number; directory: string },
   events: ChildEvents,
 ): ChildHandle {
-  const directory = workingDirectory();
   const limits: RetireLimits = spreadLimits(settings.limits, Math.random);
   const worker = { app, fd: socketPlace(fd) ?? LENT_FD, options, limits };
   const args = workerCommand(WORKER_MAIN, { app, directory }, worker, flags);

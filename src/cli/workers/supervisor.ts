@@ -184,7 +184,8 @@ export class Supervisor {
     if (worker === undefined) return;
     switch (message.type) {
       case "ready":
-        return this.tell({ type: "ready", worker: id });
+      case "closed":
+        return this.tell({ type: message.type, worker: id });
       case "pong":
         worker.report = message.report;
         this.#answered(id);

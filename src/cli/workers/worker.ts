@@ -5,7 +5,7 @@
 import type { ParentChannel } from "../../runtime/channel.ts";
 import { memoryUsed } from "../../runtime/this_process.ts";
 import { endProgram } from "../../runtime/standard_streams.ts";
-import type { FastCgiServer } from "../../serve/server.ts";
+import type { Server } from "../../serve/server.ts";
 import { messageOf } from "../../log/describe.ts";
 import { print } from "../../log/print.ts";
 import { loadApplication, NotLoadedError } from "../application.ts";
@@ -57,7 +57,8 @@ async function serve(
       onListen: () => {},
     }, (what) => worker.ask(what));
     await server.ready;
-    worker.serve(server, limits);
+    // It listens, so it is no answer to one CGI request.
+    worker.serve(server as Server, limits);
   } catch (error) {
     print(`fcgi serve: ${messageOf(error)}`);
     worker.fail(error instanceof NotLoadedError ? ExitCode.NOT_LOADED : ExitCode.FAILED);
@@ -66,7 +67,7 @@ async function serve(
 
 class ServingWorker {
   readonly #channel: ParentChannel;
-  #server: FastCgiServer | undefined;
+  #server: Server | undefined;
   #isDraining = false;
   readonly #questions = new Map<number, (answer: string) => void>();
   #lastQuestion = 0;
@@ -97,7 +98,7 @@ class ServingWorker {
     return promise;
   }
 
-  serve(server: FastCgiServer, limits: RetireLimits): void {
+  serve(server: Server, limits: RetireLimits): void {
     this.#server = server;
     if (this.#isDraining) return void this.#end();
     this.#send({ type: "ready" });
@@ -123,7 +124,12 @@ class ServingWorker {
   }
 
   async #end(): Promise<void> {
-    await this.#server!.shutdown();
+    const server = this.#server!;
+    await server.stopAccepting();
+    this.#send({ type: "closed" });
+    await server.shutdown();
+    // What it has counted is part of the whole.
+    this.#send({ type: "pong", report: this.#report() });
     this.#channel.release();
     endProgram(ExitCode.SUCCESS);
   }

@@ -10,6 +10,8 @@ export interface Worker {
   state: "starting" | "ready" | "draining";
   /** When it has entered its state, in milliseconds. */
   since: number;
+  /** Whether clients may still get to it. */
+  isAccepting: boolean;
   /** How many pings in a row it has not answered. */
   unanswered: number;
   /** When it must have left its state; 0 if it may stay. */
@@ -36,6 +38,7 @@ export class Workers {
       generation,
       state: "starting",
       since: now,
+      isAccepting: true,
       unanswered: 0,
       deadline: 0,
     };

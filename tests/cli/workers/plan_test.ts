@@ -49,6 +49,10 @@ class World {
     return this.tell({ type: "ready", worker });
   }
 
+  closed(worker: number): string[] {
+    return this.tell({ type: "closed", worker });
+  }
+
   exit(worker: number, code: number | null = 0, signal: string | null = null): string[] {
     this.alive.delete(worker);
     return this.tell({ type: "exit", worker, how: { code, signal } });
@@ -206,7 +210,10 @@ describe("Plan: reload", () => {
     const world = serving();
     assertEquals(world.tell({ type: "reload" }), ["spawn 3 in 0 of 2"]);
     assertEquals(world.ready(3), ["drain 1", "spawn 4 in 1 of 2"]);
-    assertEquals(world.ready(4), ["drain 2", "reloaded"]);
+    assertEquals(world.ready(4), ["drain 2"]);
+    // Both may still get a request.
+    assertEquals(world.closed(1), []);
+    assertEquals(world.closed(2), ["reloaded"]);
     assertEquals(world.exit(1), []);
     assertEquals(world.exit(2), []);
     assertEquals(world.plan.state.generation, 2);
@@ -227,21 +234,25 @@ describe("Plan: reload", () => {
     world.ready(3);
     assertEquals(world.exit(4, 3), []);
     assertEquals(world.pass(100), ["spawn 5 in 1 of 2"]);
-    assertEquals(world.ready(5), ["drain 2", "reloaded"]);
+    assertEquals(world.ready(5), ["drain 2"]);
+    assertEquals(world.exit(1), []);
+    assertEquals(world.exit(2), ["reloaded"]);
   });
 
   it("is done once more for any number of wishes meanwhile", () => {
     const world = serving();
     for (let i = 0; i < 20; i++) world.tell({ type: "reload" });
     world.ready(3);
-    assertEquals(world.ready(4), ["drain 2", "reloaded"]);
+    assertEquals(world.ready(4), ["drain 2"]);
+    assertEquals(world.closed(1), []);
+    assertEquals(world.closed(2), ["reloaded"]);
     // Two old workers finish what they have: no more than that at once.
     assertEquals(world.exit(1), ["spawn 5 in 0 of 3"]);
     assertEquals(world.ready(5), ["drain 3"]);
     assertEquals(world.exit(2), ["spawn 6 in 1 of 3"]);
-    assertEquals(world.ready(6), ["drain 4", "reloaded"]);
-    world.exit(3);
-    world.exit(4);
+    assertEquals(world.ready(6), ["drain 4"]);
+    assertEquals(world.exit(3), []);
+    assertEquals(world.exit(4), ["reloaded"]);
     assertEquals(world.live(10_000), []);
   });
 
@@ -341,9 +352,9 @@ describe("Plan: retirement", () => {
     world.tell({ type: "reload" });
     world.tell({ type: "retire", worker: 2, why: "old" });
     world.ready(3);
-    assertEquals(world.ready(4), ["drain 2", "reloaded"]);
+    assertEquals(world.ready(4), ["drain 2"]);
     world.exit(1);
-    world.exit(2);
+    assertEquals(world.exit(2), ["reloaded"]);
     assertEquals(world.live(5_000), []);
   });
 
@@ -370,6 +381,8 @@ describe("Plan: more and fewer workers", () => {
     const world = serving();
     world.tell({ type: "reload" });
     world.ready(3);
-    assertEquals(world.tell({ type: "fewer" }), ["drain 2", "drain 4", "reloaded"]);
+    assertEquals(world.tell({ type: "fewer" }), ["drain 2", "drain 4"]);
+    for (const worker of [1, 2]) assertEquals(world.exit(worker), []);
+    assertEquals(world.exit(4), ["reloaded"]);
   });
 });
