@@ -420,7 +420,7 @@ export class Plan {
   }
 
   #log({ id, slot }: Worker, what: string): void {
-    this.#actions.push({ do: "log", line: `worker ${slot} (${id}): ${what}` });
+    this.#actions.push({ do: "log", line: what, worker: id, slot });
   }
 }
 

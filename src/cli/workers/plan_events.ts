@@ -41,7 +41,8 @@ export type Action =
   | { do: "drain" | "kill" | "ping"; worker: number }
   /** The first worker is ready: clients may come. */
   | { do: "open" }
-  | { do: "log"; line: string }
+  /** A line for the log; about a worker, if it names one. */
+  | { do: "log"; line: string; worker?: number; slot?: number }
   /** A reload has ended; with a text, if it has failed. */
   | { do: "reloaded"; failure?: string }
   /** All is over. */

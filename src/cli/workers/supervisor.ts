@@ -154,12 +154,17 @@ export class Supervisor {
       case "open":
         return void this.#open();
       case "log":
-        return this.#host.log(action.line);
+        return this.#log(action);
       case "reloaded":
         return this.#reloaded(action.failure);
       case "exit":
         this.#finished.resolve(action.code);
     }
+  }
+
+  #log({ line, worker, slot }: Action & { do: "log" }): void {
+    if (worker === undefined) return this.#host.log(line);
+    this.#host.log(`worker ${slot} (pid ${this.#live.get(worker)?.child.pid ?? "?"}): ${line}`);
   }
 
   #spawn(id: number): void {
@@ -211,10 +216,10 @@ export class Supervisor {
 
   #exited(id: number, how: Ending): void {
     const worker = this.#live.get(id);
-    this.#live.delete(id);
     this.#answered(id);
     if (worker?.report !== undefined) this.#past.add(worker.report);
     this.tell({ type: "exit", worker: id, how });
+    this.#live.delete(id);
   }
 
   #answered(id: number): void {
