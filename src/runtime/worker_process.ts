@@ -32,6 +32,8 @@ export interface WorkerCommand {
   readonly directory: string;
 }
 
+const isBun = "Bun" in globalThis;
+
 /** The descriptor of a socket that was lent. Below it are the streams and the channel. */
 export const LENT_FD = 4;
 
@@ -47,8 +49,9 @@ const OWN_VARIABLES = ["LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"];
  * stays as it is.
  */
 export function socketPlace(fd: number): number | undefined {
-  if (!isDeno || fd === LENT_FD) return LENT_FD;
-  return fd === 0 ? 0 : undefined;
+  if (fd === LENT_FD) return LENT_FD;
+  if (isDeno) return fd === 0 ? 0 : undefined;
+  return isBun && fd === 0 ? undefined : LENT_FD;
 }
 
 function streamsFor(fd: number): StdioOptions {

@@ -2,7 +2,7 @@
  * Runs workers under a supervisor: in this process if it has the socket, else in one that gets it.
  */
 import { print } from "../../log/print.ts";
-import { launch, launchOn } from "../../runtime/listen/launch.ts";
+import { launch, launchAgain } from "../../runtime/listen/launch.ts";
 import { findInheritedSockets } from "../../runtime/listen/inherited_socket.ts";
 import { DEFAULT_TARGET } from "../../runtime/listen/listen.ts";
 import type { ListenTarget } from "../../runtime/listen/listener.ts";
@@ -96,17 +96,20 @@ export async function startPool(
   args: readonly string[],
 ): Promise<number> {
   const place = target ?? inheritedTarget() ?? DEFAULT_TARGET;
-  const commandFor = (lent?: Lent) =>
-    programCommand(MAIN, ["supervise", JSON.stringify(lent ?? null), ...args]);
+  const commandFor = (lent: Lent | { fd: number }) =>
+    programCommand(MAIN, ["supervise", JSON.stringify(lent), ...args]);
   if (!("fd" in place)) return await launch(place, commandFor);
   return socketPlace(place.fd) === undefined
-    ? await launchOn(place.fd, commandFor())
+    ? await launchAgain(place.fd, (fd) => commandFor({ fd }))
     : await supervise(command, place.fd, undefined);
 }
 
 /** Supervises workers on the socket that this process was started with. */
 export function superviseLent(command: PoolCommand, lent: string): Promise<number> {
-  return supervise(command, LENT_FD, (JSON.parse(lent) as Lent | null) ?? undefined);
+  const known = JSON.parse(lent) as Lent | { fd: number };
+  return "fd" in known
+    ? supervise(command, known.fd, undefined)
+    : supervise(command, LENT_FD, known);
 }
 
 function inheritedTarget(): ListenTarget | undefined {

@@ -6,7 +6,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import process from "node:process";
 import { lendSocket, type Lent } from "./lend_socket.ts";
 import type { ListenTarget } from "./listener.ts";
+import { isDeno } from "../deno.ts";
 import { forwardSignals } from "../supervisor_signals.ts";
+import { LENT_FD } from "../worker_process.ts";
 
 // As loaded: applications replace the global.
 const { Promise } = globalThis;
@@ -22,15 +24,37 @@ export async function launch(
   commandFor: (lent: Lent) => readonly string[],
 ): Promise<number> {
   let ended: Promise<number> | undefined;
-  await lendSocket(target, (fd, lent) => void (ended = launchOn(fd, commandFor(lent))));
+  await lendSocket(target, (fd, lent) => {
+    ended = endOf(spawn(process.execPath, [...commandFor(lent)], {
+      stdio: ["ignore", "inherit", "inherit", "ipc", fd],
+    }));
+  });
   return await ended!;
 }
 
-/** Starts the program on a socket of this process; resolves with its exit code. */
-export function launchOn(fd: number, command: readonly string[]): Promise<number> {
-  const child = spawn(process.execPath, [...command], {
-    stdio: ["ignore", "inherit", "inherit", "ipc", fd],
-  });
+/**
+ * Starts the program on a socket that this process has inherited where workers cannot get it:
+ * descriptor 3 on Deno, which would be the channel's, and 0 on Bun, which passes that on as 0 only.
+ * The program finds it on the descriptor with which `commandFor` is called.
+ *
+ * @returns The exit code.
+ */
+export function launchAgain(
+  fd: number,
+  commandFor: (fd: number) => readonly string[],
+): Promise<number> {
+  if (isDeno) {
+    const command = [...commandFor(0)];
+    return endOf(spawn(process.execPath, command, { stdio: [fd, "inherit", "inherit", "ipc"] }));
+  }
+  const move = `exec "$0" "$@" ${LENT_FD}<&0 0</dev/null`;
+  return endOf(spawn("/bin/sh", ["-c", move, process.execPath, ...commandFor(LENT_FD)], {
+    stdio: ["inherit", "inherit", "inherit", "ipc"],
+  }));
+}
+
+/** The exit code of a child, which gets the signals of this process. */
+function endOf(child: ChildProcess): Promise<number> {
   // Not `child.kill`: after that, Deno says that the signal has ended a program which ended by
   // itself.
   forwardSignals((signal) => kill(child.pid, signal));

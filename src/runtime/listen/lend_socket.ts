@@ -26,7 +26,7 @@ const PATIENCE = 2_000;
 const STEP = 50;
 
 /** A socket that others serve: its port, or where its file is. */
-export type Lent = { hostname: string; port: number } | SocketLink;
+export type Lent = { readonly hostname: string; readonly port: number } | SocketLink;
 
 /**
  * Opens the socket; `pass` passes its descriptor on.

@@ -15,6 +15,7 @@ import { assertEquals, assertGreater, assertMatch } from "../../_assert.ts";
 import { describe } from "../../_harness.ts";
 import { runtime, spawnScript, tempDir, waitUntil } from "../../_runtime.ts";
 import { RawPeer } from "../../runtime/_raw_peer.ts";
+import { asBySystemd, listening, skipListening } from "../../runtime/_starters.ts";
 import { sideBySide } from "../_side_by_side.ts";
 import {
   ALL,
@@ -294,6 +295,15 @@ describe("fcgi serve --workers: the socket", { skip: skipPools }, () => {
   });
 });
 
+describe("fcgi serve --workers, started with a socket", {
+  skip: skipPools || skipListening,
+}, () => {
+  sideBySide({
+    "on descriptor 0, by a web server or spawn-fcgi": () => servesInherited(listening),
+    "on descriptor 3, by systemd": () => servesInherited(asBySystemd),
+  });
+});
+
 describe("fcgi serve --workers: recycling", { skip: skipPools }, () => {
   sideBySide({
     "replaces workers after so many requests, and loses none": async () => {
@@ -327,6 +337,30 @@ describe("fcgi serve on Deno", { skip: runtime !== "deno" && "is about permissio
     },
   });
 });
+
+/** The socket is another's: it stays where it is, and as it is, and others may be serving it. */
+async function servesInherited(starter: (place: { path: string }) => string[]): Promise<void> {
+  await using directory = await tempDir();
+  const path = join(directory.path, "fcgi.sock");
+  const app = join(directory.path, "app.mjs");
+  await writeFile(app, APP);
+  const options = { ...ALL, starter: starter({ path }) };
+  await using program = await spawnScript(MAIN, ["serve", app, "--workers", "2"], options);
+  await program.waitForLine("stderr", /^Serving FastCGI on an inherited socket, 2 workers/, 20_000);
+  const ask = async () => {
+    await using peer = await RawPeer.connect({ transport: "unix", path });
+    return JSON.parse((await peer.fetch({ keep: false })).text) as { pid: number; release: string };
+  };
+  const seen = new Set<number>();
+  await waitUntil(async () => seen.add((await ask()).pid).size === 2, { timeout: 20_000 });
+  await writeFile(app, NEW);
+  program.kill("SIGHUP");
+  await program.waitForLine("stderr", /reloaded, generation 2/, 20_000);
+  assertEquals((await ask()).release, "second");
+  program.kill("SIGTERM");
+  assertEquals(await program.exit, { code: 0, signal: null });
+  assertEquals(existsSync(path), true);
+}
 
 async function replacesHung(how: "block" | "stop"): Promise<void> {
   await using pool = await TestPool.start({ args: ["--hang-timeout", "2"] });
