@@ -13,5 +13,5 @@ const SPREAD = 0.2;
  * @param random From 0 to 1.
  */
 export function backOff(failures: number, random: number): number {
-  return Math.min(LONGEST, FIRST * 2 ** failures) * (1 - SPREAD + 2 * SPREAD * random);
+  return Math.round(Math.min(LONGEST, FIRST * 2 ** failures) * (1 - SPREAD + 2 * SPREAD * random));
 }

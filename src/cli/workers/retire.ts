@@ -15,7 +15,7 @@ const SPREAD = 0.1;
 
 /** The limits of one worker: each up to a tenth higher. */
 export function spreadLimits(limits: RetireLimits, random: () => number): RetireLimits {
-  const spread = (limit: number) => Math.ceil(limit * (1 + SPREAD * random()));
+  const spread = (limit: number) => Math.round(limit * (1 + SPREAD * random()));
   return { requests: spread(limits.requests), age: spread(limits.age), memory: limits.memory };
 }
 
