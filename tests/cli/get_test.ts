@@ -171,6 +171,11 @@ describe("fcgi ping", () => {
 });
 
 describe("the program", () => {
+  it("is a function, too, which does nothing until it is called", async () => {
+    const { fcgi: run } = await import("../../src/cli/main.ts");
+    assertEquals(await run("ping", "--quiet", "-c", String(await freePort())), 1);
+  });
+
   it("answers, prints bytes as they are, and ends", async () => {
     const server = serve(quiet, () => new Response("Hello\n"));
     const { port } = await server.ready as { port: number };
