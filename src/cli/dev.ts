@@ -75,12 +75,13 @@ async function runDev(args: Arguments, terminal: Terminal): Promise<number> {
 
   const places = privatePlaces();
   const generations = new Generations(
-    (place) => ({ app, options: { ...options, ...place } }),
-    () => places.next(),
+    () => ({ app, place: places.next(), options }),
     {
       ready: (generation, duration) =>
         say(`${generation === 1 ? "ready" : "reloaded"} in ${duration.toFixed(0)} ms`),
       failed: (failure) => void answerer.print(failure, `Cannot start ${app}`),
+      slow: (duration) =>
+        say(`the application is not ready after ${duration / 1000} s: what does it wait for?`),
       ended: (how) => terminal.err(`fcgi dev: the application has ended by itself: ${how}`),
     },
   );

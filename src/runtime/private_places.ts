@@ -1,7 +1,7 @@
 /** Places for sockets that no other user can connect to. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import process from "node:process";
 
 /** Where to listen. */
@@ -25,4 +25,14 @@ export function privatePlaces(): PrivatePlaces {
   process.once("exit", remove);
   let count = 0;
   return { next: () => ({ path: join(directory, `${++count}.sock`) }), remove };
+}
+
+/** Removes the directory of a place, if nobody listens there any more: its maker was killed. */
+export function removePlace(place: Place): void {
+  if (!("path" in place)) return;
+  try {
+    rmdirSync(dirname(place.path));
+  } catch {
+    // Another process is there, or was the last.
+  }
 }

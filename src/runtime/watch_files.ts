@@ -80,10 +80,9 @@ export function watchFiles(
     const files = differences(before.files, last.files);
     if (files.length > 0) changed(files);
   };
-  const hint = (_event: string, name: string | null) => {
-    const last = basename(name ?? "");
-    // A name without a dot may be a directory.
-    if (last.includes(".") && !watched.isFile(last)) return;
+  const hint = (event: string, name: string | null) => {
+    // What is new or gone may be a directory.
+    if (event === "change" && name !== null && !watched.isFile(basename(name))) return;
     clearTimeout(quiet);
     quiet = setTimeout(look, QUIET);
   };
@@ -107,7 +106,7 @@ export function watchFiles(
   };
   follow();
   // What has changed before all watchers were there.
-  hint("", null);
+  hint("change", null);
   return () => {
     clearTimeout(quiet);
     clearInterval(poll);

@@ -3,9 +3,16 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { createServer } from "node:net";
+import { networkInterfaces } from "node:os";
 import { dirname, join } from "node:path";
 
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "../_assert.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
 import { freePort, type Program, spawnScript, tempDir, waitUntil } from "../_runtime.ts";
 import { fcgi } from "./_terminal.ts";
@@ -52,6 +59,12 @@ async function startDev(source: string, args: string[] = [], name = "app.ts"): P
       await temporary[Symbol.asyncDispose]();
     },
   };
+}
+
+/** An address of this machine that is no loopback. */
+function otherAddress(): string | undefined {
+  return Object.values(networkInterfaces()).flat()
+    .find((known) => known?.family === "IPv4" && !known.internal)?.address;
 }
 
 /** Not `fetch`: it does not send any `Host`. */
@@ -149,6 +162,23 @@ export default async (request: Request) => {
     await waitUntil(async () => (await dev.ask("/")).text === "new");
     await writeFile(file, "");
     assertEquals((await slow).text, "old");
+  });
+
+  it("loses no request whose body is still on its way to the old process", async () => {
+    const source = `export default async (request: Request) =>
+      new Response("old " + await request.text());`;
+    await using dev = await startDev(source);
+    const { promise: text, resolve, reject } = Promise.withResolvers<string>();
+    const options = { method: "POST", port: dev.port, headers: { "content-length": "2" } };
+    const outgoing = request(options, (incoming) => {
+      incoming.setEncoding("utf8").on("data", resolve);
+    }).on("error", reject);
+    outgoing.write("a");
+    assertEquals((await dev.ask("/")).text, "old ");
+    await dev.write("app.ts", answering("new"));
+    await waitUntil(async () => (await dev.ask("/")).text === "new");
+    outgoing.end("b");
+    assertEquals(await text, "old ab");
   });
 
   for (
@@ -305,6 +335,63 @@ export default (request: Request) => request.url.endsWith("/hang")
     await hanging;
     assertEquals(await readdir(join(dev.directory, ".tmp")), []);
     await waitUntil(() => !existsSync(`/proc/${pid}`), { what: "the end of the application" });
+  });
+
+  it("ends the application if it is killed itself, and leaves no file", async () => {
+    await using dev = await startDev(`import process from "node:process";
+export default () => new Response(String(process.pid));`);
+    const pid = Number((await dev.ask("/")).text);
+    dev.program.kill("SIGKILL");
+    await dev.program.exit;
+    await waitUntil(() => !existsSync(`/proc/${pid}`), { what: "the end of the application" });
+    assertEquals(await readdir(join(dev.directory, ".tmp")), []);
+  });
+
+  it("ends while the application waits for something", async () => {
+    await using dev = await startDev(`import { writeFileSync } from "node:fs";
+writeFileSync(".started", "");
+await new Promise((resolve) => setInterval(resolve, 1e9));`);
+    const waiting = dev.ask("/").catch((error) => error);
+    await waitUntil(() => existsSync(join(dev.directory, ".started")));
+    dev.program.kill("SIGTERM");
+    assertEquals((await dev.program.exit).code, 0);
+    assert(await waiting instanceof Error, "It was answered");
+    assertEquals(await readdir(join(dev.directory, ".tmp")), []);
+  });
+
+  it("passes bodies on as they come, in both directions", async () => {
+    await using dev = await startDev(
+      `export default (request: Request) => new Response(request.body);`,
+    );
+    const sent = "x".repeat(1_000_000);
+    const response = await fetch(`http://127.0.0.1:${dev.port}/`, { method: "POST", body: sent });
+    assertEquals(await response.text(), sent);
+    await dev.program.waitForLine("stdout", /^POST \/ 200 \d+ ms$/);
+  });
+
+  it("says when an answer breaks off", async () => {
+    await using dev = await startDev(`export default () => new Response(new ReadableStream({
+  start: (controller) => controller.enqueue(new TextEncoder().encode("first")),
+  async pull(controller) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    controller.error(new Error("no more"));
+  },
+}, { highWaterMark: 0 }));`);
+    assert(await dev.ask("/").catch((error) => error) instanceof Error, "It looks whole");
+    await dev.program.waitForLine("stdout", /^GET \/ 200 \d+ ms \(broken off\)$/);
+    await dev.program.waitForLine("stderr", /^Error: no more$/);
+  });
+
+  const address = otherAddress();
+  it("shows no error to other machines, and answers them with --host 0.0.0.0 alone", {
+    skip: address === undefined && "This machine has no other address",
+  }, async () => {
+    await using here = await startDev(THROWING);
+    await assertRejects(() => here.ask("/", HTML, address));
+    await using dev = await startDev(THROWING, ["--host", "0.0.0.0"]);
+    const { status, text } = await dev.ask("/?name=Jo", HTML, address);
+    assertEquals([status, text], [500, "Internal Server Error\n"]);
+    assertStringIncludes((await dev.ask("/?name=Jo", HTML)).text, "of Jo");
   });
 
   it("watches what it is told to, and neither what is ignored nor what is no source", async () => {

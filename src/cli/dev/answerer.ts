@@ -6,7 +6,7 @@ import type { Terminal } from "../terminal.ts";
 import { type ExcerptLine, excerptOf } from "./excerpt.ts";
 import { type Failure, failureOf } from "./failure.ts";
 import type { Generations } from "./generations.ts";
-import { isKnownHost, isLoopback } from "./hosts.ts";
+import { isKnownHost, isLocal } from "./hosts.ts";
 import { FAILURE_HEADER, type ReportedFailure } from "./messages.ts";
 import { pageHtml, pageText, type Report } from "./page.ts";
 import { AppProcess } from "./process.ts";
@@ -81,12 +81,14 @@ export class Answerer {
 
   async #page(
     request: Request,
-    { peer }: Ends,
+    { peer, own }: Ends,
     what: string,
     failure: Failure,
     status = 500,
   ): Promise<Response> {
-    if (!isLoopback(peer.hostname)) return new Response("Internal Server Error\n", { status });
+    if (!isLocal(peer.hostname, own.hostname)) {
+      return new Response(status === 502 ? "Bad Gateway\n" : "Internal Server Error\n", { status });
+    }
     const report: Report = { what, failure, excerpt: await this.#excerpt(failure) };
     const isHtml = request.headers.get("accept")?.includes("text/html") === true;
     return new Response(isHtml ? pageHtml(report) : pageText(report), {

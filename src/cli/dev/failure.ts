@@ -60,13 +60,13 @@ function linesOf(thrown: unknown): string[] {
 }
 
 /**
- * `at f (PLACE)`, `at PLACE`, what ends in ` at PLACE`; and `PATH:LINE` alone, above the stack of a
- * fault of syntax on Node.
+ * `at f (PLACE)`; `at PLACE`, also at the end of a message, where Deno may write ` at ext:…` behind
+ * it; and `PATH:LINE` alone, above the stack of a fault of syntax on Node.
  */
 const FRAMES = [
   /\((.+):(\d+):(\d+)\)$/,
-  /(?:^|\s)at (?:async )?(\S.*?):(\d+):(\d+)$/,
-  /^((?:file:\/\/|\/|[A-Za-z]:\\).+?):(\d+)$/,
+  /(?:^|\s)at (?:async )?((?:file:\/\/|\/|[A-Za-z]:[\\/]).*?):(\d+):(\d+)(?= at |$)/,
+  /^((?:file:\/\/|\/|[A-Za-z]:[\\/]).+?):(\d+)$/,
 ];
 
 /** The first place in lines of a stack that is in a file of the application. */

@@ -1,5 +1,6 @@
 /** The HTTP servers of `fcgi dev`: one for each address. */
 import { messageOf, textOf } from "../../log/describe.ts";
+import { checkHostname } from "../../runtime/hostname.ts";
 import type { HttpFront, HttpPeer } from "../../runtime/http/http_front.ts";
 import { startHttpFront } from "../../runtime/http/start_http_front.ts";
 
@@ -10,9 +11,6 @@ const { Promise } = globalThis;
 const LOOPBACKS = ["127.0.0.1", "::1"];
 /** How many ports are tried, one after the other. */
 const TRIES = 20;
-/** There is no such address on this machine: it has no IPv6. */
-const NO_ADDRESS = ["EADDRNOTAVAIL", "EAFNOSUPPORT", "EINVAL"];
-
 /** Answers a request that has come to one of the servers. */
 export type Answer = (
   request: Request,
@@ -41,6 +39,7 @@ export async function openFronts(
   port: number,
   answer: Answer,
 ): Promise<Fronts> {
+  if (host !== undefined) checkHostname(host, "listen");
   const hosts = host === undefined || host === "localhost" ? LOOPBACKS : [host];
   for (let tried = port;; tried++) {
     try {
@@ -61,7 +60,8 @@ async function openAll(hosts: readonly string[], port: number, answer: Answer): 
       try {
         fronts.push(await open(hostname, fronts[0]?.addr.port ?? port, answer));
       } catch (error) {
-        const isOptional = index > 0 && NO_ADDRESS.includes(textOf(error, "code") ?? "");
+        // A machine may have no IPv6.
+        const isOptional = index > 0 && textOf(error, "code") !== "EADDRINUSE";
         if (!isOptional) throw error;
       }
     }

@@ -6,7 +6,6 @@
  * file wants to see what that has done, and an old answer looks as if it had worked. The old
  * process lives on all the same, for the requests and streams that it has.
  */
-import type { Place } from "../../runtime/private_places.ts";
 import type { Failure } from "./failure.ts";
 import { AppProcess } from "./process.ts";
 import type { DevSettings } from "./worker.ts";
@@ -16,6 +15,8 @@ const { Promise } = globalThis;
 
 /** A process that ends by itself within this time is not started again, in milliseconds. */
 const SHORT_LIFE = 1_000;
+/** An application that is not ready by then may wait for something, in milliseconds. */
+const LONG_START = 10_000;
 /** So long processes may take to end with everything, in milliseconds. */
 const LAST_TIMEOUT = 3_000;
 
@@ -25,13 +26,14 @@ export interface GenerationEvents {
   ready(generation: number, duration: number): void;
   /** The application does not start. */
   failed(failure: Failure): void;
+  /** The application has been starting for so many milliseconds, and still is. */
+  slow(duration: number): void;
   /** The process that served has ended by itself. */
   ended(how: string): void;
 }
 
 export class Generations {
-  readonly #settings: (place: Place) => DevSettings;
-  readonly #nextPlace: () => Place;
+  readonly #settings: () => DevSettings;
   readonly #events: GenerationEvents;
   /** All processes that live. */
   readonly #living = new Set<AppProcess>();
@@ -43,15 +45,12 @@ export class Generations {
   #isStopping = false;
   /** Resolves when there is something to answer with. */
   #outcome: PromiseWithResolvers<void> = Promise.withResolvers();
+  #slowTimer: ReturnType<typeof setTimeout> | undefined;
   #allEnded: (() => void) | undefined;
 
-  constructor(
-    settings: (place: Place) => DevSettings,
-    nextPlace: () => Place,
-    events: GenerationEvents,
-  ) {
+  /** @param settings Those of the next process. */
+  constructor(settings: () => DevSettings, events: GenerationEvents) {
     this.#settings = settings;
-    this.#nextPlace = nextPlace;
     this.#events = events;
   }
 
@@ -78,7 +77,7 @@ export class Generations {
     this.#lastStart.to = Infinity;
     const began = performance.now();
     let readyAt = Infinity;
-    const started: AppProcess = new AppProcess(this.#settings(this.#nextPlace()), {
+    const started: AppProcess = new AppProcess(this.#settings(), {
       ready: () => {
         readyAt = performance.now();
         this.#ready(started, readyAt - began);
@@ -88,11 +87,16 @@ export class Generations {
     });
     this.#living.add(started);
     this.#starting = started;
+    clearTimeout(this.#slowTimer);
+    this.#slowTimer = setTimeout(() => {
+      if (this.#starting === started) this.#events.slow(LONG_START);
+    }, LONG_START);
   }
 
   /** Ends all processes; resolves when they have ended. */
   async stop(): Promise<void> {
     this.#isStopping = true;
+    clearTimeout(this.#slowTimer);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#allEnded = resolve;
     for (const one of this.#living) one.drain(LAST_TIMEOUT);

@@ -14,7 +14,7 @@ export function isKnownHost(host: string, given: string | undefined): boolean {
   return (given === "0.0.0.0" || given === "::") && /^(?:[\d.]+|\[[\da-f:.]+\])$/.test(host);
 }
 
-/** Whether an address is this machine's own, as the peer of a connection. */
-export function isLoopback(address: string): boolean {
-  return address === "::1" || /^(?:::ffff:)?127\./.test(address);
+/** Whether a client is on this machine, by the addresses of both ends of its connection. */
+export function isLocal(peer: string, own: string): boolean {
+  return peer === own || peer === "::1" || /^(?:::ffff:)?127\./.test(peer);
 }

@@ -1,5 +1,3 @@
-import { messageOf } from "../../log/describe.ts";
-
 // As loaded: applications replace the global.
 const { ReadableStream, Response } = globalThis;
 
@@ -26,7 +24,7 @@ export function watchEnd(
         ended(undefined);
       } catch (error) {
         controller.error(error);
-        ended(`broken off: ${messageOf(error)}`);
+        ended("broken off");
       }
     },
     async cancel(reason) {

@@ -5,6 +5,7 @@
 import { describeThrown, lineOf } from "../../log/describe.ts";
 import { print } from "../../log/print.ts";
 import type { ParentChannel } from "../../runtime/channel.ts";
+import { type Place, removePlace } from "../../runtime/private_places.ts";
 import { endProgram } from "../../runtime/standard_streams.ts";
 import { syntaxPlace } from "../../runtime/syntax_place.ts";
 import { optionsIn, type ServeOptions } from "../../serve/options.ts";
@@ -29,7 +30,9 @@ const { Response } = globalThis;
 export interface DevSettings {
   /** The module, as the command line has it. */
   readonly app: string;
-  /** Options of `serve()`, with the address. */
+  /** Where to listen. */
+  readonly place: Place;
+  /** Options of `serve()`. */
   readonly options: Record<string, unknown>;
 }
 
@@ -42,24 +45,28 @@ export function startDevWorker(
   load: () => Promise<unknown>,
   channel: ParentChannel,
 ): () => void {
-  const worker = new DevWorker(channel);
+  const worker = new DevWorker(settings, channel);
   channel.listen((message) => {
     if ((message as ToWorker).type === "drain") worker.drain();
-  }, () => worker.drain());
-  void worker.run(settings, load);
+  }, () => worker.abandon());
+  void worker.run(load);
   return () => worker.drain();
 }
 
 class DevWorker {
+  readonly #settings: DevSettings;
   readonly #channel: ParentChannel;
   #server: FastCgiServer | undefined;
   #isDraining = false;
+  #isAbandoned = false;
 
-  constructor(channel: ParentChannel) {
+  constructor(settings: DevSettings, channel: ParentChannel) {
+    this.#settings = settings;
     this.#channel = channel;
   }
 
-  async run({ app, options }: DevSettings, load: () => Promise<unknown>): Promise<void> {
+  async run(load: () => Promise<unknown>): Promise<void> {
+    const { app, place, options } = this.#settings;
     try {
       const application = await loadApplication(app, load);
       const own = optionsIn(application) as Record<string, unknown>;
@@ -67,18 +74,18 @@ class DevWorker {
       const server = serve({
         ...own,
         ...options,
+        ...place,
         handleSignals: false,
         onListen: () => {},
         onError: showErrors(own.onError as ErrorHandler | undefined),
       } as ServeOptions, handlerOf(application)!);
       const address = await server.ready;
       this.#server = server;
-      if (this.#isDraining) return void this.#end();
+      if (this.#isDraining) return void this.#shutDown(server);
       this.#send({ type: "ready", address });
     } catch (error) {
       this.#send({ type: "failed", failure: loadFailure(error) });
-      this.#channel.release();
-      endProgram(ExitCode.NOT_LOADED);
+      this.#end(ExitCode.NOT_LOADED);
     }
   }
 
@@ -86,13 +93,26 @@ class DevWorker {
   drain(): void {
     if (this.#isDraining) return;
     this.#isDraining = true;
-    if (this.#server !== undefined) void this.#end();
+    // An application that is being loaded may wait for ever.
+    if (this.#server === undefined) this.#end(ExitCode.SUCCESS);
+    else void this.#shutDown(this.#server);
   }
 
-  async #end(): Promise<void> {
-    await this.#server!.shutdown();
+  /** Nobody asks any more: stops, and leaves nothing behind. */
+  abandon(): void {
+    this.#isAbandoned = true;
+    this.drain();
+  }
+
+  async #shutDown(server: FastCgiServer): Promise<void> {
+    await server.shutdown();
+    this.#end(ExitCode.SUCCESS);
+  }
+
+  #end(code: number): void {
+    if (this.#isAbandoned) removePlace(this.#settings.place);
     this.#channel.release();
-    endProgram(ExitCode.SUCCESS);
+    endProgram(code);
   }
 
   #send(message: FromWorker): void {

@@ -23,6 +23,12 @@ const LINES: Record<string, ReturnType<typeof placeIn>> = {
     line: 1,
     column: 10,
   },
+  "    at file:///srv/app.ts:3:9 at ext:core/01_core.js:405:7": {
+    file: "/srv/app.ts",
+    line: 3,
+    column: 9,
+  },
+  "Error: Look at this at /srv/app.ts:3:9": { file: "/srv/app.ts", line: 3, column: 9 },
   "    at run (node:internal/modules/esm/module_job:553:5)": undefined,
   "    at run (ext:core/01_core.js:405:7)": undefined,
   "    at find (https://jsr.io/@x/y/1.0.0/mod.ts:3:9)": undefined,
