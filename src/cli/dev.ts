@@ -94,7 +94,7 @@ async function runDev(args: Arguments, terminal: Terminal): Promise<number> {
     );
     const stopped = stopOnInterrupt(generations, fronts);
     if (port !== 0 && fronts.port !== port) say(`port ${port} is in use, so it is another one:`);
-    say(`${fronts.url} is ${app}`);
+    say(`${fronts.url.slice(0, -1)}${args.value("mount") ?? "/"} is ${app}`);
     say(`reloads when a source file changes in ${directories.join(" or ")}`);
     const stopWatching = watch(directories, args.values("ignore"), generations, say);
     generations.start();

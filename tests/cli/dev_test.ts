@@ -47,7 +47,7 @@ async function startDev(source: string, args: string[] = [], name = "app.ts"): P
   await write(name, source);
   const options = { ...ALL, cwd: directory, env: { TMPDIR: tmp } };
   const program = await spawnScript(MAIN, ["dev", name, "--port", "0", ...args], options);
-  const [, port] = await program.waitForLine("stdout", /^fcgi dev: http:\/\/\S+:(\d+)\/ is /);
+  const [, port] = await program.waitForLine("stdout", /^fcgi dev: http:\/\/\S+:(\d+)\/\S* is /);
   return {
     directory,
     program,
@@ -245,6 +245,29 @@ export default async (request: Request) => {
     assertEquals([status, type], [500, "text/plain; charset=utf-8"]);
     assertMatch(text, /^GET \/\n\nTypeError: no <script>alert\(1\)<\/script> of Jo\n/);
     assertStringIncludes(text, `\n> 3 |   throw new TypeError(`);
+  });
+
+  it("answers HEAD without a body, whatever fails", async () => {
+    await using dev = await startDev(THROWING);
+    const head = () => fetch(`http://127.0.0.1:${dev.port}/?name=Jo`, { method: "HEAD" });
+    assertEquals((await head()).status, 500);
+    await dev.program.waitForLine("stdout", /^HEAD \/\?name=Jo 500 \d+ ms$/);
+    await dev.write("app.ts", "(");
+    await waitUntil(async () => /does not run/.test((await dev.ask("/")).text));
+    assertEquals((await head()).status, 500);
+    // The server is fine after it.
+    assertEquals((await dev.ask("/")).status, 500);
+  });
+
+  it("names the address below a path, and serves the application there", async () => {
+    const source =
+      `export default (request: Request) => new Response(new URL(request.url).pathname);`;
+    await using dev = await startDev(source, ["--mount", "/shop"]);
+    assertEquals((await dev.ask("/shop/a")).text, "/a");
+    assertEquals(
+      dev.program.stdout.lines[0],
+      `fcgi dev: http://localhost:${dev.port}/shop is app.ts`,
+    );
   });
 
   it("leaves an answer to the application's own onError", async () => {
