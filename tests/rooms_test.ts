@@ -33,7 +33,7 @@ const BODY = "runtime/whole_body.ts";
 const CALL = "server/application/run_in_context.ts";
 const CLIENT_JOINT: Doors = {
   values: [
-    ...["client", "client/fastcgi_client.ts", "client/gateway.ts"],
+    ...["client", "client/fastcgi_client.ts", "client/gateway.ts", "client/pass_on.ts"],
     ...["runtime", "runtime/http", "cgi", "log"],
   ],
   types: [],
@@ -62,6 +62,8 @@ const DOORS: Record<string, Doors> = {
   "client/mod.ts": CLIENT_JOINT,
   "client/fastcgi_client.ts": CLIENT_JOINT,
   "client/gateway.ts": CLIENT_JOINT,
+  // What the gateway and `fcgi dev` share.
+  "client/pass_on.ts": { values: ["client", ...GROUND], types: [] },
   runtime: { values: ["runtime", "log"], types: [CALL] },
   "runtime/listen": { values: ["runtime/listen", "runtime", "log"], types: [SEAM] },
   "runtime/http": { values: ["runtime/http", "runtime", "log"], types: [] },
@@ -73,8 +75,8 @@ const DOORS: Record<string, Doors> = {
   // The command: above all that it runs.
   cli: {
     values: [
-      ...["cli", "serve", "client/mod.ts", "server/application"],
-      ...["runtime", "runtime/listen", "log"],
+      ...["cli", "serve", "client/mod.ts", "client/pass_on.ts", "server/application"],
+      ...["runtime", "runtime/listen", "runtime/http", "log"],
     ],
     types: [],
   },

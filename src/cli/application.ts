@@ -23,7 +23,9 @@ export async function loadApplication(
     module = await load() as typeof module;
     await module.ready;
   } catch (error) {
-    throw new NotLoadedError(`Cannot load ${name}\n    ${describeThrown(error)}`);
+    throw new NotLoadedError(`Cannot load ${name}\n    ${describeThrown(error)}`, {
+      cause: error,
+    });
   }
   const application = [module.default, module].find((value) => handlerOf(value) !== undefined);
   if (application !== undefined) return application as ServeApplication;

@@ -43,6 +43,19 @@ startWorker(${JSON.stringify(settings)}, application);
   ];
 }
 
+/**
+ * The arguments of the runtime that run a program which loads an application itself, with every
+ * permission. Its argument are the settings.
+ */
+export function loaderCommand(
+  start: string,
+  { app, directory }: { app: string; directory: string },
+  settings: unknown,
+): string[] {
+  if (!isDeno) return programCommand(start, [JSON.stringify(settings)]);
+  return ["run", "-A", ...denoConfig(app, directory), start, JSON.stringify(settings)];
+}
+
 function inspectorFlags(): string[] {
   return process.allowedNodeEnvironmentFlags?.has(NO_INSPECTOR) ? [NO_INSPECTOR] : [];
 }

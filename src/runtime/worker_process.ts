@@ -26,8 +26,10 @@ export interface WorkerEvents {
 export interface WorkerCommand {
   /** The arguments of the runtime: its flags, the program, and the program's own. */
   readonly args: readonly string[];
-  /** The listening socket here; {@link socketPlace} says where the worker finds it. */
-  readonly fd: number;
+  /**
+   * The listening socket here, if it gets one; {@link socketPlace} says where the worker finds it.
+   */
+  readonly fd?: number;
   /** The working directory. */
   readonly directory: string;
 }
@@ -54,7 +56,8 @@ export function socketPlace(fd: number): number | undefined {
   return isBun && fd === 0 ? undefined : LENT_FD;
 }
 
-function streamsFor(fd: number): StdioOptions {
+function streamsFor(fd: number | undefined): StdioOptions {
+  if (fd === undefined) return ["ignore", "inherit", "inherit", "ipc"];
   if (socketPlace(fd) === 0) return ["inherit", "inherit", "inherit", "ipc"];
   return ["ignore", "inherit", "inherit", "ipc", fd === LENT_FD ? "inherit" : fd];
 }
