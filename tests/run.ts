@@ -58,8 +58,9 @@ const OUTPUT_GRACE = 2_000;
 const PLAIN =
   /^tests\/(?:doors|serve_test|cgi\/request|server\/(?:body|content_coding|foreign|re[ps]|send)|runtime\/(?:sockets|slow))/;
 const PRELOAD = "./tests/_preload_plain.ts";
-/** Tests with web servers on ports of their own, or with many processes. */
-const SERVERS = /^tests\/(?:bench|cli|e2e|load)\//;
+/** Tests with web servers on ports of their own, on port 9000, or with many processes. */
+const SERVERS =
+  /^tests\/(?:bench\/|cli\/|e2e\/|load\/|runtime\/(?:inherited_socket|permissions)_|serve_test)/;
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const CACHE = `${ROOT}.cache/`;
@@ -336,10 +337,12 @@ function testsLost(reports: Report[]): string | null {
 function stepsOf(runner: Runtime, files: string[], docs: string[] | null): Step[][] {
   const steps = (...all: Step[]) => all.filter(({ files }) => files.length > 0);
   return [
-    steps({ runner, part: "servers", files: files.filter((file) => SERVERS.test(file)) }),
+    steps(
+      { runner, part: "servers", files: files.filter((file) => SERVERS.test(file)) },
+      { runner, part: "plain", files: files.filter((file) => PLAIN.test(file)) },
+    ),
     steps(
       { runner, part: "", files: files.filter((file) => !SERVERS.test(file)) },
-      { runner, part: "plain", files: files.filter((file) => PLAIN.test(file)) },
       ...docs === null ? [] : [{ runner: "doc" as const, part: "" as const, files: docs }],
     ),
   ];
