@@ -73,11 +73,12 @@ const DOORS: Record<string, Doors> = {
   // The command: above all that it runs.
   cli: {
     values: [
-      ...["cli", "serve", "client/mod.ts", "server/application"],
+      ...["cli", "cli/log", "serve", "client/mod.ts", "server/application"],
       ...["runtime", "runtime/listen", "log"],
     ],
     types: [],
   },
+  "cli/log": { values: ["cli/log", "runtime", "log"], types: ["server/application"] },
   entry: { values: ["serve", ...ENGINE, "client", "protocol", "cgi"], types: [] },
 };
 

@@ -18,6 +18,7 @@ import {
   workingDirectory,
 } from "../../runtime/worker_process.ts";
 import { ExitCode } from "../exit_code.ts";
+import type { LogSettings } from "../log/access_log.ts";
 import type { ToSupervisor } from "./messages.ts";
 import type { PoolSettings } from "./pool_options.ts";
 import { type RetireLimits, spreadLimits } from "./retire.ts";
@@ -36,6 +37,7 @@ export interface PoolCommand {
   readonly options: Record<string, unknown>;
   /** Flags of Deno for the workers. */
   readonly flags: readonly string[];
+  readonly log: LogSettings;
   readonly settings: PoolSettings;
 }
 
@@ -114,13 +116,13 @@ function inheritedTarget(): ListenTarget | undefined {
 }
 
 function spawnWorker(
-  { app, options, flags, settings }: PoolCommand,
+  { app, options, flags, log, settings }: PoolCommand,
   fd: number,
   events: ChildEvents,
 ): ChildHandle {
   const directory = workingDirectory();
   const limits: RetireLimits = spreadLimits(settings.limits, Math.random);
-  const worker = { app, fd: socketPlace(fd) ?? LENT_FD, options, limits };
+  const worker = { app, fd: socketPlace(fd) ?? LENT_FD, options, limits, log };
   const args = workerCommand(WORKER_MAIN, { app, directory }, worker, flags);
   return startWorker({ args, fd, directory }, {
     message: (message) => events.message(message as ToSupervisor),

@@ -8,6 +8,7 @@ import { Plan } from "./plan.ts";
 import type { Action, Ending, PlanEvent, PlanOptions } from "./plan_events.ts";
 import { PastWorkers } from "./past_workers.ts";
 import { poolStatus } from "./pool_status.ts";
+import { Reopening } from "./reopening.ts";
 
 // As loaded: `fcgi serve` runs applications, which replace the global.
 const { Map, Promise } = globalThis;
@@ -65,6 +66,7 @@ export class Supervisor {
   readonly #finished: PromiseWithResolvers<Outcome> = Promise.withResolvers();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #restarts = 0;
+  #reopening: Reopening | undefined;
   /** Called at the next answer, or the end, of a worker. */
   readonly #awaiting = new Map<number, (() => void)[]>();
   /** Those that wait for the end of a reload; with the number of reloads to wait for. */
@@ -91,7 +93,8 @@ export class Supervisor {
 
   /** Asks every worker to open its logs again. */
   reopen(): void {
-    for (const { child } of this.#live.values()) child.send({ type: "reopen" });
+    this.#reopening?.cancel();
+    this.#reopening = new Reopening(this.#live, (line) => this.#host.log(line));
   }
 
   /** Reloads; resolves with why that has failed, or with `undefined`. */
@@ -191,6 +194,8 @@ export class Supervisor {
         return this.tell({ type: "pong", worker: id });
       case "retire":
         return this.tell({ type: "retire", worker: id, why: message.why });
+      case "reopened":
+        return this.#reopening?.heard(id);
       case "ask":
         void this.#answer(message.what).then((body) =>
           worker.child.send({ type: "answer", id: message.id, body })
@@ -212,6 +217,7 @@ export class Supervisor {
     const worker = this.#live.get(id);
     this.#live.delete(id);
     this.#answered(id);
+    this.#reopening?.heard(id);
     if (worker?.report !== undefined) this.#past.add(worker.report);
     this.tell({ type: "exit", worker: id, how });
   }
