@@ -10,6 +10,7 @@ import { Buffer } from "node:buffer";
 import { closeSync, openSync, write, writeSync } from "node:fs";
 import process from "node:process";
 import { clearTimeout, setTimeout } from "node:timers";
+import { isDeno, isGranted } from "./deno.ts";
 import { messageOf } from "../log/describe.ts";
 
 // As loaded: applications replace the global.
@@ -30,6 +31,9 @@ const CLOSE_TIMEOUT = 1_000;
 /** Logs have addresses of people in them. */
 const MODE = 0o640;
 const STANDARD_ERROR = 2;
+
+/** Deno has no event `exit` where an error ends the process, but these. */
+const DENO_ENDS = isDeno ? ["error", "unhandledrejection"] : [];
 
 type Timer = ReturnType<typeof setTimeout>;
 
@@ -59,6 +63,7 @@ export class LineFile {
     this.#path = path;
     this.#tell = tell;
     process.on("exit", this.#atExit);
+    for (const event of DENO_ENDS) addEventListener(event, this.#atExit);
   }
 
   /** Adds a line, with its line feed; never throws. */
@@ -77,7 +82,7 @@ export class LineFile {
     if (this.#path === undefined) return;
     const old = this.#descriptor;
     try {
-      this.#descriptor = openSync(this.#path, "a", MODE);
+      this.#descriptor = openToAppend(this.#path);
     } catch (error) {
       return this.#tell(`Cannot open ${this.#path} again: ${messageOf(error)}`);
     }
@@ -96,6 +101,7 @@ export class LineFile {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     process.off("exit", this.#atExit);
+    for (const event of DENO_ENDS) removeEventListener(event, this.#atExit);
     if (this.#path === undefined || this.#descriptor === undefined) return;
     // A write that hangs is left alone.
     if (this.#write === undefined) closeSync(this.#descriptor);
@@ -148,7 +154,7 @@ export class LineFile {
   #open(): number {
     return this.#descriptor ??= this.#path === undefined
       ? STANDARD_ERROR
-      : openSync(this.#path, "a", MODE);
+      : openToAppend(this.#path);
   }
 
   /** Writes a batch, or the part of it that the system takes. */
@@ -201,5 +207,14 @@ export class LineFile {
  * @throws {Error} If not; the message says why.
  */
 export function checkLineFile(path: string): void {
-  closeSync(openSync(path, "a", MODE));
+  try {
+    closeSync(openToAppend(path));
+  } catch (error) {
+    throw new Error(`Cannot open the access log: ${messageOf(error)}`);
+  }
+}
+
+function openToAppend(path: string): number {
+  if (isGranted({ name: "write", path })) return openSync(path, "a", MODE);
+  throw new Error(`Deno may not write to it. Run deno with --allow-write=${path}`);
 }

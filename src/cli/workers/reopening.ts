@@ -14,19 +14,20 @@ type Asked = ReadonlyMap<number, {
 /** Has workers open their logs again, and names those that have not said that it is done. */
 export class Reopening {
   readonly #silent = new Map<number, number | undefined>();
-  readonly #timer: ReturnType<typeof setTimeout>;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** @param log Gets a line for each worker that is late. */
   constructor(workers: Asked, log: (line: string) => void) {
+    for (const [id, { child }] of workers) {
+      this.#silent.set(id, child.pid);
+      child.send({ type: "reopen" });
+    }
+    if (this.#silent.size === 0) return;
     this.#timer = setTimeout(() => {
       for (const pid of this.#silent.values()) {
         log(`Worker ${pid} has not opened its logs again: it may still write to the old files`);
       }
     }, TIMEOUT);
-    for (const [id, { child }] of workers) {
-      this.#silent.set(id, child.pid);
-      child.send({ type: "reopen" });
-    }
   }
 
   /** It is done once more: that counts. */

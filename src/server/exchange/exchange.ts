@@ -306,6 +306,11 @@ export class Exchange {
     this.#reply.dropBody(reason, this.application.run);
   }
 
+  /** A request that ends before its handler may have parameters that nobody has read. */
+  #readForRecord(): void {
+    if (this.#params === NO_PARAMS && this.input.hasParams) this.readParams();
+  }
+
   #giveUp(reason: unknown): void {
     this.#lifecycle.fail(reason);
     // A handler that still runs keeps the exchange alive in memory, but nothing that only a
@@ -319,6 +324,7 @@ export class Exchange {
   /** Ends the exchange: nothing more is sent, and incomplete request bodies error with `reason`. */
   #close(reason?: DOMException, cause: unknown = reason): void {
     this.#state = "ended";
+    if (this.#record !== undefined) this.#readForRecord();
     this.input.dropParams();
     this.input.failBodies(reason);
     this.dropBody(cause);
