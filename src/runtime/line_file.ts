@@ -7,10 +7,10 @@
  * that stays together): so no line is in the middle of another process's.
  */
 import { Buffer } from "node:buffer";
-import { closeSync, openSync, write, writeSync } from "node:fs";
 import process from "node:process";
 import { clearTimeout, setTimeout } from "node:timers";
-import { isDeno, isGranted } from "./deno.ts";
+import { type AppendFile, openToAppend } from "./append_file.ts";
+import { isDeno } from "./deno.ts";
 import { messageOf } from "../log/describe.ts";
 
 // As loaded: applications replace the global.
@@ -28,9 +28,6 @@ const TELL_INTERVAL = 60_000;
 const MAX_WAITING = 4 * 1024 * 1024;
 /** How long the last lines may take, in milliseconds. */
 const CLOSE_TIMEOUT = 1_000;
-/** Logs have addresses of people in them. */
-const MODE = 0o640;
-const STANDARD_ERROR = 2;
 
 /** Deno has no event `exit` where an error ends the process, but these. */
 const DENO_ENDS = isDeno ? ["error", "unhandledrejection"] : [];
@@ -40,7 +37,7 @@ type Timer = ReturnType<typeof setTimeout>;
 export class LineFile {
   readonly #path: string | undefined;
   readonly #tell: (problem: string) => void;
-  #descriptor: number | undefined;
+  #file: AppendFile | undefined;
   #lines: string[] = [];
   #waiting = 0;
   /** Taken from the lines, and not written to its end. */
@@ -80,14 +77,14 @@ export class LineFile {
    */
   async reopen(): Promise<void> {
     if (this.#path === undefined) return;
-    const old = this.#descriptor;
+    const old = this.#file;
     try {
-      this.#descriptor = openToAppend(this.#path);
+      this.#file = openToAppend(this.#path);
     } catch (error) {
       return this.#tell(`Cannot open ${this.#path} again: ${messageOf(error)}`);
     }
     await this.#write?.catch(() => {});
-    if (old !== undefined) closeSync(old);
+    old?.close();
   }
 
   /** Writes what there is, if that is possible within a second, and closes the file. */
@@ -102,10 +99,9 @@ export class LineFile {
     this.#timer = undefined;
     process.off("exit", this.#atExit);
     for (const event of DENO_ENDS) removeEventListener(event, this.#atExit);
-    if (this.#path === undefined || this.#descriptor === undefined) return;
-    // A write that hangs is left alone.
-    if (this.#write === undefined) closeSync(this.#descriptor);
-    this.#descriptor = undefined;
+    // Standard error stays open, and a write that hangs is left alone.
+    if (this.#path !== undefined && this.#write === undefined) this.#file?.close();
+    this.#file = undefined;
   }
 
   #drainIn(delay: number): void {
@@ -151,31 +147,29 @@ export class LineFile {
     return Buffer.from(text);
   }
 
-  #open(): number {
-    return this.#descriptor ??= this.#path === undefined
-      ? STANDARD_ERROR
-      : openToAppend(this.#path);
+  #open(): AppendFile {
+    return this.#file ??= openToAppend(this.#path);
   }
 
   /** Writes a batch, or the part of it that the system takes. */
-  #writeSome(descriptor: number, batch: Buffer): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    write(descriptor, batch, 0, batch.length, null, (error, length) => {
-      if (error !== null) return reject(error);
-      this.#batch = length < batch.length ? batch.subarray(length) : undefined;
-      resolve();
-    });
-    return promise;
+  async #writeSome(file: AppendFile, batch: Buffer): Promise<void> {
+    this.#written(batch, await file.write(batch));
+  }
+
+  #written(batch: Buffer, length: number): void {
+    this.#batch = length < batch.length ? batch.subarray(length) : undefined;
   }
 
   /** Writes what is left, at once. */
   #writeRest(): void {
-    // What the system has is on its way.
-    if (this.#write !== undefined) this.#batch = undefined;
+    // What the system has is on its way, and on Deno the file is busy with it.
+    const isBusy = this.#write !== undefined;
+    if (isBusy) this.#batch = undefined;
     try {
       while ((this.#batch ??= this.#nextBatch()) !== undefined) {
-        const length = writeSync(this.#open(), this.#batch);
-        this.#batch = length < this.#batch.length ? this.#batch.subarray(length) : undefined;
+        const file = isBusy ? openToAppend(this.#path) : this.#open();
+        this.#written(this.#batch, file.writeSync(this.#batch));
+        if (isBusy && this.#path !== undefined) file.close();
       }
     } catch (error) {
       this.#failed(error);
@@ -208,13 +202,8 @@ export class LineFile {
  */
 export function checkLineFile(path: string): void {
   try {
-    closeSync(openToAppend(path));
+    openToAppend(path).close();
   } catch (error) {
     throw new Error(`Cannot open the access log: ${messageOf(error)}`);
   }
-}
-
-function openToAppend(path: string): number {
-  if (isGranted({ name: "write", path })) return openSync(path, "a", MODE);
-  throw new Error(`Deno may not write to it. Run deno with --allow-write=${path}`);
 }

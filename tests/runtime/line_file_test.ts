@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { LineFile } from "../../src/runtime/line_file.ts";
 import { assertEquals, assertGreater, assertLess, assertMatch } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
-import { spawnScript, tempDir, waitUntil } from "../_runtime.ts";
+import { spawnProgram, spawnScript, tempDir, waitUntil } from "../_runtime.ts";
 
 const MODULE = new URL("../../src/runtime/line_file.ts", import.meta.url).href;
 const ALL = { denoPermissions: ["-A"] };
@@ -62,6 +62,29 @@ describe("LineFile", () => {
       assertEquals(await text(path), "2\n3\n");
     }));
 
+  it("has opened a file again when nothing is on its way to the old one any more", () =>
+    withFile(async (file, path, problems) => {
+      await (await spawnProgram("mkfifo", [path])).exit;
+      // A pipe that is full: a write waits until somebody reads.
+      const hold = 'exec 3<>"$0"; head -c 65536 /dev/zero >&3; echo full; read go; exec cat <&3';
+      await using reader = await spawnProgram("sh", ["-c", hold, path], { stdin: "pipe" });
+      await reader.waitForLine("stdout", /full/);
+      file.add("1\n");
+      // Behind the timer of the file.
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      file.add("2\n");
+      await rename(path, `${path}.1`);
+      let isDone = false;
+      const reopening = file.reopen().then(() => void (isDone = true));
+      await stat(path);
+      assertEquals(isDone, false);
+      reader.process.stdin?.write("go\n");
+      await reopening;
+      await file.close();
+      await waitUntil(() => reader.stdout.text.endsWith("1\n"));
+      assertEquals([await text(path), problems], ["2\n", []]);
+    }));
+
   it("keeps the old file if there can be no new one", () =>
     withFile(async (file, path, problems) => {
       file.add("1\n");
@@ -74,7 +97,7 @@ describe("LineFile", () => {
       await rename(`${directory}-gone`, directory);
       assertEquals(await text(path), "1\n2\n");
       assertEquals(problems.length, 1);
-      assertMatch(problems[0]!, /^Cannot open .*\/log again: .*ENOENT/);
+      assertMatch(problems[0]!, /^Cannot open .*\/log again: .*(?:ENOENT|No such file)/);
     }));
 
   it("tells once that it cannot write, and writes all of it as soon as it can", () =>
@@ -88,7 +111,7 @@ describe("LineFile", () => {
       await waitUntil(async () => (await text(path)).endsWith("19\n"));
       assertEquals((await text(path)).split("\n").length, 21);
       assertEquals(problems.length, 1);
-      assertMatch(problems[0]!, /^Cannot write to .*\/none\/log: .*ENOENT/);
+      assertMatch(problems[0]!, /^Cannot write to .*\/none\/log: .*(?:ENOENT|No such file)/);
     }, "none/log"));
 
   it("says how many lines are lost where too many wait", () =>
@@ -104,12 +127,15 @@ describe("LineFile", () => {
       assertGreater(lost, 0);
     }, "none/log"));
 
-  it("tells that a full disk is full, and the process goes on", async () => {
+  it("tells once that a full disk is full, and the process goes on", async () => {
     const problems: string[] = [];
     const file = new LineFile("/dev/full", (problem) => void problems.push(problem));
     file.add("1\n");
     await waitUntil(() => problems.length > 0);
+    file.add("2\n");
+    // It tries again.
     await file.close();
+    assertEquals(problems.length, 1);
     assertMatch(problems[0]!, /^Cannot write to \/dev\/full: .*(?:ENOSPC|No space left)/);
   });
 
