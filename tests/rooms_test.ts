@@ -75,11 +75,12 @@ const DOORS: Record<string, Doors> = {
   // The command: above all that it runs.
   cli: {
     values: [
-      ...["cli", "serve", "client/mod.ts", "client/pass_on.ts", "server/application"],
+      ...["cli", "cli/log", "serve", "client/mod.ts", "client/pass_on.ts", "server/application"],
       ...["runtime", "runtime/listen", "runtime/http", "log"],
     ],
     types: [],
   },
+  "cli/log": { values: ["cli/log", "runtime", "log"], types: ["server/application"] },
   entry: { values: ["serve", ...ENGINE, "client", "protocol", "cgi"], types: [] },
 };
 

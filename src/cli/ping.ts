@@ -3,6 +3,7 @@ import { connect, FastCgiClient } from "../client/mod.ts";
 import { messageOf } from "../log/describe.ts";
 import type { Arguments, Command } from "./command.ts";
 import { ExitCode } from "./exit_code.ts";
+import { PROBE_PARAM } from "./serve_with_commands.ts";
 import { secondsOf } from "./numbers.ts";
 import { nameOf, TARGET_OPTIONS, targetOf } from "./target.ts";
 import type { Terminal } from "./terminal.ts";
@@ -75,7 +76,9 @@ async function ask(client: FastCgiClient, path: string | undefined): Promise<str
     await client.getValues(NAMES);
     return undefined;
   }
-  const response = await client.fetch(new Request(new URL(path, BASE)));
+  // No line in the access log of fcgi serve.
+  const params = { [PROBE_PARAM]: "1" };
+  const response = await client.fetch(new Request(new URL(path, BASE)), { params });
   await response.arrayBuffer();
   return response.status < 400 ? undefined : `${path} has the status ${response.status}`;
 }

@@ -1,10 +1,16 @@
 /** `fcgi serve`: serves the application that a module exports. */
 import { messageOf } from "../log/describe.ts";
 import { isDeno } from "../runtime/deno.ts";
-import { targetOf } from "../serve/options.ts";
+import { checkLineFile } from "../runtime/line_file.ts";
+import { forget, reopenOnSignal, shutDownOnSignals } from "../runtime/termination.ts";
+import { optionsIn, targetOf } from "../serve/options.ts";
+import type { FastCgiServer } from "../serve/server.ts";
+import type { ServeApplication } from "../server/application/handler.ts";
 import { loadApplication, NotLoadedError } from "./application.ts";
 import type { Arguments, Command } from "./command.ts";
 import { ExitCode } from "./exit_code.ts";
+import { type AccessLog, type LogSettings, startLog } from "./log/access_log.ts";
+import { LOG_OPTIONS, logSettingsIn } from "./log_options.ts";
 import { optionsOf, PLACE_OPTIONS, placeIn, SERVE_OPTIONS } from "./serve_options.ts";
 import { serveWithCommands } from "./serve_with_commands.ts";
 import { lonelyStatus } from "./status/lonely.ts";
@@ -16,7 +22,7 @@ export const serve: Command = {
   name: "serve",
   summary: "serve the application that a module exports",
   operands: [{ name: "APP" }],
-  options: [...PLACE_OPTIONS, ...POOL_OPTIONS, ...SERVE_OPTIONS],
+  options: [...PLACE_OPTIONS, ...POOL_OPTIONS, ...LOG_OPTIONS, ...SERVE_OPTIONS],
   // What a worker may do is what the user says; without it, everything.
   passes: isDeno ? /^--(?:allow|deny|ignore)-[a-z-]+$|^--permission-set$|^-P$/ : undefined,
   examples: [
@@ -40,10 +46,12 @@ async function runServe(args: Arguments, terminal: Terminal): Promise<number> {
   const place = placeIn(args);
   const options = optionsOf(args);
   const app = args.operands[0]!;
+  const log = logSettingsIn(args, terminal);
   const pool = poolCommand(args, app, terminal);
   try {
+    if (log.file !== undefined) checkLineFile(log.file);
     return pool === undefined
-      ? await serveHere(app, { ...place, ...options }, terminal)
+      ? await serveHere(app, { ...place, ...options }, log, terminal)
       : await startPool(pool, targetOf(place), args.raw);
   } catch (error) {
     terminal.err(`fcgi serve: ${messageOf(error)}`);
@@ -55,15 +63,32 @@ async function runServe(args: Arguments, terminal: Terminal): Promise<number> {
 async function serveHere(
   app: string,
   options: Record<string, unknown>,
+  settings: LogSettings,
   terminal: Terminal,
 ): Promise<number> {
+  const log = startLog(settings, app);
+  if (settings.file !== undefined) reopenOnSignal(() => void log?.reopen());
   const application = await loadApplication(app, () => terminal.load(app));
   const server = serveWithCommands(application, options, async (what) => {
     return await lonelyStatus(app, server, what);
-  });
+  }, log);
   await server.ready;
-  await server.finished;
+  await (log === undefined ? server.finished : finish(server, log, application));
   return ExitCode.SUCCESS;
+}
+
+/** Waits for the end of a server; the last lines of its log are written before the program ends. */
+async function finish(
+  server: FastCgiServer,
+  log: AccessLog,
+  application: ServeApplication,
+): Promise<void> {
+  const ending = { shutdown: () => server.finished.then(() => log.close()) };
+  // Signals are the application's if it says so.
+  const handlesSignals = optionsIn(application).handleSignals ?? true;
+  if (handlesSignals) shutDownOnSignals(ending);
+  await ending.shutdown();
+  forget(ending);
 }
 
 /** What a supervisor is to do; `undefined` if there is to be none. */
@@ -75,5 +100,5 @@ function poolCommand(args: Arguments, app: string, terminal: Terminal): PoolComm
   if (settings === undefined) return undefined;
   const options = { ...optionsOf(args), shutdownTimeout: settings.plan.stopTimeout };
   const flags = passed.length > 0 || !isDeno ? passed : ["-A"];
-  return { app, options, flags, settings };
+  return { app, options, flags, log: logSettingsIn(args, terminal), settings };
 }

@@ -8,13 +8,16 @@ import { isFileName } from "./load_module.ts";
 
 /** Files in which Deno finds import maps and settings. */
 const DENO_CONFIGS = ["deno.json", "deno.jsonc"];
-/** Node opens its inspector at a SIGUSR1 before a program can ignore it. */
+/**
+ * Node opens its inspector at a SIGUSR1 before a program can ignore it. With this no program ever
+ * gets that signal: it is for workers alone, since a supervisor opens logs again then.
+ */
 const NO_INSPECTOR = "--disable-sigusr1";
 
 /** The arguments of the runtime that run a module with these arguments. */
 export function programCommand(module: string, args: readonly string[]): string[] {
   if (isDeno) return ["run", "-A", module, ...args];
-  return [...process.execArgv, ...inspectorFlags(), fileURLToPath(module), ...args];
+  return [...process.execArgv, fileURLToPath(module), ...args];
 }
 
 /**
@@ -30,7 +33,7 @@ export function workerCommand(
   settings: unknown,
   flags: readonly string[],
 ): string[] {
-  if (!isDeno) return programCommand(start, [JSON.stringify(settings)]);
+  if (!isDeno) return [...inspectorFlags(), ...programCommand(start, [JSON.stringify(settings)])];
   const text = `import { startWorker } from ${JSON.stringify(start)};
 import * as application from ${JSON.stringify(urlOf(app, directory))};
 startWorker(${JSON.stringify(settings)}, application);

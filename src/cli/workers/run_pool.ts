@@ -18,10 +18,12 @@ import {
   workingDirectory,
 } from "../../runtime/worker_process.ts";
 import { ExitCode } from "../exit_code.ts";
+import type { LogSettings } from "../log/access_log.ts";
 import type { ToSupervisor } from "./messages.ts";
 import type { PoolSettings } from "./pool_options.ts";
 import { type RetireLimits, spreadLimits } from "./retire.ts";
-import { type ChildEvents, type ChildHandle, type Outcome, Supervisor } from "./supervisor.ts";
+import { Supervisor } from "./supervisor.ts";
+import type { ChildEvents, ChildHandle, Outcome } from "./supervisor_host.ts";
 
 /** How often the name of a Unix socket is looked after, in milliseconds. */
 const CHECK_INTERVAL = 2_000;
@@ -36,6 +38,7 @@ export interface PoolCommand {
   readonly options: Record<string, unknown>;
   /** Flags of Deno for the workers. */
   readonly flags: readonly string[];
+  readonly log: LogSettings;
   readonly settings: PoolSettings;
 }
 
@@ -118,12 +121,12 @@ function inheritedTarget(): ListenTarget | undefined {
 }
 
 function spawnWorker(
-  { app, options, flags, settings }: PoolCommand,
+  { app, options, flags, log, settings }: PoolCommand,
   { fd, directory }: { fd: number; directory: string },
   events: ChildEvents,
 ): ChildHandle {
   const limits: RetireLimits = spreadLimits(settings.limits, Math.random);
-  const worker = { app, fd: socketPlace(fd) ?? LENT_FD, options, limits };
+  const worker = { app, fd: socketPlace(fd) ?? LENT_FD, options, limits, log };
   const args = workerCommand(WORKER_MAIN, { app, directory }, worker, flags);
   return startWorker({ args, fd, directory }, {
     message: (message) => events.message(message as ToSupervisor),

@@ -8,6 +8,8 @@ import { Plan } from "./plan.ts";
 import type { Action, Ending, PlanEvent, PlanOptions } from "./plan_events.ts";
 import { PastWorkers } from "./past_workers.ts";
 import { poolStatus } from "./pool_status.ts";
+import { Reopening } from "./reopening.ts";
+import type { ChildHandle, Outcome, SupervisorHost } from "./supervisor_host.ts";
 
 // As loaded: `fcgi serve` runs applications, which replace the global.
 const { Map, Promise } = globalThis;
@@ -15,45 +17,14 @@ const { Map, Promise } = globalThis;
 /** How long a status waits for the workers, in milliseconds. */
 const STATUS_TIMEOUT = 500;
 
-/** A worker's process, as the supervisor needs it. */
-export interface ChildHandle {
-  readonly pid: number | undefined;
-  send(message: ToWorker): void;
-  kill(): void;
-}
-
-/** What a process says to the supervisor. */
-export interface ChildEvents {
-  message(message: ToSupervisor): void;
-  exit(how: Ending): void;
-}
-
-/** What a supervisor has outside of itself. */
-export interface SupervisorHost {
-  /** Milliseconds, from any beginning. */
-  now(): number;
-  random(): number;
-  spawn(events: ChildEvents): ChildHandle;
-  /**
-   * Lets clients in: the first worker is ready.
-   *
-   * @throws {Error} If that is impossible.
-   */
-  open(): Promise<void>;
-  log(line: string): void;
-}
-
 /** A worker with its process. */
-export interface LiveWorker {
+interface LiveWorker {
   readonly child: ChildHandle;
   /** When it was started, milliseconds since the epoch. */
   readonly startTime: number;
   /** What it has said of itself last. */
   report: WorkerReport | undefined;
 }
-
-/** How all ended. */
-export type Outcome = "stopped" | "killed" | "not loaded" | "failed";
 
 export class Supervisor {
   readonly #plan: Plan;
@@ -65,6 +36,7 @@ export class Supervisor {
   readonly #finished: PromiseWithResolvers<Outcome> = Promise.withResolvers();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #restarts = 0;
+  #reopening: Reopening | undefined;
   /** Called at the next answer, or the end, of a worker. */
   readonly #awaiting = new Map<number, (() => void)[]>();
   /** Those that wait for the end of a reload; with the number of reloads to wait for. */
@@ -91,7 +63,8 @@ export class Supervisor {
 
   /** Asks every worker to open its logs again. */
   reopen(): void {
-    for (const { child } of this.#live.values()) child.send({ type: "reopen" });
+    this.#reopening?.cancel();
+    this.#reopening = new Reopening(this.#live, (line) => this.#host.log(line));
   }
 
   /** Reloads; resolves with why that has failed, or with `undefined`. */
@@ -197,6 +170,8 @@ export class Supervisor {
         return this.tell({ type: "pong", worker: id });
       case "retire":
         return this.tell({ type: "retire", worker: id, why: message.why });
+      case "reopened":
+        return this.#reopening?.heard(id);
       case "ask":
         void this.#answer(message.what).then((body) =>
           worker.child.send({ type: "answer", id: message.id, body })
@@ -217,6 +192,7 @@ export class Supervisor {
   #exited(id: number, how: Ending): void {
     const worker = this.#live.get(id);
     this.#answered(id);
+    this.#reopening?.heard(id);
     if (worker?.report !== undefined) this.#past.add(worker.report);
     this.tell({ type: "exit", worker: id, how });
     this.#live.delete(id);

@@ -10,6 +10,7 @@ import { messageOf } from "../../log/describe.ts";
 import { print } from "../../log/print.ts";
 import { loadApplication, NotLoadedError } from "../application.ts";
 import { ExitCode } from "../exit_code.ts";
+import { type AccessLog, type LogSettings, startLog } from "../log/access_log.ts";
 import { serveWithCommands } from "../serve_with_commands.ts";
 import type { ToSupervisor, ToWorker, WorkerReport } from "./messages.ts";
 import { reasonToRetire, type RetireLimits } from "./retire.ts";
@@ -29,6 +30,7 @@ export interface WorkerSettings {
   /** Options of `serve()`. */
   readonly options: Record<string, unknown>;
   readonly limits: RetireLimits;
+  readonly log: LogSettings;
 }
 
 /** Starts to work; returns what stops it. */
@@ -37,9 +39,10 @@ export function startWorker(
   load: () => Promise<unknown>,
   channel: ParentChannel,
 ): () => void {
-  const worker = new ServingWorker(channel);
+  const log = startLog(settings.log, settings.app);
+  const worker = new ServingWorker(channel, log);
   channel.listen((message) => worker.receive(message as ToWorker), () => worker.drain());
-  void serve(settings, load, worker);
+  void serve(settings, load, worker, log);
   return () => worker.drain();
 }
 
@@ -47,15 +50,21 @@ async function serve(
   { app, fd, options, limits }: WorkerSettings,
   load: () => Promise<unknown>,
   worker: ServingWorker,
+  log: AccessLog | undefined,
 ): Promise<void> {
   try {
     const application = await loadApplication(app, load);
-    const server = serveWithCommands(application, {
-      ...options,
-      fd,
-      handleSignals: false,
-      onListen: () => {},
-    }, (what) => worker.ask(what));
+    const server = serveWithCommands(
+      application,
+      {
+        ...options,
+        fd,
+        handleSignals: false,
+        onListen: () => {},
+      },
+      (what) => worker.ask(what),
+      log,
+    );
     await server.ready;
     // It listens, so it is no answer to one CGI request.
     worker.serve(server as Server, limits);
@@ -67,13 +76,15 @@ async function serve(
 
 class ServingWorker {
   readonly #channel: ParentChannel;
+  readonly #log: AccessLog | undefined;
   #server: Server | undefined;
   #isDraining = false;
   readonly #questions = new Map<number, (answer: string) => void>();
   #lastQuestion = 0;
 
-  constructor(channel: ParentChannel) {
+  constructor(channel: ParentChannel, log: AccessLog | undefined) {
     this.#channel = channel;
+    this.#log = log;
   }
 
   receive(message: ToWorker): void {
@@ -83,6 +94,8 @@ class ServingWorker {
         return;
       case "drain":
         return this.drain();
+      case "reopen":
+        return void this.#reopen();
       case "answer":
         this.#questions.get(message.id)?.(message.body);
         this.#questions.delete(message.id);
@@ -130,8 +143,14 @@ class ServingWorker {
     await server.shutdown();
     // What it has counted is part of the whole.
     this.#send({ type: "pong", report: this.#report() });
+    await this.#log?.close();
     this.#channel.release();
     endProgram(ExitCode.SUCCESS);
+  }
+
+  async #reopen(): Promise<void> {
+    await this.#log?.reopen();
+    this.#send({ type: "reopened" });
   }
 
   #report(): WorkerReport {

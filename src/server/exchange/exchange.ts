@@ -22,6 +22,7 @@ import { Reply } from "./reply.ts";
 import { COMPLETE, INCOMPLETE } from "./reply_bytes.ts";
 import type { BodyFlow } from "./request_body.ts";
 import { RequestInput } from "./request_input.ts";
+import { RequestRecord } from "./request_record.ts";
 
 /** The connection as an exchange needs it. */
 export interface ExchangeConnection {
@@ -61,6 +62,8 @@ export class Exchange {
   readonly #connection: ExchangeConnection;
   readonly #reply: Reply;
   readonly #lifecycle = new Lifecycle();
+  /** For the observer, if there is one. */
+  readonly #record: RequestRecord | undefined;
   #state: ExchangeState = "params";
   #params: CgiParams = NO_PARAMS;
   #method = "";
@@ -79,6 +82,8 @@ export class Exchange {
     this.keepConnection = keep;
     this.input = new RequestInput(role, application.options, bodies);
     this.#reply = new Reply(id);
+    const { observer } = application;
+    if (observer !== undefined) this.#record = new RequestRecord(observer);
   }
 
   // Queries.
@@ -216,6 +221,7 @@ export class Exchange {
     if (this.#state === "ended") return true;
     this.#state = "responding";
     this.#ticks = 0;
+    this.#record?.sent(head, body);
     const isWritable = this.#connection.write(this.#reply.encode(head, body, end, endRequest));
     if (end) {
       this.#close();
@@ -300,6 +306,11 @@ export class Exchange {
     this.#reply.dropBody(reason, this.application.run);
   }
 
+  /** A request that ends before its handler may have parameters that nobody has read. */
+  #readForRecord(): void {
+    if (this.#params === NO_PARAMS && this.input.hasParams) this.readParams();
+  }
+
   #giveUp(reason: unknown): void {
     this.#lifecycle.fail(reason);
     // A handler that still runs keeps the exchange alive in memory, but nothing that only a
@@ -313,9 +324,11 @@ export class Exchange {
   /** Ends the exchange: nothing more is sent, and incomplete request bodies error with `reason`. */
   #close(reason?: DOMException, cause: unknown = reason): void {
     this.#state = "ended";
+    if (this.#record !== undefined) this.#readForRecord();
     this.input.dropParams();
     this.input.failBodies(reason);
     this.dropBody(cause);
     this.#lifecycle.end();
+    this.#record?.ended(this.#params, this.#method, reason === undefined);
   }
 }
