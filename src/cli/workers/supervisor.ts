@@ -3,7 +3,7 @@
  * application, and never accepts a connection.
  */
 import type { StatusReport } from "../status/report.ts";
-import type { ToSupervisor, ToWorker, WorkerReport } from "./messages.ts";
+import type { ToSupervisor, WorkerReport } from "./messages.ts";
 import { Plan } from "./plan.ts";
 import type { Action, Ending, PlanEvent, PlanOptions } from "./plan_events.ts";
 import { PastWorkers } from "./past_workers.ts";
