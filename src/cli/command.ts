@@ -16,6 +16,8 @@ export interface OptionSpec {
   /** Its default, for people. */
   readonly fallback?: string;
   readonly help: string;
+  /** The part of the help where it stands. @default {"Options"} */
+  readonly group?: string;
 }
 
 /** The arguments of a command, as the parser has read them. */
@@ -58,6 +60,8 @@ export interface Command {
 export interface Operand {
   readonly name: string;
   readonly isOptional?: boolean;
+  /** The values that it may have; all, if left out. */
+  readonly choices?: readonly string[];
 }
 
 /** A command line that cannot be understood; the message says what to write instead. */

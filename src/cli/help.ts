@@ -2,6 +2,9 @@
 import type { Command, OptionSpec } from "./command.ts";
 import { COMMON_OPTIONS, variableOf } from "./parse.ts";
 
+// As loaded: `fcgi serve` runs applications, which replace the global.
+const { Map } = globalThis;
+
 /** The width of the help, in columns. */
 const WIDTH = 80;
 const INDENT = "  ";
@@ -32,18 +35,31 @@ export function commandHelp(command: Command): string {
     "Examples:",
     ...command.examples.flatMap(([line, what]) => [`${INDENT}# ${what}`, `${INDENT}${line}`]),
     "",
-    "Options:",
-    ...columns([...command.options, ...COMMON_OPTIONS].map((option) => [
-      flagsOf(option),
-      describe(option),
-    ])),
-    "",
-    ...wrap(
-      "Every option with a value can be an environment variable, too: " +
-        `${variableOf(command.options[0]!)} for --${command.options[0]!.name}.`,
-      WIDTH,
-    ),
+    ...optionTable([...command.options, ...COMMON_OPTIONS]),
+    ...variableHint(command),
   ].join("\n");
+}
+
+/** The options in their groups, all with the same columns. */
+function optionTable(options: readonly OptionSpec[]): string[] {
+  const lines = new Map<string, string[]>();
+  const width = Math.max(...options.map((option) => flagsOf(option).length));
+  for (const option of options) {
+    const { group = "Options" } = option;
+    const row = columns([[flagsOf(option), describe(option)]], width);
+    lines.set(group, [...lines.get(group) ?? [`${group}:`], ...row]);
+  }
+  return [...lines.values()].flatMap((group) => [...group, ""]);
+}
+
+function variableHint({ options }: Command): string[] {
+  const example = options.find(({ value, isRepeated }) => value !== undefined && !isRepeated);
+  if (example === undefined) return [];
+  return wrap(
+    "Every option with a value can be an environment variable, too: " +
+      `${variableOf(example)} for --${example.name}.`,
+    WIDTH,
+  );
 }
 
 function flagsOf({ name, short, value }: OptionSpec): string {
@@ -61,8 +77,10 @@ function describe({ help, fallback, choices, isRepeated }: OptionSpec): string {
 }
 
 /** Two columns, the second one wrapped. */
-function columns(rows: readonly (readonly [string, string])[]): string[] {
-  const width = Math.max(...rows.map(([left]) => left.length));
+function columns(
+  rows: readonly (readonly [string, string])[],
+  width = Math.max(...rows.map(([left]) => left.length)),
+): string[] {
   return rows.flatMap(([left, right]) => {
     const [first = "", ...rest] = wrap(right, WIDTH - width - 2 * INDENT.length);
     const margin = " ".repeat(width + 2 * INDENT.length);

@@ -90,7 +90,7 @@ function addVariables(
   }
 }
 
-function checkChoice({ choices }: OptionSpec, value: string, where: string): void {
+function checkChoice({ choices }: Pick<OptionSpec, "choices">, value: string, where: string): void {
   if (choices === undefined || choices.includes(value)) return;
   throw new UsageError(
     `${where} cannot be ${value}: it is one of ${choices.join(", ")}${
@@ -102,6 +102,10 @@ function checkChoice({ choices }: OptionSpec, value: string, where: string): voi
 function checkOperands({ name, operands }: Command, given: readonly string[]): void {
   const missing = operands.slice(given.length).find((operand) => !operand.isOptional);
   if (missing !== undefined) throw new UsageError(`fcgi ${name} needs ${missing.name}`);
+  for (const [index, { name, choices }] of operands.entries()) {
+    const value = given[index];
+    if (choices !== undefined && value !== undefined) checkChoice({ choices }, value, name);
+  }
   const extra = given[operands.length];
   if (extra !== undefined) throw new UsageError(`fcgi ${name} does not take "${extra}"`);
 }

@@ -1,6 +1,7 @@
 /** The program `fcgi`: finds the command, reads its arguments, runs it. */
 import { messageOf } from "../log/describe.ts";
 import { type Command, UsageError } from "./command.ts";
+import { completions } from "./completions.ts";
 import { dev } from "./dev.ts";
 import { ExitCode } from "./exit_code.ts";
 import { get } from "./get.ts";
@@ -13,8 +14,11 @@ import { serve, supervise } from "./serve.ts";
 import { status } from "./status.ts";
 import type { Terminal } from "./terminal.ts";
 
+/** Those that have to do with applications. */
+const SERVING: readonly Command[] = [serve, dev, status, reload, ping, get];
+
 /** All commands, in the order of the help. */
-export const COMMANDS: readonly Command[] = [serve, dev, status, reload, ping, get];
+export const COMMANDS: readonly Command[] = [...SERVING, completions(SERVING)];
 
 /** Those that only `fcgi` itself runs. */
 const INTERNAL: readonly Command[] = [supervise];

@@ -22,7 +22,12 @@ export const serve: Command = {
   name: "serve",
   summary: "serve the application that a module exports",
   operands: [{ name: "APP" }],
-  options: [...PLACE_OPTIONS, ...POOL_OPTIONS, ...LOG_OPTIONS, ...SERVE_OPTIONS],
+  options: Object.entries({
+    "Where to listen": PLACE_OPTIONS,
+    "Workers": POOL_OPTIONS,
+    "Logs": LOG_OPTIONS,
+    "The application and its limits": SERVE_OPTIONS,
+  }).flatMap(([group, options]) => options.map((option) => ({ ...option, group }))),
   // What a worker may do is what the user says; without it, everything.
   passes: isDeno ? /^--(?:allow|deny|ignore)-[a-z-]+$|^--permission-set$|^-P$/ : undefined,
   examples: [

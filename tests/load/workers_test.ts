@@ -88,7 +88,7 @@ class NumberedLoad {
 
 describe("fcgi serve --workers behind nginx", {
   skip: skipNginx || skipPools,
-  timeout: 120_000,
+  timeout: 300_000,
 }, () => {
   it("loses nothing but what a killed worker has taken", async () => {
     await using pool = await TestPool.start({ app: APP, workers: WORKERS });
