@@ -43,6 +43,7 @@ export type {
 } from "./src/server/application/handler.ts";
 // @ts-ignore: see above
 export { serveConnection } from "./src/serve/serve_connection.ts";
+export type { ServerStats } from "./src/server/application/stats.ts";
 export type { ServeConnectionOptions, StreamPair } from "./src/server/serve_connection.ts";
 export type { ConnectionOptions } from "./src/server/application/connection_options.ts";
 export type { ParamsView } from "./src/cgi/params.ts";

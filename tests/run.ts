@@ -4,10 +4,12 @@
  *
  * The plan: find the runtimes (Deno is the one that runs this; Bun and Node come from PATH, or else
  * from npm into .cache/runtimes, so that a machine with nothing but npm will do), and get the
- * frameworks that the tests serve from there, too; hand the same test files to each runner in turn,
- * which shows its progress and writes a JUnit report, and some of them once more, with the doors of
- * the runtime closed (_plain.ts); read the reports. The last line is always
- * `N passed, N failed, N skipped`; a runtime that executed nothing counts as a failure.
+ * frameworks that the tests serve from there, too; hand the same test files to each runner, which
+ * writes a JUnit report, and some of them once more, with the doors of the runtime closed
+ * (_plain.ts); read the reports. There are two lanes: tests with web servers, which have ports of
+ * their own, or with many processes, one runtime after the other; and beside them all the others.
+ * The last line is always `N passed, N failed, N skipped`; a runtime that executed nothing counts
+ * as a failure.
  */
 import { fileURLToPath } from "node:url";
 import { installFrameworks } from "./_npm.ts";
@@ -21,8 +23,18 @@ export interface Found {
   origin: string;
 }
 
+/** Some of the files, on one runner. */
+interface Step {
+  runner: Runtime | "doc";
+  /** Which of the files, where it is not all of them. */
+  part: "" | "servers" | "plain";
+  files: string[];
+}
+
 interface Report {
   step: string;
+  /** Which files they were, to compare the runtimes. */
+  part: Step["part"];
   version: string;
   passed: number;
   failed: number;
@@ -46,6 +58,9 @@ const OUTPUT_GRACE = 2_000;
 const PLAIN =
   /^tests\/(?:doors|serve_test|cgi\/request|server\/(?:body|content_coding|foreign|re[ps]|send)|runtime\/(?:sockets|slow))/;
 const PRELOAD = "./tests/_preload_plain.ts";
+/** Tests with web servers on ports of their own, on port 9000, or with many processes. */
+const SERVERS =
+  /^tests\/(?:bench\/|cli\/|e2e\/|load\/|runtime\/(?:inherited_socket|permissions)_|serve_test)/;
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const CACHE = `${ROOT}.cache/`;
@@ -182,30 +197,27 @@ function runnerArgs(
   }
 }
 
-async function run(
-  runner: Runtime | "doc",
-  found: Found,
-  files: string[],
-  isPlain = false,
-): Promise<Report> {
-  const step = runner === "doc" ? "doc examples" : isPlain ? `${runner}, plain` : runner;
-  console.log(`\n${step} ${found.version}, ${files.length} files`);
-  const junit = `${CACHE}reports/${runner}${isPlain ? "-plain" : ""}.xml`;
+async function run({ runner, part, files }: Step, found: Found): Promise<Report> {
+  const step = runner === "doc" ? "doc examples" : [runner, part].filter(Boolean).join(", ");
+  console.log(`${step} ${found.version}: ${files.length} files`);
+  const junit = `${CACHE}reports/${[runner, part].filter(Boolean).join("-")}.xml`;
   // A runner that stops early writes none: what is there would be an older one's.
   await Deno.remove(junit).catch(() => {});
   const from = performance.now();
   const colors: Record<string, string> = Deno.stdout.isTerminal() ? {} : { NO_COLOR: "1" };
   const signal = AbortSignal.timeout(RUNNER_TIMEOUT);
   const child = new Deno.Command(found.command, {
-    args: runnerArgs(runner, files, junit, isPlain),
+    args: runnerArgs(runner, files, junit, part === "plain"),
     cwd: ROOT,
     env: colors,
     stdin: "null",
     stdout: "piped",
     signal,
   }).spawn();
+  // Another step runs beside it: what it says is shown at its end, in one piece.
+  let output = "";
   const shown = child.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(dotsInRows())
-    .pipeThrough(new TextEncoderStream()).pipeTo(Deno.stdout.writable, { preventClose: true });
+    .pipeTo(new WritableStream({ write: (chunk) => void (output += chunk) }));
   const { code } = await child.status;
   // A server that a test forgot may hold the runner's output open for ever.
   const grace = Promise.withResolvers<void>();
@@ -213,6 +225,7 @@ async function run(
   await Promise.race([shown, grace.promise]);
   clearTimeout(timer);
   const seconds = (performance.now() - from) / 1000;
+  console.log(`\n${step}, after ${seconds.toFixed(0)} s\n${output}`);
   const counts = readReport(await Deno.readTextFile(junit).catch(() => ""));
   const faults: string[] = [];
   if (signal.aborted) faults.push(`Stopped after ${RUNNER_TIMEOUT / 1000} s`);
@@ -223,6 +236,7 @@ async function run(
   for (const fault of faults) console.log(`${step}: ${fault}`);
   return {
     step,
+    part,
     version: found.version,
     ...counts,
     failed: counts.failed + faults.length,
@@ -305,13 +319,33 @@ function printSummary(reports: Report[]): void {
  * if none has.
  */
 function testsLost(reports: Report[]): string | null {
-  const totals = reports.filter(({ step }) => ["deno", "bun", "node"].includes(step))
-    .map(({ step, passed, failed, skipped }) => ({
-      step,
-      total: passed + failed + skipped.length,
-    }));
-  if (new Set(totals.map(({ total }) => total)).size < 2) return null;
-  return `Not the same tests on each: ${totals.map((t) => `${t.step} ${t.total}`).join(", ")}`;
+  for (const part of ["", "servers"]) {
+    const totals = reports.filter((report) =>
+      report.part === part && report.step !== "doc examples"
+    )
+      .map(({ step, passed, failed, skipped }) => ({
+        step,
+        total: passed + failed + skipped.length,
+      }));
+    if (new Set(totals.map(({ total }) => total)).size < 2) continue;
+    return `Not the same tests on each: ${totals.map((t) => `${t.step} ${t.total}`).join(", ")}`;
+  }
+  return null;
+}
+
+/** The steps of a runtime in each lane. */
+function stepsOf(runner: Runtime, files: string[], docs: string[] | null): Step[][] {
+  const steps = (...all: Step[]) => all.filter(({ files }) => files.length > 0);
+  return [
+    steps(
+      { runner, part: "servers", files: files.filter((file) => SERVERS.test(file)) },
+      { runner, part: "plain", files: files.filter((file) => PLAIN.test(file)) },
+    ),
+    steps(
+      { runner, part: "", files: files.filter((file) => !SERVERS.test(file)) },
+      ...docs === null ? [] : [{ runner: "doc" as const, part: "" as const, files: docs }],
+    ),
+  ];
 }
 
 async function main(args: string[]): Promise<number> {
@@ -341,20 +375,22 @@ async function main(args: string[]): Promise<number> {
   }
   const missing = await frameworks;
   if (missing !== false) console.log(missing);
+  const lanes: (() => Promise<Report>)[][] = [[], []];
   for (const [index, runtime] of runtimes.entries()) {
     const result = found[index]!;
     if (result.status === "rejected") {
       const nothing = { passed: 0, failed: 1, skipped: [], seconds: 0 };
-      reports.push({ step: runtime, version: "missing", ...nothing });
+      reports.push({ step: runtime, part: "", version: "missing", ...nothing });
       continue;
     }
-    reports.push(await run(runtime, result.value, files));
-    const plain = files.filter((file) => PLAIN.test(file));
-    if (plain.length > 0) reports.push(await run(runtime, result.value, plain, true));
-    if (runtime === "deno" && parts.length === 0) {
-      reports.push(await run("doc", result.value, await documents()));
+    const docs = runtime === "deno" && parts.length === 0 ? await documents() : null;
+    for (const [lane, steps] of stepsOf(runtime, files, docs).entries()) {
+      lanes[lane]!.push(...steps.map((step) => () => run(step, result.value)));
     }
   }
+  await Promise.all(lanes.map(async (lane) => {
+    for (const step of lane) reports.push(await step());
+  }));
   printSummary(reports);
   const lost = testsLost(reports);
   if (lost !== null) console.log(`\n${lost}`);

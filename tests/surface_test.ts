@@ -6,6 +6,7 @@ import { readFile } from "node:fs/promises";
 import { assert, assertEquals } from "./_assert.ts";
 import { describe, it } from "./_harness.ts";
 import { blank } from "./_source.ts";
+import * as cli from "../src/cli/main.ts";
 import * as client from "../src/client/mod.ts";
 import * as protocol from "../src/protocol/mod.ts";
 import * as serve from "../mod.ts";
@@ -44,6 +45,7 @@ const ENTRY_POINTS: Record<string, EntryPoint> = {
       "ServeOptions",
       "ServeRole",
       "ServeSettings",
+      "ServerStats",
       "StreamPair",
     ],
   },
@@ -64,6 +66,12 @@ const ENTRY_POINTS: Record<string, EntryPoint> = {
       "SocketStreams",
       "StreamClientOptions",
     ],
+  },
+  "@fastcgi/serve/cli": {
+    file: "src/cli/main.ts",
+    module: cli,
+    values: ["fcgi"],
+    types: [],
   },
   "@fastcgi/serve/protocol": {
     file: "src/protocol/mod.ts",

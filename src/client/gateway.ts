@@ -1,12 +1,11 @@
-import { HOP_BY_HOP } from "../cgi/header_name.ts";
 import { printThrown } from "../log/print.ts";
 import { tell } from "../log/tell.ts";
 import type { ConnectAddress } from "../runtime/connect.ts";
 import { checkHostname } from "../runtime/hostname.ts";
-import type { HttpPeer } from "../runtime/http/http_front.ts";
 import { startHttpFront } from "../runtime/http/start_http_front.ts";
 import { FastCgiClient } from "./fastcgi_client.ts";
 import type { ClientOptions } from "./options.ts";
+import { passOn } from "./pass_on.ts";
 
 // As loaded: applications replace the global.
 // Another name for what public types say, too: `deno doc --lint` takes it for a type of ours.
@@ -81,10 +80,7 @@ export async function serveGateway(options: GatewayOptions): Promise<Gateway> {
     port,
     async handler(request, peer) {
       try {
-        const response = await client.fetch(request, { params: peerParams(peer, front.addr) });
-        // The HTTP server sets its own.
-        for (const name of HOP_BY_HOP) response.headers.delete(name);
-        return response;
+        return await passOn(client, request, peer, front.addr);
       } catch (error) {
         if (!request.signal.aborted) tell(() => onError(error, { request }));
         return badGateway();
@@ -109,15 +105,6 @@ export async function serveGateway(options: GatewayOptions): Promise<Gateway> {
       close();
       return StandardPromise.resolve();
     },
-  };
-}
-
-function peerParams(peer: HttpPeer, own: HttpPeer): Record<string, string> {
-  return {
-    REMOTE_ADDR: peer.hostname,
-    REMOTE_PORT: String(peer.port),
-    SERVER_ADDR: own.hostname,
-    SERVER_PORT: String(own.port),
   };
 }
 

@@ -34,6 +34,8 @@ export interface Terminable {
 
 const running = new Set<Terminable>();
 let isTerminating = false;
+/** Whether SIGUSR1 is for logs. */
+let reopens = false;
 /**
  * - `none`: no signal so far, or SIGUSR1 alone
  * - `fresh`: a first signal has just come; others belong to the same request
@@ -52,6 +54,19 @@ export function shutDownOnSignals(server: Terminable): void {
   for (const signal of SIGNALS) listen("on", signal);
 }
 
+/**
+ * Gives SIGUSR1 another meaning, that of php-fpm and gunicorn: files of logs are opened again, and
+ * no server is shut down.
+ */
+export function reopenOnSignal(reopen: () => void): void {
+  reopens = true;
+  try {
+    process.on("SIGUSR1", reopen);
+  } catch {
+    // Not every system has it.
+  }
+}
+
 /** Unregisters `server`: signals no longer shut it down. */
 export function forget(server: Terminable): void {
   if (!running.delete(server) || running.size > 0 || isTerminating) return;
@@ -68,6 +83,7 @@ function listen(how: "on" | "off", signal: TerminationSignal): void {
 
 async function terminate(signal: TerminationSignal): Promise<void> {
   if (signal !== "SIGUSR1") hearWish(signal);
+  else if (reopens) return;
   if (isTerminating) return;
   isTerminating = true;
   await Promise.all([...running].map((server) => server.shutdown()));

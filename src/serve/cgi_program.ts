@@ -5,6 +5,7 @@
 import { environment, forgetProxyHeader, variable } from "../runtime/environment.ts";
 import { endProgram, standardStreams } from "../runtime/standard_streams.ts";
 import type { ServeHandler } from "../server/application/handler.ts";
+import type { RequestObserver } from "../server/application/observer.ts";
 import { isCgiEnvironment, serveCgi } from "../server/serve_cgi.ts";
 import type { ConnectionOptions } from "../server/application/connection_options.ts";
 
@@ -18,18 +19,20 @@ import type { ConnectionOptions } from "../server/application/connection_options
 export function serveOneCgiRequest(
   handler: ServeHandler,
   options: ConnectionOptions = {},
+  observer?: RequestObserver,
 ): Promise<boolean> | undefined {
-  return isCgiEnvironment(variable) ? serveThisProgram(handler, options) : undefined;
+  return isCgiEnvironment(variable) ? serveThisProgram(handler, options, observer) : undefined;
 }
 
 async function serveThisProgram(
   handler: ServeHandler,
   options: ConnectionOptions,
+  observer: RequestObserver | undefined,
 ): Promise<boolean> {
   const program = { env: environment(), ...standardStreams() };
   // `info.params` still has it, like every other variable.
   forgetProxyHeader();
-  const isComplete = await serveCgi(program, handler, options);
+  const isComplete = await serveCgi(program, handler, options, observer);
   endProgram(isComplete ? 0 : 1);
   return isComplete;
 }

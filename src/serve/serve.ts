@@ -10,6 +10,7 @@ import { checkOptions, optionsIn, type ServeInit, type ServeOptions, targetOf } 
 import type { ServeApplication, ServeHandler } from "../server/application/handler.ts";
 import { handlerOf } from "../server/application/handler_of.ts";
 import { MAX_CONNECTIONS, MAX_REQUESTS } from "../server/application/limits.ts";
+import type { RequestObserver } from "../server/application/observer.ts";
 import { Service } from "../server/service.ts";
 
 /**
@@ -93,17 +94,38 @@ export function serve(
   if (handler === undefined) {
     throw new TypeError("Cannot serve: there is no handler, as the last argument or as `fetch`");
   }
-  const options = second === undefined ? optionsIn(first) : first as ServeOptions;
+  return start(second === undefined ? optionsIn(first) : first as ServeOptions, handler);
+}
+
+/**
+ * Serves a handler, and tells an observer of every request.
+ *
+ * @throws {TypeError} As {@link serve}.
+ */
+export function serveObserved(
+  options: ServeOptions,
+  handler: ServeHandler,
+  observer: RequestObserver | undefined,
+): FastCgiServer {
+  checkOptions(options);
+  return start(options, handler, observer);
+}
+
+function start(
+  options: ServeOptions,
+  handler: ServeHandler,
+  observer?: RequestObserver,
+): FastCgiServer {
   const { maxConnections = MAX_CONNECTIONS, maxRequests = MAX_REQUESTS } = options;
   const service = new Service(
     handler,
     options,
-    { maxConnections, maxRequests },
+    { maxConnections, maxRequests, observer },
     captureContext(),
   );
   const target = targetOf(options);
   if (target === undefined) {
-    const answered = serveOneCgiRequest(handler, options);
+    const answered = serveOneCgiRequest(handler, options, observer);
     if (answered !== undefined) return new CgiServer(answered);
   }
   return new Server(service, target, options);

@@ -8,6 +8,7 @@ import { forget, shutDownOnSignals } from "../runtime/termination.ts";
 import { addressOf, type ServeAddress, type ServeOptions } from "./options.ts";
 import { checkLimits } from "../server/application/connection_options.ts";
 import { SHUTDOWN_TIMEOUT } from "../server/application/limits.ts";
+import type { ServerStats } from "../server/application/stats.ts";
 import type { Service } from "../server/service.ts";
 
 // As loaded: applications replace the global.
@@ -44,6 +45,8 @@ export interface FastCgiServer extends AsyncDisposable {
    * systemd's.
    */
   shutdown(): Promise<void>;
+  /** What the server has done since it was started, and what it does now. */
+  stats(): ServerStats;
   /** Keeps the process running while the server runs. This is the default. */
   ref(): void;
   /** Lets the process end while the server runs. */
@@ -58,6 +61,7 @@ export class Server implements FastCgiServer {
   readonly #finish: () => void;
   readonly #shutdownTimeout: number;
   readonly #opening: Promise<Opened | undefined>;
+  #closing: Promise<void> | undefined;
   #addr: ServeAddress;
   #listener: Opened["listener"] | undefined;
   #isReferenced = true;
@@ -103,6 +107,10 @@ export class Server implements FastCgiServer {
     return this.#readiness.promise;
   }
 
+  stats(): ServerStats {
+    return this.#service.stats();
+  }
+
   shutdown(): Promise<void> {
     return this.#stopping ??= this.#stop();
   }
@@ -132,10 +140,19 @@ export class Server implements FastCgiServer {
     return address;
   }
 
-  async #stop(): Promise<void> {
+  /** Stops accepting; resolves when every later connection is another process's. */
+  stopAccepting(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
     const opened = await this.#opening;
-    // The listener first: connections in its listen queue are still served.
     await opened?.listener.close();
+  }
+
+  async #stop(): Promise<void> {
+    // The listener first: connections in its listen queue are still served.
+    await this.stopAccepting();
     await this.#service.drain(this.#shutdownTimeout);
     this.#finish();
   }

@@ -19,6 +19,7 @@ import { Role } from "../protocol/constants.ts";
 import { encodeRequestStart } from "../protocol/request_start.ts";
 import { type CgiStreams, CgiTransport, REQUEST_ID } from "./cgi_transport.ts";
 import type { ServeHandler } from "./application/handler.ts";
+import type { RequestObserver } from "./application/observer.ts";
 import { encodeLogLine } from "./exchange/log_line.ts";
 import type { ConnectionOptions } from "./application/connection_options.ts";
 import { Service } from "./service.ts";
@@ -57,6 +58,7 @@ export async function serveCgi(
   program: CgiProgram,
   handler: ServeHandler,
   options: ConnectionOptions = {},
+  observer?: RequestObserver,
 ): Promise<boolean> {
   const env = new Map(program.env);
   // Without a path below the script, `PATH_INFO` is empty (RFC 3875, section 4.1.5); servers omit
@@ -68,6 +70,7 @@ export async function serveCgi(
   const service = new Service(handler, { ...options, onError }, {
     // Otherwise both reports would go to standard error.
     logsFailures: options.onError !== undefined,
+    observer,
   });
   const bodyLength = bodyLengthOf(env);
   const isComplete = await transport.run(

@@ -4,6 +4,7 @@ import type { ConnectionOptions } from "./application/connection_options.ts";
 import type { ServeHandler } from "./application/handler.ts";
 import type { RunInContext } from "./application/run_in_context.ts";
 import { ShutdownDeadline } from "./shutdown_deadline.ts";
+import { type ServerStats, statsOf } from "./application/stats.ts";
 import { Ticker } from "./ticker.ts";
 import { checkTimeouts, type TickLimits } from "./timeouts.ts";
 import type { Transport } from "./connection/transport.ts";
@@ -44,7 +45,8 @@ export class Service implements ConnectionOwner {
    */
   accept(transport: Transport): Connection {
     const connection = new Connection(transport, this.application, this);
-    if (this.#isFull && !this.#closeOldestIdle()) connection.refuse();
+    this.application.counters.connectionsAccepted++;
+    if (this.#isFull && !this.#closeOldestIdle()) this.#refuse(connection);
     else if (this.#drained !== undefined) connection.drain();
     this.#connections.add(connection);
     this.startTicking();
@@ -54,6 +56,11 @@ export class Service implements ConnectionOwner {
   /** Starts the clock: a connection may have a timeout from now on. */
   startTicking(): void {
     this.#ticker.start();
+  }
+
+  /** What has been served, and what is. */
+  stats(): ServerStats {
+    return statsOf(this.application, this.#connections.size);
   }
 
   /** A connection is closed on both sides. */
@@ -98,6 +105,11 @@ export class Service implements ConnectionOwner {
       if (connection.isIdle && connection.drain()) return true;
     }
     return false;
+  }
+
+  #refuse(connection: Connection): void {
+    this.application.counters.connectionsRefused++;
+    connection.refuse();
   }
 
   #settle(): void {

@@ -22,14 +22,17 @@ export function startOnDeno({ hostname, port, handler }: HttpFrontOptions): Http
       return request === undefined ? badRequest() : handler(request, remoteAddr);
     },
   );
-  let isFinished = false;
-  server.finished.then(() => (isFinished = true));
+  let hasStopped = false;
+  server.finished.then(() => (hasStopped = true));
   return {
     addr: server.addr,
-    shutdown: () => server.shutdown(),
+    shutdown() {
+      hasStopped = true;
+      return server.shutdown();
+    },
     close() {
-      // Aborting a server that has finished throws.
-      if (!isFinished) cut.abort();
+      // Aborting a server that has stopped listening ends the program.
+      if (!hasStopped) cut.abort();
     },
   };
 }

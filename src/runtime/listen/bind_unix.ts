@@ -130,7 +130,7 @@ async function bindAside(
  * Creates a directory beside the place: with mode 0700, and the group that files get there
  * (setgid).
  */
-function makeAside(place: string): string {
+export function makeAside(place: string): string {
   return mkdtempSync(join(dirname(place), `.${RANDOM}`).slice(0, -RANDOM.length));
 }
 

@@ -7,6 +7,8 @@ import {
   type ConnectionOptions,
 } from "./connection_options.ts";
 import type { ErrorContext, ServeHandler, ServeRole } from "./handler.ts";
+import { Counters } from "./counters.ts";
+import type { RequestObserver } from "./observer.ts";
 import { PendingWork } from "./pending_work.ts";
 import { Reports } from "./reports.ts";
 import { runHere, type RunInContext } from "./run_in_context.ts";
@@ -29,6 +31,8 @@ export interface ServiceOptions {
    * @default true
    */
   logsFailures?: boolean;
+  /** Is told of every request. */
+  observer?: RequestObserver;
 }
 
 /**
@@ -43,10 +47,12 @@ export class Application {
   /** The variables for GET_VALUES_RESULT (FastCGI 1.0, section 4.1). */
   readonly managementValues: ManagementValues;
   readonly reports: Reports;
+  readonly counters: Counters = new Counters();
   /** Calls application code. */
   readonly run: RunInContext;
   readonly logsFailures: boolean;
   readonly maxRequests: number;
+  readonly observer: RequestObserver | undefined;
   /** Requests on all connections, including ended ones whose handlers still run. */
   requestsInFlight = 0;
   /** Promises of `waitUntil`. */
@@ -56,10 +62,11 @@ export class Application {
   constructor(
     handler: ServeHandler,
     options: ConnectionOptions = {},
-    { maxConnections = Infinity, maxRequests = Infinity, logsFailures = true }: ServiceOptions = {},
+    serviceOptions: ServiceOptions = {},
     run: RunInContext = runHere,
     settled: () => void = () => {},
   ) {
+    const { maxConnections = Infinity, maxRequests = Infinity } = serviceOptions;
     checkLimits({ maxConnections, maxRequests });
     this.handler = handler;
     this.options = completeOptions(options);
@@ -67,9 +74,18 @@ export class Application {
     this.managementValues = valuesOf(this.options, maxConnections, maxRequests);
     this.reports = new Reports(options.onError);
     this.run = run;
-    this.logsFailures = logsFailures;
+    this.logsFailures = serviceOptions.logsFailures ?? true;
+    this.observer = serviceOptions.observer;
     this.maxRequests = maxRequests;
     this.pending = new PendingWork(settled);
+  }
+
+  /** Counts a request that begins. */
+  requestBegins(): void {
+    const { counters } = this;
+    const inFlight = ++this.requestsInFlight;
+    counters.requestsAccepted++;
+    if (inFlight > counters.maxRequestsInFlight) counters.maxRequestsInFlight = inFlight;
   }
 
   /** Makes a shutdown wait for `promise`, which may be any value; a rejection is reported. */

@@ -156,7 +156,7 @@ export class Requests {
     }
     const exchange = new Exchange(connection, requestId, name, keepConnection);
     this.#exchanges.set(requestId, exchange);
-    application.requestsInFlight++;
+    application.requestBegins();
     if (application.options.maxRequestsPerConnection > 1 && (keepConnection || this.isShared)) {
       connection.bodies.share();
     }

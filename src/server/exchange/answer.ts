@@ -39,6 +39,7 @@ export function respond(exchange: Exchange, response: Response): void | Promise<
  * sent, since an application has replaced what that is made with, the response breaks off.
  */
 export async function fail(exchange: Exchange, error: unknown): Promise<void> {
+  if (!isAbort(exchange, error)) exchange.application.counters.requestsFailed++;
   try {
     await descend(exchange, error);
   } catch (last) {
@@ -115,6 +116,7 @@ export function reject(
   const reason = abortError(rejection.reason);
   exchange.input.failBodies(reason);
   if (exchange.state !== "handling") return;
+  exchange.application.counters.requestsRejected++;
   exchange.rejectLate(reason);
   // Without a body it is sent at once.
   sendPlain(exchange, rejection.status, "");
@@ -126,6 +128,7 @@ export function sendRejection(
   { status, reason }: Rejection,
   endRequest?: EndRequestBody,
 ): void {
+  exchange.application.counters.requestsRejected++;
   // Before the method is known a body might be wrong: a response to HEAD has none.
   sendPlain(exchange, status, exchange.method === "" ? "" : `${reason}\n`, endRequest);
 }

@@ -22,6 +22,7 @@ import { Reply } from "./reply.ts";
 import { COMPLETE, INCOMPLETE } from "./reply_bytes.ts";
 import type { BodyFlow } from "./request_body.ts";
 import { RequestInput } from "./request_input.ts";
+import { RequestRecord } from "./request_record.ts";
 
 /** The connection as an exchange needs it. */
 export interface ExchangeConnection {
@@ -61,6 +62,8 @@ export class Exchange {
   readonly #connection: ExchangeConnection;
   readonly #reply: Reply;
   readonly #lifecycle = new Lifecycle();
+  /** For the observer, if there is one. */
+  readonly #record: RequestRecord | undefined;
   #state: ExchangeState = "params";
   #params: CgiParams = NO_PARAMS;
   #method = "";
@@ -79,6 +82,8 @@ export class Exchange {
     this.keepConnection = keep;
     this.input = new RequestInput(role, application.options, bodies);
     this.#reply = new Reply(id);
+    const { observer } = application;
+    if (observer !== undefined) this.#record = new RequestRecord(observer);
   }
 
   // Queries.
@@ -216,6 +221,7 @@ export class Exchange {
     if (this.#state === "ended") return true;
     this.#state = "responding";
     this.#ticks = 0;
+    this.#record?.sent(head, body);
     const isWritable = this.#connection.write(this.#reply.encode(head, body, end, endRequest));
     if (end) {
       this.#close();
@@ -238,6 +244,7 @@ export class Exchange {
   peerEnded(reason: DOMException): void {
     if (this.#state === "ended") return;
     if (this.#state === "params") {
+      this.application.counters.requestsAborted++;
       this.#giveUp(reason);
       return this.#connection.exchangeEnded(this);
     }
@@ -263,6 +270,7 @@ export class Exchange {
   /** ABORT_REQUEST: the request ends at once, whatever the handler still does. */
   abort(): void {
     if (this.#state === "ended") return;
+    this.application.counters.requestsAborted++;
     this.input.abort();
     this.#connection.write(encodeEndRequest(this.id, COMPLETE));
     this.#giveUp(abortError("The web server aborted the request"));
@@ -286,6 +294,7 @@ export class Exchange {
   /** The connection is closed in both directions; `reason` is the transport's error, if any. */
   connectionLost(reason?: unknown): void {
     if (this.#state === "ended") return;
+    this.application.counters.requestsAborted++;
     this.#giveUp(reason ?? abortError("The connection was closed"));
   }
 
@@ -295,6 +304,11 @@ export class Exchange {
    */
   dropBody(reason?: unknown): void {
     this.#reply.dropBody(reason, this.application.run);
+  }
+
+  /** A request that ends before its handler may have parameters that nobody has read. */
+  #readForRecord(): void {
+    if (this.#params === NO_PARAMS && this.input.hasParams) this.readParams();
   }
 
   #giveUp(reason: unknown): void {
@@ -310,9 +324,11 @@ export class Exchange {
   /** Ends the exchange: nothing more is sent, and incomplete request bodies error with `reason`. */
   #close(reason?: DOMException, cause: unknown = reason): void {
     this.#state = "ended";
+    if (this.#record !== undefined) this.#readForRecord();
     this.input.dropParams();
     this.input.failBodies(reason);
     this.dropBody(cause);
     this.#lifecycle.end();
+    this.#record?.ended(this.#params, this.#method, reason === undefined);
   }
 }

@@ -1,0 +1,31 @@
+import { memoryUsed, processId } from "../../runtime/this_process.ts";
+import type { FastCgiServer } from "../../serve/server.ts";
+import { poolStatus } from "../workers/pool_status.ts";
+import { PastWorkers } from "../workers/past_workers.ts";
+
+/** Answers a question to a process that serves without a supervisor. */
+export function lonelyStatus(pool: string, server: FastCgiServer, what: string): string {
+  if (what.startsWith("reload")) {
+    return JSON.stringify({ failure: "there is no supervisor: restart it" });
+  }
+  if (what !== "status") return JSON.stringify({ error: `No such command: ${what}` });
+  const stats = server.stats();
+  const { startTime } = stats;
+  return JSON.stringify(poolStatus({
+    name: pool,
+    startTime,
+    phase: "serving",
+    generation: 1,
+    restarts: 0,
+    past: new PastWorkers(),
+    processes: [{
+      pid: processId,
+      startTime,
+      report: { stats, rss: memoryUsed() },
+      state: "ready",
+      generation: 1,
+      slot: 0,
+      isStale: false,
+    }],
+  }, Date.now()));
+}

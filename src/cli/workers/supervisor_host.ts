@@ -1,0 +1,34 @@
+/** What a supervisor has outside of itself, and how it ends. */
+import type { ToSupervisor, ToWorker } from "./messages.ts";
+import type { Ending } from "./plan_events.ts";
+
+/** A worker's process, as the supervisor needs it. */
+export interface ChildHandle {
+  readonly pid: number | undefined;
+  send(message: ToWorker): void;
+  kill(): void;
+}
+
+/** What a process says to the supervisor. */
+export interface ChildEvents {
+  message(message: ToSupervisor): void;
+  exit(how: Ending): void;
+}
+
+/** What a supervisor has outside of itself. */
+export interface SupervisorHost {
+  /** Milliseconds, from any beginning. */
+  now(): number;
+  random(): number;
+  spawn(events: ChildEvents): ChildHandle;
+  /**
+   * Lets clients in: the first worker is ready.
+   *
+   * @throws {Error} If that is impossible.
+   */
+  open(): Promise<void>;
+  log(line: string): void;
+}
+
+/** How all ended. */
+export type Outcome = "stopped" | "killed" | "not loaded" | "failed";

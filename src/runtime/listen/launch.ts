@@ -1,0 +1,82 @@
+/**
+ * Starts a program on a listening socket that is opened for it, and stays as its parent: signals go
+ * to it, and its exit code comes back.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import process from "node:process";
+import { lendSocket, type Lent } from "./lend_socket.ts";
+import type { ListenTarget } from "./listener.ts";
+import { isDeno } from "../deno.ts";
+import { forwardSignals } from "../supervisor_signals.ts";
+import { LENT_FD } from "../worker_process.ts";
+
+// As loaded: applications replace the global.
+const { Promise } = globalThis;
+
+/**
+ * Starts the program; resolves with its exit code.
+ *
+ * @param commandFor The arguments of the runtime.
+ * @throws {Error} If the socket cannot be opened.
+ */
+export async function launch(
+  target: Exclude<ListenTarget, { fd: number }>,
+  commandFor: (lent: Lent) => readonly string[],
+): Promise<number> {
+  let ended: Promise<number> | undefined;
+  await lendSocket(target, (fd, lent) => {
+    ended = endOf(spawn(process.execPath, [...commandFor(lent)], {
+      stdio: ["ignore", "inherit", "inherit", "ipc", fd],
+    }));
+  });
+  return await ended!;
+}
+
+/**
+ * Starts the program on a socket that this process has inherited where workers cannot get it:
+ * descriptor 3 on Deno, which would be the channel's, and 0 on Bun, which passes that on as 0 only.
+ * The program finds it on the descriptor with which `commandFor` is called.
+ *
+ * @returns The exit code.
+ */
+export function launchAgain(
+  fd: number,
+  commandFor: (fd: number) => readonly string[],
+): Promise<number> {
+  if (isDeno) {
+    const command = [...commandFor(0)];
+    return endOf(spawn(process.execPath, command, { stdio: [fd, "inherit", "inherit", "ipc"] }));
+  }
+  const move = `exec "$0" "$@" ${LENT_FD}<&0 0</dev/null`;
+  return endOf(spawn("/bin/sh", ["-c", move, process.execPath, ...commandFor(LENT_FD)], {
+    stdio: ["inherit", "inherit", "inherit", "ipc"],
+  }));
+}
+
+/** The exit code of a child, which gets the signals of this process. */
+function endOf(child: ChildProcess): Promise<number> {
+  // Not `child.kill`: after that, Deno says that the signal has ended a program which ended by
+  // itself.
+  forwardSignals((signal) => kill(child.pid, signal));
+  return codeOf(child);
+}
+
+function kill(pid: number | undefined, signal: NodeJS.Signals): void {
+  try {
+    if (pid !== undefined) process.kill(pid, signal);
+  } catch {
+    // It has just ended.
+  }
+}
+
+function codeOf(child: ChildProcess): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  child.once("error", reject);
+  child.once("exit", (code, signal) => resolve(code ?? statusOf(signal)));
+  return promise;
+}
+
+/** The exit status that a shell reports for a signal. */
+function statusOf(signal: NodeJS.Signals | null): number {
+  return signal === "SIGKILL" ? 137 : 1;
+}

@@ -1,0 +1,50 @@
+/** What a program of the command line has of its runtime: arguments, streams, files, variables. */
+import { readFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
+import process from "node:process";
+import { print } from "../log/print.ts";
+import { variable } from "./environment.ts";
+import { loadModule } from "./load_module.ts";
+import "./standard_error.ts";
+import { standardStreams } from "./standard_streams.ts";
+
+// As loaded: applications replace globals.
+const { Response, TextEncoder } = globalThis;
+
+/** The terminal of the process, in the shape that the commands want. */
+export interface ProgramTerminal {
+  readonly processors: number;
+  readonly isInteractive: boolean;
+  out(content: string | Uint8Array): Promise<void>;
+  err(line: string): void;
+  variable(name: string): string | undefined;
+  read(path: string): Promise<Uint8Array<ArrayBuffer>>;
+  absolute(path: string): string;
+  load(name: string): Promise<unknown>;
+}
+
+/** The arguments of the program, without the runtime and the script. */
+export function programArguments(): readonly string[] {
+  return process.argv.slice(2);
+}
+
+/** The terminal of the process. */
+export function programTerminal(): ProgramTerminal {
+  const { stdin, stdout } = standardStreams();
+  const writer = stdout.getWriter();
+  const encoder = new TextEncoder();
+  return {
+    processors: availableParallelism(),
+    isInteractive: process.stdout.isTTY === true && !variable("NO_COLOR"),
+    out: (content) => writer.write(typeof content === "string" ? encoder.encode(content) : content),
+    err: print,
+    variable,
+    async read(path) {
+      if (path !== "-") return new Uint8Array(await readFile(path));
+      return new Uint8Array(await new Response(stdin as ReadableStream).arrayBuffer());
+    },
+    absolute: (path) => resolve(path),
+    load: loadModule,
+  };
+}

@@ -1,0 +1,119 @@
+/** Processes that serve on a socket which this one only holds. */
+import { spawn, type StdioOptions } from "node:child_process";
+import { type Stats, statSync } from "node:fs";
+import { isAbsolute } from "node:path";
+import process from "node:process";
+import { isDeno } from "./deno.ts";
+
+/** A process that has been started. */
+export interface WorkerProcess {
+  /** `undefined` if it could not be started. */
+  readonly pid: number | undefined;
+  /** Sends a message; one that cannot be delivered is lost. */
+  send(message: unknown): void;
+  /** Ends it at once: SIGKILL. */
+  kill(): void;
+}
+
+/** What a process says. */
+export interface WorkerEvents {
+  message(message: unknown): void;
+  /** It has ended, or could not be started: then with the reason. */
+  exit(code: number | null, signal: string | null, error?: Error): void;
+}
+
+/** What is started. */
+export interface WorkerCommand {
+  /** The arguments of the runtime: its flags, the program, and the program's own. */
+  readonly args: readonly string[];
+  /**
+   * The listening socket here, if it gets one; {@link socketPlace} says where the worker finds it.
+   */
+  readonly fd?: number;
+  /** The working directory. */
+  readonly directory: string;
+}
+
+const isBun = "Bun" in globalThis;
+
+/** The descriptor of a socket that was lent. Below it are the streams and the channel. */
+export const LENT_FD = 4;
+
+/** Variables that are for this process alone (sd_listen_fds(3)). */
+const OWN_VARIABLES = ["LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"];
+
+/**
+ * Where a worker finds the socket; `undefined` if it cannot be passed from there.
+ *
+ * A socket must stay non-blocking while workers start, or those that serve would wait in accept(2)
+ * for connections that others have taken. Node and Bun make descriptors up to 2 of a child
+ * blocking, Deno every one that is given by its number; what is inherited under its own number
+ * stays as it is.
+ */
+export function socketPlace(fd: number): number | undefined {
+  if (fd === LENT_FD) return LENT_FD;
+  if (isDeno) return fd === 0 ? 0 : undefined;
+  return isBun && fd === 0 ? undefined : LENT_FD;
+}
+
+function streamsFor(fd: number | undefined): StdioOptions {
+  if (fd === undefined) return ["ignore", "inherit", "inherit", "ipc"];
+  if (socketPlace(fd) === 0) return ["inherit", "inherit", "inherit", "ipc"];
+  return ["ignore", "inherit", "inherit", "ipc", fd === LENT_FD ? "inherit" : fd];
+}
+
+/** Starts a process on the same runtime, with the socket and a channel. */
+export function startWorker(
+  { args, fd, directory }: WorkerCommand,
+  events: WorkerEvents,
+): WorkerProcess {
+  const child = spawn(process.execPath, [...args], {
+    cwd: directory,
+    env: environment(),
+    stdio: streamsFor(fd),
+  });
+  let isOver = false;
+  const over = (code: number | null, signal: string | null, error?: Error) => {
+    if (isOver) return;
+    isOver = true;
+    events.exit(code, signal, error);
+  };
+  child.on("message", (message) => events.message(message));
+  child.on("error", (error) => {
+    // Also that of a message which could not be sent: then the process lives, or its end follows.
+    if (child.pid === undefined) over(null, null, error);
+  });
+  child.on("exit", (code, signal) => over(code, signal));
+  return {
+    pid: child.pid,
+    send: (message) => {
+      if (child.connected) child.send(message as object, () => {});
+    },
+    kill: () => void child.kill("SIGKILL"),
+  };
+}
+
+function environment(): Record<string, string | undefined> {
+  const variables = { ...process.env };
+  for (const name of OWN_VARIABLES) delete variables[name];
+  return variables;
+}
+
+/**
+ * The working directory by the name that the shell has for it: behind a symbolic link that is
+ * switched, the next process starts in the new directory. To be asked for early: it may be deleted.
+ */
+export function workingDirectory(): string {
+  const actual = process.cwd();
+  const logical = process.env.PWD;
+  if (logical === undefined || !isAbsolute(logical)) return actual;
+  try {
+    return isSamePlace(statSync(logical), statSync(actual)) ? logical : actual;
+  } catch {
+    return actual;
+  }
+}
+
+function isSamePlace(one: Stats, other: Stats): boolean {
+  return one.dev === other.dev && one.ino === other.ino;
+}
