@@ -1,13 +1,14 @@
 /** `fcgi serve`: serves the application that a module exports. */
 import { messageOf } from "../log/describe.ts";
 import { isDeno } from "../runtime/deno.ts";
+import { canShareSockets } from "../runtime/worker_process.ts";
 import { checkLineFile } from "../runtime/line_file.ts";
 import { forget, reopenOnSignal, shutDownOnSignals } from "../runtime/termination.ts";
 import { optionsIn, targetOf } from "../serve/options.ts";
 import type { FastCgiServer } from "../serve/server.ts";
 import type { ServeApplication } from "../server/application/handler.ts";
 import { loadApplication, NotLoadedError } from "./application.ts";
-import type { Arguments, Command } from "./command.ts";
+import { type Arguments, type Command, UsageError } from "./command.ts";
 import { ExitCode } from "./exit_code.ts";
 import { type AccessLog, type LogSettings, startLog } from "./log/access_log.ts";
 import { LOG_OPTIONS, logSettingsIn } from "./log_options.ts";
@@ -103,6 +104,9 @@ function poolCommand(args: Arguments, app: string, terminal: Terminal): PoolComm
     (passed.length > 0 ? "1" : undefined);
   const settings = poolSettings(args, workers, terminal.processors);
   if (settings === undefined) return undefined;
+  if (!canShareSockets) {
+    throw new UsageError("--workers needs a system whose processes share a socket: not Windows");
+  }
   const options = { ...optionsOf(args), shutdownTimeout: settings.plan.stopTimeout };
   const flags = passed.length > 0 || !isDeno ? passed : ["-A"];
   return { app, options, flags, log: logSettingsIn(args, terminal), settings };

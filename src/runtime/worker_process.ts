@@ -34,6 +34,9 @@ export interface WorkerCommand {
   readonly directory: string;
 }
 
+/** Whether processes here can share a listening socket. */
+export const canShareSockets: boolean = process.platform !== "win32";
+
 const isBun = "Bun" in globalThis;
 
 /** The descriptor of a socket that was lent. Below it are the streams and the channel. */

@@ -17,6 +17,7 @@ export const POOL_OPTIONS: readonly OptionSpec[] = [
     name: "workers",
     short: "w",
     value: "N",
+    fallback: "WEB_CONCURRENCY, else one process without a supervisor",
     help: "serve with N processes on one socket, or one for each processor: auto",
   },
   {

@@ -7,6 +7,7 @@ import process from "node:process";
 import { lendSocket, type Lent } from "./lend_socket.ts";
 import type { ListenTarget } from "./listener.ts";
 import { isDeno } from "../deno.ts";
+import { SocketName } from "./socket_name.ts";
 import { forwardSignals } from "../supervisor_signals.ts";
 import { LENT_FD } from "../worker_process.ts";
 
@@ -24,12 +25,17 @@ export async function launch(
   commandFor: (lent: Lent) => readonly string[],
 ): Promise<number> {
   let ended: Promise<number> | undefined;
+  let name: SocketName | undefined;
   await lendSocket(target, (fd, lent) => {
+    if ("spare" in lent) name = new SocketName(lent);
     ended = endOf(spawn(process.execPath, [...commandFor(lent)], {
       stdio: ["ignore", "inherit", "inherit", "ipc", fd],
     }));
   });
-  return await ended!;
+  const code = await ended!;
+  // If it was killed, it has left its directory behind.
+  name?.close();
+  return code;
 }
 
 /**

@@ -2,6 +2,7 @@ import {
   existsSync,
   linkSync,
   mkdirSync,
+  readdirSync,
   renameSync,
   rmdirSync,
   rmSync,
@@ -386,6 +387,11 @@ async function survivesDeathOf(victim: "launcher" | "supervisor"): Promise<void>
   assertEquals((await slow).release, "first");
   await gone(everybody);
   await pool.program.exit;
+  // Only the name is left, and no directory.
+  assertEquals(
+    readdirSync(pool.directory).sort(),
+    victim === "launcher" ? ["app.mjs"] : ["app.mjs", "fcgi.sock"],
+  );
   // Another may start at once in the same place, over what was left there.
   const args = ["serve", pool.app, "--socket", pool.path, "--workers", "1"];
   await using next = await spawnScript(MAIN, args, ALL);
