@@ -60,9 +60,16 @@ async function runServe(args: Arguments, terminal: Terminal): Promise<number> {
       ? await serveHere(app, { ...place, ...options }, log, terminal)
       : await startPool(pool, targetOf(place), args.raw);
   } catch (error) {
-    terminal.err(`fcgi serve: ${messageOf(error)}`);
+    terminal.err(`fcgi serve: ${messageOf(error)}${adviceOn(error)}`);
     return error instanceof NotLoadedError ? ExitCode.NOT_LOADED : ExitCode.FAILED;
   }
+}
+
+/** On Deno one process has one import map: here that of `fcgi`, not of the application. */
+function adviceOn(error: unknown): string {
+  const isUnmapped = isDeno && error instanceof NotLoadedError &&
+    /not in import map|not prefixed with/.test(error.message);
+  return isUnmapped ? "\n    Add --workers 1: a worker has the deno.json of the application" : "";
 }
 
 /** Serves in this process. */

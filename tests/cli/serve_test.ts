@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { assertEquals, assertMatch, assertStringIncludes } from "../_assert.ts";
 import { utf8 } from "../_bytes.ts";
 import { describe, it } from "../_harness.ts";
-import { spawnScript, tempDir } from "../_runtime.ts";
+import { runtime, spawnScript, tempDir } from "../_runtime.ts";
 import { RawPeer } from "../runtime/_raw_peer.ts";
 import { listening, skipListening } from "../runtime/_starters.ts";
 import { FakeTerminal, fcgi } from "./_terminal.ts";
@@ -95,6 +95,24 @@ describe("fcgi serve", () => {
     await using program = await spawnScript(MAIN, ["serve", "./none.ts"], ALL);
     assertEquals((await program.exit).code, 3);
     assertMatch(program.stderr.text, /^fcgi serve: Cannot load \.\/none\.ts\n/);
+  });
+
+  it("on Deno, names the way to the application's own import map", {
+    skip: runtime !== "deno" && "is about Deno's import maps",
+  }, async () => {
+    await using directory = await tempDir();
+    const app = join(directory.path, "app.ts");
+    await writeFile(join(directory.path, "deno.json"), `{"imports":{"lib":"./lib.ts"}}`);
+    await writeFile(join(directory.path, "lib.ts"), `export const text = "mapped";`);
+    await writeFile(app, `import { text } from "lib"; export default () => new Response(text);`);
+    await using alone = await spawnScript(MAIN, ["serve", app, "-l", "0"], ALL);
+    assertEquals((await alone.exit).code, 3);
+    assertMatch(alone.stderr.text, /\n {4}Add --workers 1: a worker has the deno\.json of the app/);
+    const path = join(directory.path, "fcgi.sock");
+    await using pool = await spawnScript(MAIN, ["serve", app, "-s", path, "-w", "1"], ALL);
+    await pool.waitForLine("stderr", /^Serving FastCGI/);
+    await using peer = await RawPeer.connect({ transport: "unix", path });
+    assertEquals((await peer.fetch()).text, "mapped");
   });
 
   it("says with exit code 1 why it cannot listen", async () => {
