@@ -73,11 +73,12 @@ const DOORS: Record<string, Doors> = {
   // The command: above all that it runs.
   cli: {
     values: [
-      ...["cli", "serve", "client/mod.ts", "server/application"],
+      ...["cli", "cli/config", "serve", "client/mod.ts", "server/application"],
       ...["runtime", "runtime/listen", "log"],
     ],
     types: [],
   },
+  "cli/config": { values: ["cli/config", "cli", "runtime", "log"], types: [] },
   entry: { values: ["serve", ...ENGINE, "client", "protocol", "cgi"], types: [] },
 };
 

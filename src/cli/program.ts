@@ -1,6 +1,7 @@
 /** The program `fcgi`: finds the command, reads its arguments, runs it. */
 import { messageOf } from "../log/describe.ts";
 import { type Command, UsageError } from "./command.ts";
+import { config } from "./config.ts";
 import { ExitCode } from "./exit_code.ts";
 import { get } from "./get.ts";
 import { commandHelp, programHelp } from "./help.ts";
@@ -13,7 +14,7 @@ import { status } from "./status.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** All commands, in the order of the help. */
-export const COMMANDS: readonly Command[] = [serve, status, reload, ping, get];
+export const COMMANDS: readonly Command[] = [serve, status, reload, ping, get, config];
 
 /** Those that only `fcgi` itself runs. */
 const INTERNAL: readonly Command[] = [supervise];
