@@ -161,6 +161,10 @@ describe("paths in a configuration", () => {
   const NASTY = [
     ...[
       "a b",
+      "a:b",
+      "a?b",
+      "a[b",
+      "a*b",
       "a;b",
       "a{b",
       "a}b",
@@ -180,8 +184,8 @@ describe("paths in a configuration", () => {
   const NEVER: Record<string, RegExp> = {
     nginx: /[$"\\\p{Cc}]/u,
     lighttpd: /["\\\p{Cc}]/u,
-    apache: /[$%|"\\\p{Cc}]/u,
-    caddy: /[{}"\\\p{Cc}]/u,
+    apache: /[$%|#?"\\\p{Cc}]/u,
+    caddy: /[{}:[*?"\\\p{Cc}]/u,
     haproxy: /[$%,"\\\p{Cc}]/u,
   };
 

@@ -46,7 +46,7 @@ const TEMP_PATHS = ["client_body", "fastcgi", "proxy", "uwsgi", "scgi"];
 
 const APACHE_MAIN = `${APACHE_SITE}
 ${
-  ["proxy", "proxy_fcgi", "env", "rewrite"]
+  ["dir", "proxy", "proxy_fcgi", "env", "rewrite"]
     .map((name) => `LoadModule ${name}_module ${MODULES}/mod_${name}.so\n`).join("")
 }`;
 
@@ -190,6 +190,7 @@ for (const [name, front] of Object.entries(FRONTS)) {
           await mkdir(join(root, basePath), { recursive: true });
           await writeFile(join(root, basePath, "plan.txt"), "Our plan\n");
           await writeFile(join(root, basePath, "index.html"), "Not the application\n");
+          if (basePath !== "") await writeFile(join(root, "index.html"), "Our site\n");
           stack.use(await startApp(app, socket, workers));
           const { text } = await print(
             ...[name, "--socket", socket, "--host", HOST, "--port", String(port)],
@@ -229,7 +230,7 @@ for (const [name, front] of Object.entries(FRONTS)) {
         if (basePath !== "") {
           it("gives the application nothing else", async () => {
             assertEquals((await ask(basePath)).said.url, `http://${HOST}:${site.port}${basePath}`);
-            for (const target of [`${basePath}le/`, "/", "/other"]) {
+            for (const target of [`${basePath}le/`, "/other", ...hasFiles ? [] : ["/"]]) {
               const { status } = await site.get(target, { host: HOST });
               assert(status === 404 || status === 403, `${status} for ${target}`);
             }
@@ -240,7 +241,10 @@ for (const [name, front] of Object.entries(FRONTS)) {
           it("serves files first", async () => {
             const { status, text } = await site.get(`${basePath}/plan.txt?x`, { host: HOST });
             assertEquals([status, text], [200, "Our plan\n"]);
-            // A directory is none.
+            if (basePath !== "") {
+              assertEquals((await site.get("/", { host: HOST })).text, "Our site\n");
+            }
+            // A directory of the application's is none.
             assertEquals((await ask(`${basePath}/`)).said.pathInfo, "/");
           });
         }

@@ -1,9 +1,17 @@
 /** Apache with mod_proxy_fcgi: a file of its `sites-available`. */
 import { nameOf } from "../target.ts";
-import { type Configuration, indent, patternOf, type Site, siteName, urlOf, when } from "./kind.ts";
+import {
+  type Configuration,
+  hintsOn,
+  indent,
+  patternOf,
+  type Site,
+  siteName,
+  when,
+} from "./kind.ts";
 import { quoteFor } from "./quote.ts";
 
-const quote = quoteFor("Apache", "$%|", true);
+const quote = quoteFor("Apache", "$%|#?", true);
 
 /** A virtual host. */
 export function apache(site: Site): Configuration {
@@ -12,7 +20,8 @@ export function apache(site: Site): Configuration {
     ? `unix:${address.path}|fcgi://localhost${basePath || "/"}`
     : `fcgi://${nameOf(address)}${basePath || "/"}`;
   if ("path" in address) quote(address.path, "--socket");
-  const modules = ["proxy_fcgi", "env", ...when(root !== undefined, "rewrite")].join(" ");
+  const modules = ["proxy_fcgi", "env", ...when(root !== undefined, "dir", "rewrite")].join(" ");
+  const isAlone = basePath !== "" && root === undefined;
   return {
     lines: [
       ...when(port !== 80, `Listen ${port}`, ""),
@@ -23,7 +32,15 @@ export function apache(site: Site): Configuration {
         "AllowEncodedSlashes NoDecode",
         "# Or else Apache takes the Content-Length out of answers, and sends them in chunks.",
         "SetEnv ap_trust_cgilike_cl 1",
+        ...when(
+          isAlone,
+          "# There are no files.",
+          '<Location "/">',
+          "  Require all denied",
+          "</Location>",
+        ),
         `<Location "${basePath || "/"}">`,
+        ...when(isAlone, "  Require all granted"),
         "  # Or else the Authorization header stays here.",
         "  CGIPassAuth On",
         ...when(
@@ -51,7 +68,7 @@ export function apache(site: Site): Configuration {
       `Put it into /etc/apache2/sites-available/${siteName(site)}.conf, then`,
       `    a2enmod ${modules} && a2ensite ${siteName(site)}`,
       "    apachectl -t && systemctl restart apache2",
-      `and look at ${urlOf(site)}`,
+      ...hintsOn(site),
     ],
     test: {
       // With the server's own file: whether the modules are there depends on it.
@@ -65,6 +82,7 @@ export function apache(site: Site): Configuration {
 function filesFirst(root: string): readonly string[] {
   return [
     `DocumentRoot ${root}`,
+    "DirectoryIndex index.html",
     `<Directory ${root}>`,
     "  Require all granted",
     "  AllowOverride None",

@@ -1,9 +1,10 @@
 /** Caddy: a Caddyfile. */
 import { nameOf } from "../target.ts";
-import { type Configuration, indent, type Site, siteName, urlOf, when } from "./kind.ts";
+import { type Configuration, hintsOn, indent, type Site, siteName, when } from "./kind.ts";
 import { quoteFor } from "./quote.ts";
 
-const quote = quoteFor("Caddy", "{}");
+/** Braces are for placeholders, a colon begins a port, and files are found by patterns. */
+const quote = quoteFor("Caddy", "{}:[*?");
 const INDENT = "\t";
 
 /** A site block. With a host that the world knows, and without `http://`, it has TLS. */
@@ -24,13 +25,15 @@ export function caddy(site: Site): Configuration {
         ...root === undefined ? [] : filesFirst(quote(root, "--root")),
         ...when(basePath !== "", `@application path ${basePath} ${basePath}/*`),
         ...isWhole ? proxy : block(basePath === "" ? "handle" : "handle @application", proxy),
-        ...basePath === "" ? [] : block("handle", ["respond 404"]),
+        ...basePath === ""
+          ? []
+          : block("handle", [root === undefined ? "respond 404" : "file_server"]),
       ]),
     ],
     hints: [
       "Put it into /etc/caddy/Caddyfile, then",
       "    caddy validate --config /etc/caddy/Caddyfile && systemctl reload caddy",
-      `and look at ${urlOf(site)}`,
+      ...hintsOn(site),
     ],
     test: {
       program: "caddy",

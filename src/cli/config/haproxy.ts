@@ -1,6 +1,6 @@
 /** HAProxy: sections for the end of its file, which are also a whole file. */
 import { nameOf } from "../target.ts";
-import { type Configuration, patternOf, type Site, siteName, urlOf, when } from "./kind.ts";
+import { type Configuration, hintsOn, patternOf, type Site, siteName, when } from "./kind.ts";
 import { quoteFor } from "./quote.ts";
 
 const quote = quoteFor("HAProxy", "$%,");
@@ -55,7 +55,7 @@ export function haproxy(site: Site): Configuration {
     hints: [
       "Put it at the end of /etc/haproxy/haproxy.cfg, then",
       "    haproxy -c -f /etc/haproxy/haproxy.cfg && systemctl reload haproxy",
-      `and look at ${urlOf(site)}`,
+      ...hintsOn(site),
       ...when(
         "path" in address,
         "If that file has a chroot, as Debian's has, HAProxy sees no socket outside of it:",

@@ -1,4 +1,6 @@
 /** What `fcgi config` prints, and what it needs for that. */
+import { nameOf } from "../target.ts";
+import { shellWord } from "./quote.ts";
 
 /** A configuration. */
 export interface Configuration {
@@ -40,12 +42,31 @@ export interface Site {
   readonly basePath: string;
   /** The directory of the files. */
   readonly root: string | undefined;
+  /** How many processes the application has, as `fcgi serve` is told. */
+  readonly workers: string | undefined;
   /** Whether more than one process accepts connections on the socket. */
   readonly isShared: boolean;
 }
 
+/** What comes after the installation: where to look, and which application it is for. */
+export function hintsOn(site: Site): readonly string[] {
+  const { address, basePath, workers } = site;
+  const place = "path" in address
+    ? `--socket ${shellWord(address.path)} --mode 660 --group www-data`
+    : `--listen ${nameOf(address)}`;
+  return [
+    `and look at ${urlOf(site)}`,
+    "It is for an application that was started like this; --group is that of the web server:",
+    `    fcgi serve APP ${place}${workers === undefined ? "" : ` --workers ${workers}`}`,
+    ...when(
+      basePath !== "",
+      `Its URLs begin with ${basePath}; for routes that begin at / add --mount ${basePath}`,
+    ),
+  ];
+}
+
 /** The beginning of the site's URLs. */
-export function urlOf({ host, port, basePath }: Site): string {
+function urlOf({ host, port, basePath }: Site): string {
   return `http://${host}${port === 80 ? "" : `:${port}`}${basePath}/`;
 }
 

@@ -1,5 +1,13 @@
 /** lighttpd: a file of its `conf-enabled`. */
-import { type Configuration, indent, patternOf, type Site, siteName, urlOf, when } from "./kind.ts";
+import {
+  type Configuration,
+  hintsOn,
+  indent,
+  patternOf,
+  type Site,
+  siteName,
+  when,
+} from "./kind.ts";
 import { quoteFor } from "./quote.ts";
 
 const quote = quoteFor("lighttpd", "", true);
@@ -40,7 +48,7 @@ export function lighttpd(site: Site): Configuration {
     hints: [
       `Put it into /etc/lighttpd/conf-enabled/50-${siteName(site)}.conf, then`,
       "    lighttpd -tt -f /etc/lighttpd/lighttpd.conf && systemctl reload lighttpd",
-      `and look at ${urlOf(site)}`,
+      ...hintsOn(site),
     ],
     test: {
       program: "lighttpd",
@@ -56,6 +64,7 @@ export function lighttpd(site: Site): Configuration {
 function filesFirst(root: string, basePath: string): readonly string[] {
   return [
     `server.document-root = ${quote(root, "--root")}`,
+    `index-file.names = ( "index.html" )`,
     "# Files are lighttpd's, all else is the application's, by a path that is not for clients.",
     `url.rewrite-once = ( "^/*${patternOf(INNER_PATH)}(?:[/?]|$)" => "/.none" )`,
     `url.rewrite-if-not-file = ( "^${patternOf(basePath)}(/[^?]*)?(?:\\?.*)?$" => ` +

@@ -1,6 +1,14 @@
 /** nginx: a file of its `http` block. */
 import { nameOf } from "../target.ts";
-import { type Configuration, indent, patternOf, type Site, siteName, urlOf, when } from "./kind.ts";
+import {
+  type Configuration,
+  hintsOn,
+  indent,
+  patternOf,
+  type Site,
+  siteName,
+  when,
+} from "./kind.ts";
 import { quoteFor } from "./quote.ts";
 
 const quote = quoteFor("nginx", "$");
@@ -49,7 +57,7 @@ export function nginx(site: Site): Configuration {
         `listen ${port};`,
         `listen [::]:${port};`,
         `server_name ${host};`,
-        ...root === undefined ? [] : [`root ${quote(root, "--root")};`],
+        ...root === undefined ? [] : [`root ${quote(root, "--root")};`, "index index.html;"],
         "# As much as fcgi serve takes. nginx's own limit is 1m.",
         "client_max_body_size 128m;",
         "",
@@ -58,16 +66,16 @@ export function nginx(site: Site): Configuration {
           "",
           ...block("location @application", pass),
         ],
-        ...basePath === ""
+        ...basePath === "" || root !== undefined
           ? []
-          : ["", ...block("location /", [root ? "try_files $uri =404;" : "return 404;"])],
+          : ["", ...block("location /", ["return 404;"])],
       ]),
       "}",
     ],
     hints: [
       `Put it into /etc/nginx/conf.d/${siteName(site)}.conf, then`,
       "    nginx -t && systemctl reload nginx",
-      `and look at ${urlOf(site)}`,
+      ...hintsOn(site),
     ],
     test: {
       program: "nginx",

@@ -51,13 +51,15 @@ export const CONFIG_OPTIONS: readonly OptionSpec[] = [
  */
 export function siteOf(args: Arguments, terminal: Terminal): Site {
   const root = args.value("root");
+  const workers = workersOf(args);
   return {
     address: addressOf(args, terminal),
     host: hostOf(args.value("host") ?? "localhost"),
     port: portOf(args.value("port")),
     basePath: basePathOf(args),
     root: root === undefined ? undefined : terminal.absolute(root),
-    isShared: isShared(workersOf(args)),
+    workers,
+    isShared: isShared(workers),
   };
 }
 

@@ -2,7 +2,7 @@
 import { UsageError } from "../command.ts";
 
 /** What needs no quotes anywhere. */
-const PLAIN = /^[\w./@:[\]-]+$/;
+const PLAIN = /^[\w./@-]+$/;
 /** What would end the quotes, or the line. */
 const NEVER = /["\\\p{Cc}]/u;
 
@@ -24,7 +24,7 @@ export function quoteFor(
     const bad = Array.from(value).find((char) => special.includes(char) || NEVER.test(char));
     if (bad === undefined) {
       const text = scheme + value;
-      return PLAIN.test(text) && !isAlways ? text : `"${text}"`;
+      return PLAIN.test(value) && !isAlways ? text : `"${text}"`;
     }
     throw new UsageError(
       `${what} cannot be ${JSON.stringify(value)}: ${server} has no safe way to write ` +
