@@ -75,12 +75,14 @@ const DOORS: Record<string, Doors> = {
   // The command: above all that it runs.
   cli: {
     values: [
-      ...["cli", "cli/log", "serve", "client/mod.ts", "client/pass_on.ts", "server/application"],
+      ...["cli", "cli/config", "cli/log", "serve", "server/application"],
+      ...["client/mod.ts", "client/pass_on.ts"],
       ...["runtime", "runtime/listen", "runtime/http", "log"],
     ],
     types: [],
   },
   "cli/log": { values: ["cli/log", "runtime", "log"], types: ["server/application"] },
+  "cli/config": { values: ["cli/config", "cli", "runtime", "log"], types: [] },
   entry: { values: ["serve", ...ENGINE, "client", "protocol", "cgi"], types: [] },
 };
 

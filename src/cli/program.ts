@@ -3,6 +3,7 @@ import { messageOf } from "../log/describe.ts";
 import { type Command, UsageError } from "./command.ts";
 import { completions } from "./completions.ts";
 import { dev } from "./dev.ts";
+import { config } from "./config.ts";
 import { ExitCode } from "./exit_code.ts";
 import { get } from "./get.ts";
 import { commandHelp, programHelp } from "./help.ts";
@@ -15,7 +16,7 @@ import { status } from "./status.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Those that have to do with applications. */
-const SERVING: readonly Command[] = [serve, dev, status, reload, ping, get];
+const SERVING: readonly Command[] = [serve, dev, config, status, reload, ping, get];
 
 /** All commands, in the order of the help. */
 export const COMMANDS: readonly Command[] = [...SERVING, completions(SERVING)];
