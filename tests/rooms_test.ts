@@ -312,6 +312,8 @@ const SAMPLES: [path: string, text: string, fault: string | null][] = [
   ["src/other/a.ts", ``, "In no known room"],
   ["src/cli/a.ts", `import "../serve/a.ts"; import "../client/mod.ts";`, null],
   ["src/cli/a.ts", `import "../server/connection/a.ts";`, "No door from cli to server/connection"],
+  ["src/cli/config/a.ts", `import "../command.ts"; import "../../runtime/a.ts";`, null],
+  ["src/cli/config/a.ts", `import "../../serve/a.ts";`, "No door from cli/config to serve"],
   ["src/serve/a.ts", `import "../cli/a.ts";`, "No door from serve to cli"],
   ["src/client/gateway.ts", `import { a } from "../runtime/a.ts"; import "./b.ts";`, null],
   ["src/client/a.ts", `import { a } from "../runtime/a.ts";`, "No door from client to runtime"],

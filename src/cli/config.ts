@@ -46,7 +46,8 @@ const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ["apache", siteKind(apache)],
   ["htaccess", {
     options: ["app"],
-    make: (args, terminal) => htaccess(appOf(args, terminal), ownCommand()),
+    make: (args, terminal) =>
+      htaccess(appOf(args, terminal), [...homeOf(terminal), ...ownCommand()]),
   }],
   ["caddy", siteKind(caddy)],
   ["haproxy", {
@@ -62,8 +63,7 @@ const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
         app: appOf(args, terminal),
         command: ownCommand(),
         workers: workersOf(args),
-        // To a process with a channel, Deno cannot pass descriptor 3 on, and Bun not 0.
-        isOnStdin: isDeno && workersOf(args) !== undefined,
+        isDeno,
         basePath: basePathOf(args),
         user: accountOf(args, "user"),
         group: accountOf(args, "group"),
@@ -118,6 +118,12 @@ async function runConfig(args: Arguments, terminal: Terminal): Promise<number> {
     : await check(test, text);
   verdict.lines.forEach((line) => terminal.err(line));
   return verdict.isGood ? ExitCode.SUCCESS : ExitCode.FAILED;
+}
+
+/** mod_fcgid hands on no environment but PATH; runtimes have their caches below the home. */
+function homeOf(terminal: Terminal): readonly string[] {
+  const home = terminal.variable("HOME");
+  return home === undefined ? [] : ["env", `HOME=${home}`];
 }
 
 function siteKind(make: (site: Site) => Configuration): Kind {

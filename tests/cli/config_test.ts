@@ -284,6 +284,8 @@ describe("fcgi config htaccess", () => {
       assertEquals(directives(text).at(-1), `RewriteRule ^ ${script} [L]`);
       assert(directives(text).includes("CGIPassAuth On"));
       assertEquals(/^ +exec .* serve /m.test(hints), starts, hints);
+      const home = await print(["htaccess", "--app", app], { HOME: "/home/me and you" });
+      assertEquals(home.hints.includes("exec env 'HOME=/home/me and you' /"), starts, home.hints);
     }
   });
 

@@ -118,12 +118,19 @@ const FRONTS: Record<string, Front> = {
   },
 };
 
+interface Form {
+  workers: string | undefined;
+  basePath: string;
+  hasFiles: boolean;
+  isTcp?: boolean;
+}
+
 /** The sites of each server: every form that a file may have. */
-const SITES = [
+const SITES: readonly Form[] = [
   { workers: undefined, basePath: "", hasFiles: false },
   { workers: "2", basePath: "/app", hasFiles: true },
   { workers: "2", basePath: "", hasFiles: true },
-  { workers: undefined, basePath: "/a.b/app", hasFiles: false },
+  { workers: undefined, basePath: "/a.b/app", hasFiles: false, isTcp: true },
 ];
 
 /** The programs that test a file. */
@@ -150,9 +157,10 @@ async function print(...args: string[]): Promise<{ text: string; hints: string[]
 }
 
 /** Starts `fcgi serve` with a module. */
-async function startApp(app: string, socket: string, workers?: string): Promise<Program> {
+async function startApp(app: string, place: string[], workers?: string): Promise<Program> {
   const pool = workers === undefined ? [] : ["--workers", workers];
-  const args = ["serve", app, "--socket", socket, "--mode", "666", ...pool];
+  const mode = place.includes("--socket") ? ["--mode", "666"] : [];
+  const args = ["serve", app, ...place, ...mode, ...pool];
   const program = await spawnScript(MAIN, args, ALL);
   await program.waitForLine("stderr", /^Serving FastCGI on /);
   return program;
@@ -168,7 +176,7 @@ for (const [name, front] of Object.entries(FRONTS)) {
       const { workers, basePath } = form;
       const what = `${workers ? "two workers" : "one process"}, ${
         basePath === "" ? "at the root" : `below ${basePath}`
-      }${hasFiles ? ", with files" : ""}`;
+      }${hasFiles ? ", with files" : ""}${form.isTcp ? ", on TCP" : ""}`;
 
       describe(what, () => {
         const stack = new AsyncDisposableStack();
@@ -191,9 +199,18 @@ for (const [name, front] of Object.entries(FRONTS)) {
           await writeFile(join(root, basePath, "plan.txt"), "Our plan\n");
           await writeFile(join(root, basePath, "index.html"), "Not the application\n");
           if (basePath !== "") await writeFile(join(root, "index.html"), "Our site\n");
-          stack.use(await startApp(app, socket, workers));
+          const place = form.isTcp ? ["--listen", `${await freePort()}`] : ["--socket", socket];
+          stack.use(await startApp(app, place, workers));
           const { text } = await print(
-            ...[name, "--socket", socket, "--host", HOST, "--port", String(port)],
+            ...[
+              name,
+              form.isTcp ? "--connect" : "--socket",
+              place[1]!,
+              "--host",
+              HOST,
+              "--port",
+              String(port),
+            ],
             ...basePath === "" ? [] : ["--base-path", basePath],
             ...hasFiles ? ["--root", root] : [],
             ...workers === undefined ? [] : ["--workers", workers],

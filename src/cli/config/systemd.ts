@@ -17,8 +17,8 @@ export interface Unit {
   /** The command line of `fcgi`. */
   readonly command: readonly string[];
   readonly workers: string | undefined;
-  /** Whether the program finds the socket as descriptor 0; else as systemd has it, 3. */
-  readonly isOnStdin: boolean;
+  /** Whether Deno is what runs it. */
+  readonly isDeno: boolean;
   readonly basePath: string;
   readonly user: string;
   readonly group: string;
@@ -89,7 +89,9 @@ function socketLines({ address, group, user }: Unit, name: string): readonly str
 }
 
 function serviceLines(unit: Unit, name: string): readonly string[] {
-  const { app, command, workers, isOnStdin, basePath, user, group } = unit;
+  const { app, command, workers, isDeno, basePath, user, group } = unit;
+  // To a process with a channel, Deno cannot pass descriptor 3 on, and Bun not 0.
+  const isOnStdin = isDeno && workers !== undefined;
   const words = [
     ...[...command, "serve", app].map((text) => word(text, "A path in the command line")),
     ...isOnStdin ? ["--fd", "0"] : [],
@@ -122,9 +124,12 @@ function serviceLines(unit: Unit, name: string): readonly string[] {
     `User=${user}`,
     `Group=${group}`,
     `WorkingDirectory=${rest(directoryOf(app), "--app")}`,
-    "# For Deno's cache.",
-    `CacheDirectory=${name}`,
-    `Environment=DENO_DIR=/var/cache/${name}`,
+    ...when(
+      isDeno,
+      "# What the application imports from elsewhere.",
+      `CacheDirectory=${name}`,
+      `Environment=DENO_DIR=/var/cache/${name}`,
+    ),
     "# What it cannot do then. No MemoryDenyWriteExecute=: JavaScript is compiled at run time.",
     "NoNewPrivileges=yes",
     "CapabilityBoundingSet=",
