@@ -367,7 +367,9 @@ export default () => new Response(String(process.pid));`);
     dev.program.kill("SIGKILL");
     await dev.program.exit;
     await waitUntil(() => !existsSync(`/proc/${pid}`), { what: "the end of the application" });
-    assertEquals(await readdir(join(dev.directory, ".tmp")), []);
+    await waitUntil(async () => (await readdir(join(dev.directory, ".tmp"))).length === 0, {
+      what: "the end of its files",
+    });
   });
 
   it("ends while the application waits for something", async () => {

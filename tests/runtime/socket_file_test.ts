@@ -78,7 +78,7 @@ async function serveApart(
 /** What gives a socket its mode and its owner. */
 const SLOW_ACCESS = { calls: "chmod,fchmodat,chown,fchownat,lchown", delay: 500 };
 /** What takes a stale socket away. */
-const SLOW_REMOVAL = { calls: "rename,renameat,renameat2,unlink,unlinkat", delay: 1_500 };
+const SLOW_REMOVAL = { calls: "rename,renameat,renameat2,unlink,unlinkat", delay: 3_000 };
 
 /**
  * A server whose every system call of some names takes so many milliseconds, which makes room for
@@ -308,16 +308,17 @@ for (const { name, place } of [ASIDE, IN_PLACE]) {
         await leaveBehind(path);
         await using slow = await serveSlowly(path, SLOW_REMOVAL);
         // The directory to take the stale one away to: it is at that.
-        await waitUntil(async () => (await readdir(dirname(path))).length === 3);
+        const isThere = async () => (await readdir(dirname(path))).length === 3;
+        await waitUntil(isThere, { timeout: 20_000 });
         await rm(path);
         if (isTaken) {
           await using server = serve({ path, ...silent }, () => new Response("quick"));
           await server.ready;
-          await slow.waitForLine("stderr", /^Cannot listen on .*EADDRINUSE/);
+          await slow.waitForLine("stderr", /^Cannot listen on .*EADDRINUSE/, 20_000);
           await slow.exit;
           assertEquals(await ask(path), "200 quick");
         } else {
-          await slow.waitForLine("stderr", /^Serving FastCGI on /);
+          await slow.waitForLine("stderr", /^Serving FastCGI on /, 20_000);
           assertEquals(await ask(path), "200 slow");
         }
       });
