@@ -3,12 +3,13 @@
  * uses; the same on Deno, Bun and Node. It needs no permission on Deno.
  */
 import process from "node:process";
+import { disclose, enclose } from "./envelope.ts";
 
 /** The channel to the process that has started this one. */
 export interface ParentChannel {
-  send(message: unknown): void;
+  send(message: object): void;
   /** Calls back with each message, and once when the other process has gone. */
-  listen(received: (message: unknown) => void, gone: () => void): void;
+  listen(received: (message: object) => void, gone: () => void): void;
   /** Lets the process end although the channel is open. */
   release(): void;
 }
@@ -18,9 +19,12 @@ export function parentChannel(): ParentChannel | undefined {
   if (process.send === undefined) return undefined;
   return {
     // Without its callback, a channel that has just been closed would be an `error` event.
-    send: (message) => void process.send?.(message, undefined, undefined, () => {}),
+    send: (message) => void process.send?.(enclose(message), undefined, undefined, () => {}),
     listen(received, gone) {
-      process.on("message", received);
+      process.on("message", (enclosed) => {
+        const message = disclose(enclosed);
+        if (message !== undefined) received(message);
+      });
       process.on("disconnect", gone);
     },
     release: () => process.channel?.unref(),

@@ -4,20 +4,21 @@ import { type Stats, statSync } from "node:fs";
 import { isAbsolute } from "node:path";
 import process from "node:process";
 import { isDeno } from "./deno.ts";
+import { disclose, enclose } from "./envelope.ts";
 
 /** A process that has been started. */
 export interface WorkerProcess {
   /** `undefined` if it could not be started. */
   readonly pid: number | undefined;
   /** Sends a message; one that cannot be delivered is lost. */
-  send(message: unknown): void;
+  send(message: object): void;
   /** Ends it at once: SIGKILL. */
   kill(): void;
 }
 
 /** What a process says. */
 export interface WorkerEvents {
-  message(message: unknown): void;
+  message(message: object): void;
   /** It has ended, or could not be started: then with the reason. */
   exit(code: number | null, signal: string | null, error?: Error): void;
 }
@@ -81,19 +82,32 @@ export function startWorker(
     isOver = true;
     events.exit(code, signal, error);
   };
-  child.on("message", (message) => events.message(message));
+  child.on("message", (enclosed) => {
+    const message = disclose(enclosed);
+    if (message !== undefined) events.message(message);
+  });
   child.on("error", (error) => {
     // Also that of a message which could not be sent: then the process lives, or its end follows.
     if (child.pid === undefined) over(null, null, error);
   });
   child.on("exit", (code, signal) => over(code, signal));
+  // An application can close the channel. On Bun, the worker does not hear of that itself.
+  child.on("disconnect", () => !isOver && terminate(child.pid));
   return {
     pid: child.pid,
     send: (message) => {
-      if (child.connected) child.send(message as object, () => {});
+      if (child.connected) child.send(enclose(message), () => {});
     },
     kill: () => void child.kill("SIGKILL"),
   };
+}
+
+function terminate(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(pid, "SIGTERM");
+  } catch {
+    // It has just ended.
+  }
 }
 
 function environment(): Record<string, string | undefined> {

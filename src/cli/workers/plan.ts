@@ -100,6 +100,12 @@ export class Plan {
   }
 
   #take(event: PlanEvent): void {
+    this.#takeAlone(event);
+    // Any event may have been the end of what it has waited for.
+    this.#grantRetirement();
+  }
+
+  #takeAlone(event: PlanEvent): void {
     switch (event.type) {
       case "start":
         this.#slots = [new Slot(0)];
@@ -162,13 +168,18 @@ export class Plan {
       this.#fillSlots(this.#options.workers);
       this.#reloadOnceMore();
     }
-    const slot = this.#slots[worker.slot];
-    if (slot?.next !== worker) return;
+    const slot = this.#slots[worker.slot]!;
+    if (slot.next === worker) this.#succeed(slot, worker);
+    const { slot: due, generation } = this.#reload ?? {};
+    if (slot.index === due && worker.generation === generation) this.#reloadSlot(due + 1);
+  }
+
+  #succeed(slot: Slot, worker: Worker): void {
     const old = slot.current;
     slot.current = worker;
     slot.next = undefined;
+    slot.failures = 0;
     if (old !== undefined) this.#drain(old);
-    this.#afterSuccession(slot);
   }
 
   #pong(worker: Worker | undefined): void {
@@ -178,13 +189,6 @@ export class Plan {
   #closed(worker: Worker | undefined): void {
     if (worker !== undefined) worker.isAccepting = false;
     this.#resumeReload();
-  }
-
-  /** A successor serves: the reload or the retirements go on. */
-  #afterSuccession(slot: Slot): void {
-    slot.failures = 0;
-    if (this.#reload?.slot === slot.index) this.#reloadSlot(slot.index + 1);
-    this.#grantRetirement();
   }
 
   #fillSlots(count: number): void {
@@ -220,29 +224,33 @@ export class Plan {
       return this.#resumeReload();
     }
     if (this.#phase === "starting") return this.#end("not loaded");
-    const slot = this.#slots[worker.slot];
-    if (slot?.next === worker) this.#successorFailed(slot, worker, how);
-    else if (slot?.current === worker) this.#currentFailed(slot, worker);
+    this.#replace(worker, this.#slots[worker.slot]!, how);
     if (![...this.#workers].some(({ state }) => state === "ready")) {
       this.#noneSince ||= this.#now;
     }
   }
 
-  #currentFailed(slot: Slot, worker: Worker): void {
-    slot.current = undefined;
-    // Its successor is on its way.
-    if (slot.next !== undefined) return;
+  /** Fills the place of a worker that has ended by itself. */
+  #replace(worker: Worker, slot: Slot, how: Ending): void {
     const life = worker.state === "ready" ? this.#now - worker.since : 0;
+    const wasSuccessor = slot.next === worker;
+    // A successor on its way takes the place.
+    if (!wasSuccessor) slot.current = slot.next;
+    slot.next = undefined;
     if (life >= FORGIVEN) slot.failures = 0;
-    if (life >= LONG_LIFE) this.#spawn(slot, "current");
-    else this.#retryLater(slot);
+    const isGivenUp = this.#isCanary(worker);
+    if (isGivenUp) this.#giveUpReload(how);
+    if (slot.current === undefined && life >= LONG_LIFE) this.#spawn(slot, "current");
+    else if (slot.current === undefined || wasSuccessor && !isGivenUp) this.#retryLater(slot);
+    if (isGivenUp) this.#reloadOnceMore();
   }
 
-  #successorFailed(slot: Slot, worker: Worker, how: Ending): void {
-    slot.next = undefined;
-    const isCanary = this.#reload?.slot === slot.index && slot.index === 0 &&
-      worker.generation === this.#reload.generation;
-    if (!isCanary) return this.#retryLater(slot);
+  #isCanary({ state, slot, generation }: Worker): boolean {
+    return state === "starting" && slot === 0 && this.#reload?.slot === 0 &&
+      generation === this.#reload.generation;
+  }
+
+  #giveUpReload(how: Ending): void {
     this.#reload = undefined;
     const failure = `the new application does not start (${describe(how)})`;
     this.#actions.push({
@@ -250,9 +258,6 @@ export class Plan {
       line: `reload given up: ${failure}; the old workers serve on`,
     });
     this.#actions.push({ do: "reloaded", failure });
-    if (slot.current === undefined) this.#retryLater(slot);
-    this.#grantRetirement();
-    this.#reloadOnceMore();
   }
 
   #retryLater(slot: Slot): void {
@@ -270,7 +275,16 @@ export class Plan {
     }
     this.#reload = { generation: this.#generation + 1, slot: 0, isHeld: false };
     this.#actions.push({ do: "log", line: `reload to generation ${this.#reload.generation}` });
+    for (const slot of this.#slots) this.#forgetSuccessor(slot);
     this.#reloadSlot(0);
+  }
+
+  /** What was to follow a worker is of the old generation: it comes too late. */
+  #forgetSuccessor(slot: Slot): void {
+    if (slot.current === undefined) return;
+    if (slot.next !== undefined) this.#drain(slot.next);
+    slot.next = undefined;
+    slot.retryAt = 0;
   }
 
   /** Goes on with a reload: replaces the worker of this slot, or ends behind the last one. */
@@ -289,13 +303,15 @@ export class Plan {
       this.#actions.push({ do: "reloaded" });
       return this.#reloadOnceMore();
     }
-    // As many as there are may be finishing their requests, and no more: memory is not endless.
-    reload.isHeld = this.#leaving.length >= this.#slots.length;
+    reload.isHeld = false;
+    if (slot.current?.generation === reload.generation) {
+      // Its worker had died, or the slot is new; the reload goes on as soon as it is ready.
+      if (slot.current.state === "ready") this.#reloadSlot(index + 1);
+      return;
+    }
+    reload.isHeld = this.#isCrowded;
     if (reload.isHeld) return;
-    // A successor of the old generation is on its way: it comes too late.
-    const late = slot.next;
-    slot.next = undefined;
-    if (late !== undefined) this.#drain(late);
+    this.#forgetSuccessor(slot);
     this.#spawn(slot, "next");
   }
 
@@ -309,6 +325,11 @@ export class Plan {
     return [...this.#workers].filter(({ state }) => state === "draining");
   }
 
+  /** As many as there are may be finishing their requests, and no more: memory is not endless. */
+  get #isCrowded(): boolean {
+    return this.#leaving.length >= this.#slots.length;
+  }
+
   #reloadOnceMore(): void {
     if (!this.#reloadAgain) return;
     this.#reloadAgain = false;
@@ -319,21 +340,21 @@ export class Plan {
     if (worker?.state !== "ready" || this.#phase !== "serving") return;
     if (this.#retiring.some((retiring) => retiring.worker === worker)) return;
     this.#retiring.push({ worker, why });
-    this.#grantRetirement();
   }
 
   /** Replaces one worker that has asked for it, if nothing else is being replaced. */
   #grantRetirement(): void {
-    const isBusy = this.#reload !== undefined ||
-      this.#slots.some((slot) => slot.next !== undefined || slot.retryAt > 0);
+    const isBusy = this.#reload !== undefined || this.#isCrowded ||
+      this.#slots.some(({ current, next, retryAt }) =>
+        current?.state !== "ready" || next !== undefined || retryAt > 0
+      );
     if (isBusy || this.#phase !== "serving") return;
-    for (let next = this.#retiring.shift(); next !== undefined; next = this.#retiring.shift()) {
-      const { worker, why } = next;
-      const slot = this.#slots[worker.slot];
-      if (worker.state !== "ready" || slot?.current !== worker) continue;
-      this.#log(worker, `to be replaced: ${why}`);
-      return this.#spawn(slot, "next");
-    }
+    // The wish stays until the worker has gone: its successor may fail.
+    this.#retiring = this.#retiring.filter(({ worker }) => worker.state === "ready");
+    const [first] = this.#retiring;
+    if (first === undefined) return;
+    this.#log(first.worker, `to be replaced: ${first.why}`);
+    this.#spawn(this.#slots[first.worker.slot]!, "next");
   }
 
   #more(): void {
@@ -344,6 +365,11 @@ export class Plan {
 
   #fewer(): void {
     if (this.#phase !== "serving" || this.#slots.length === 1) return;
+    const serving = this.#slots.filter(({ current }) => current?.state === "ready");
+    if (serving.length === 1 && serving[0] === this.#slots.at(-1)) {
+      this.#actions.push({ do: "log", line: "no worker less: no other one serves" });
+      return;
+    }
     const { current, next, index } = this.#slots.pop()!;
     if (current !== undefined) this.#drain(current);
     if (next !== undefined) this.#drain(next);
@@ -359,6 +385,7 @@ export class Plan {
     }
     this.#phase = "stopping";
     this.#stopSince = this.#now;
+    if (this.#reload !== undefined) this.#actions.push({ do: "reloaded", failure: "stopped" });
     this.#reload = undefined;
     this.#slots = [];
     this.#nextPing = this.#noneSince = 0;

@@ -70,6 +70,7 @@ export class Supervisor {
   /** Reloads; resolves with why that has failed, or with `undefined`. */
   reload(): Promise<string | undefined> {
     const { promise, resolve } = Promise.withResolvers<string | undefined>();
+    if (this.#isEnding) return Promise.resolve("it is being stopped");
     // One that is under way was started for something else.
     const reloads = this.#plan.state.isReloading ? 2 : 1;
     this.#reloading.push({ reloads, done: resolve });
@@ -208,9 +209,14 @@ export class Supervisor {
     const waiting = this.#reloading;
     this.#reloading = [];
     for (const one of waiting) {
-      if (--one.reloads === 0) one.done(failure);
+      if (--one.reloads === 0 || this.#isEnding) one.done(failure);
       else this.#reloading.push(one);
     }
+  }
+
+  get #isEnding(): boolean {
+    const { phase } = this.#plan.state;
+    return phase === "stopping" || phase === "stopped";
   }
 
   #setTimer(): void {

@@ -259,11 +259,28 @@ describe("Plan: reload", () => {
   it("ends with a stop", () => {
     const world = serving();
     world.tell({ type: "reload" });
-    assertEquals(world.tell({ type: "stop" }), ["drain 1", "drain 2", "drain 3"]);
+    assertEquals(world.tell({ type: "stop" }), ["not reloaded", "drain 1", "drain 2", "drain 3"]);
     assertEquals(world.ready(3), []);
     world.exit(1);
     world.exit(3);
     assertEquals(world.exit(2), ["exit: stopped"]);
+  });
+
+  it("goes on if a worker dies, and then its successor", () => {
+    const world = serving();
+    world.tell({ type: "reload" });
+    world.ready(3);
+    world.exit(1);
+    assertEquals(world.exit(2, 1), []);
+    assertEquals(world.exit(4, 1), []);
+    assertEquals(world.pass(200), ["spawn 5 in 1 of 2"]);
+    assertEquals(world.ready(5), ["reloaded"]);
+  });
+
+  it("starts no worker beside a successor that is on its way", () => {
+    const world = serving();
+    world.tell({ type: "retire", worker: 2, why: "10 requests" });
+    assertEquals(world.tell({ type: "reload" }), ["drain 3", "spawn 4 in 0 of 2"]);
   });
 
   it("waits until the first worker is ready", () => {
@@ -358,6 +375,16 @@ describe("Plan: retirement", () => {
     assertEquals(world.live(5_000), []);
   });
 
+  it("waits for a worker that has failed, and for a reload that is given up", () => {
+    const world = serving();
+    world.exit(1, 1);
+    world.tell({ type: "retire", worker: 2, why: "10 requests" });
+    assertEquals(world.pass(200), ["spawn 3 in 0 of 1"]);
+    assertEquals(world.ready(3), ["spawn 4 in 1 of 1"]);
+    assertEquals(world.tell({ type: "reload" }), ["drain 4", "spawn 5 in 0 of 2"]);
+    assertEquals(world.exit(5, 3), ["not reloaded", "spawn 6 in 1 of 1"]);
+  });
+
   it("tries again if the successor does not start", () => {
     const world = serving();
     world.tell({ type: "retire", worker: 1, why: "old" });
@@ -375,6 +402,15 @@ describe("Plan: more and fewer workers", () => {
     assertEquals(world.tell({ type: "fewer" }), ["drain 3"]);
     assertEquals(world.tell({ type: "fewer" }), ["drain 2"]);
     assertEquals(world.tell({ type: "fewer" }), []);
+  });
+
+  it("lets nobody go who serves alone", () => {
+    const world = serving();
+    world.exit(1, 1);
+    assertEquals(world.tell({ type: "fewer" }), []);
+    assertEquals(world.pass(200), ["spawn 3 in 0 of 1"]);
+    world.ready(3);
+    assertEquals(world.tell({ type: "fewer" }), ["drain 2"]);
   });
 
   it("ends a reload that has come to the place that is gone", () => {
