@@ -121,6 +121,7 @@ export class Plan {
       case "exit":
         return this.#exit(this.#workers.get(event.worker), event.how);
       case "reload":
+        if (event.worker !== undefined) this.#awaitReload(this.#workers.get(event.worker));
         return this.#startReload();
       case "stop":
         return this.#stop();
@@ -267,6 +268,10 @@ export class Plan {
     this.#actions.push({ do: "log", line: `worker ${slot.index}: starts again in ${seconds} s` });
   }
 
+  #awaitReload(worker: Worker | undefined): void {
+    if (worker !== undefined) worker.awaitsReload = true;
+  }
+
   #startReload(): void {
     if (this.#phase === "stopping") return;
     if (this.#phase === "starting" || this.#reload !== undefined) {
@@ -325,13 +330,20 @@ export class Plan {
     return [...this.#workers].filter(({ state }) => state === "draining");
   }
 
-  /** As many as there are may be finishing their requests, and no more: memory is not endless. */
+  /**
+   * As many as there are may be finishing their requests, and no more: memory is not endless. Those
+   * that wait for a reload would wait for themselves.
+   */
   get #isCrowded(): boolean {
-    return this.#leaving.length >= this.#slots.length;
+    const leaving = this.#leaving.filter(({ awaitsReload }) => !awaitsReload);
+    return leaving.length >= this.#slots.length;
   }
 
   #reloadOnceMore(): void {
-    if (!this.#reloadAgain) return;
+    if (!this.#reloadAgain) {
+      for (const worker of this.#workers) worker.awaitsReload = false;
+      return;
+    }
     this.#reloadAgain = false;
     this.#startReload();
   }

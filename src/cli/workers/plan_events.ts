@@ -25,7 +25,9 @@ export type PlanEvent =
   | { type: "retire"; worker: number; why: string }
   /** A worker has ended. */
   | { type: "exit"; worker: number; how: Ending }
-  | { type: "reload" | "stop" | "more" | "fewer" }
+  /** Somebody wants a reload: through this worker, which answers when it is over. */
+  | { type: "reload"; worker?: number }
+  | { type: "stop" | "more" | "fewer" }
   /** A moment has come that {@link Plan.wakeAt} named. */
   | { type: "time" };
 

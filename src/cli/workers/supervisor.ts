@@ -67,14 +67,14 @@ export class Supervisor {
     this.#reopening = new Reopening(this.#live, (line) => this.#host.log(line));
   }
 
-  /** Reloads; resolves with why that has failed, or with `undefined`. */
-  reload(): Promise<string | undefined> {
+  /** Reloads, because a worker was asked to; resolves with why that has failed, or with `undefined`. */
+  reload(worker: number): Promise<string | undefined> {
     const { promise, resolve } = Promise.withResolvers<string | undefined>();
     if (this.#isEnding) return Promise.resolve("it is being stopped");
     // One that is under way was started for something else.
     const reloads = this.#plan.state.isReloading ? 2 : 1;
     this.#reloading.push({ reloads, done: resolve });
-    this.tell({ type: "reload" });
+    this.tell({ type: "reload", worker });
     return promise;
   }
 
@@ -174,20 +174,20 @@ export class Supervisor {
       case "reopened":
         return this.#reopening?.heard(id);
       case "ask":
-        void this.#answer(message.what).then((body) =>
+        void this.#answer(id, message.what).then((body) =>
           worker.child.send({ type: "answer", id: message.id, body })
         );
     }
   }
 
-  async #answer(what: string): Promise<string> {
+  async #answer(id: number, what: string): Promise<string> {
     if (what === "status") return JSON.stringify(await this.status());
     if (what === "reload-soon") {
-      void this.reload();
+      this.tell({ type: "reload" });
       return "{}";
     }
     if (what !== "reload") return JSON.stringify({ error: `No such command: ${what}` });
-    return JSON.stringify({ failure: await this.reload() ?? null });
+    return JSON.stringify({ failure: await this.reload(id) ?? null });
   }
 
   #exited(id: number, how: Ending): void {

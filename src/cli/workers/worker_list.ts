@@ -12,6 +12,8 @@ export interface Worker {
   since: number;
   /** Whether clients may still get to it. */
   isAccepting: boolean;
+  /** Whether it cannot end before a reload has. */
+  awaitsReload: boolean;
   /** How many pings in a row it has not answered. */
   unanswered: number;
   /** When it must have left its state; 0 if it may stay. */
@@ -39,6 +41,7 @@ export class Workers {
       state: "starting",
       since: now,
       isAccepting: true,
+      awaitsReload: false,
       unanswered: 0,
       deadline: 0,
     };

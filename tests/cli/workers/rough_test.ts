@@ -12,7 +12,7 @@ const SENDER =
 const messages = [null, 0, "ready", [], {}, { type: "pong" }, { type: "pong", report: {} },
   { type: "ready" }, { type: "closed" }, { type: "retire" }, { type: "ask", id: 1, what: "status" },
   { fcgi: null }, { fcgi: "ready" }];
-const send = () => messages.forEach((message) => process.send(message));
+const send = () => messages.forEach((message) => process.send(message, undefined, undefined, () => {}));
 send();
 `;
 
@@ -40,6 +40,12 @@ describe("fcgi serve --workers, an application", { skip: skipPools }, () => {
 
 describe("fcgi serve --workers, an operator", { skip: skipPools }, () => {
   sideBySide({
+    "may wait for reloads with others, though there is one worker": async () => {
+      await using pool = await TestPool.start({ workers: 1 });
+      const asked = [1, 2, 3].map(() => pool.request({ params: { FCGI_COMMAND: "reload" } }));
+      for (const { text } of await Promise.all(asked)) assertEquals(text, `{"failure":null}`);
+    },
+
     "who waits for a reload is told when all is stopped": async () => {
       await using pool = await TestPool.start({ workers: 1 });
       await writeFile(pool.app, "await new Promise((resolve) => setTimeout(resolve, 60_000));");
