@@ -25,7 +25,7 @@ export function onSupervisorSignal(received: (meaning: SignalMeaning) => void): 
 }
 
 /** Signals that a worker leaves to its supervisor: a terminal and `pkill` send them to all. */
-const NOT_FOR_WORKERS = ["SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"];
+const NOT_FOR_WORKERS = Object.keys(MEANINGS).filter((signal) => signal !== "SIGTERM");
 
 /** Ignores signals that are for the supervisor; SIGTERM, however often, calls back. */
 export function leaveSignalsToSupervisor(terminate: () => void): void {

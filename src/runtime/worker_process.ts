@@ -1,6 +1,6 @@
 /** Processes that serve on a socket which this one only holds. */
-import { spawn, type StdioOptions } from "node:child_process";
-import { type Stats, statSync } from "node:fs";
+import { type ChildProcess, spawn, type StdioOptions } from "node:child_process";
+import { existsSync, type Stats, statSync } from "node:fs";
 import { isAbsolute } from "node:path";
 import process from "node:process";
 import { isDeno } from "./deno.ts";
@@ -71,11 +71,18 @@ export function startWorker(
   { args, fd, directory }: WorkerCommand,
   events: WorkerEvents,
 ): WorkerProcess {
-  const child = spawn(process.execPath, [...args], {
-    cwd: directory,
-    env: environment(),
-    stdio: streamsFor(fd),
-  });
+  let child: ChildProcess;
+  try {
+    child = spawn(process.execPath, [...args], {
+      cwd: directory,
+      env: environment(),
+      stdio: streamsFor(fd),
+    });
+  } catch (error) {
+    // For some reasons Node and Bun throw, and for others they emit an event.
+    setTimeout(() => events.exit(null, null, error as Error));
+    return { pid: undefined, send: () => {}, kill: () => {} };
+  }
   let isOver = false;
   const over = (code: number | null, signal: string | null, error?: Error) => {
     if (isOver) return;
@@ -88,7 +95,7 @@ export function startWorker(
   });
   child.on("error", (error) => {
     // Also that of a message which could not be sent: then the process lives, or its end follows.
-    if (child.pid === undefined) over(null, null, error);
+    if (child.pid === undefined) over(null, null, explain(error, directory));
   });
   child.on("exit", (code, signal) => over(code, signal));
   // An application can close the channel. On Bun, the worker does not hear of that itself.
@@ -100,6 +107,12 @@ export function startWorker(
     },
     kill: () => void child.kill("SIGKILL"),
   };
+}
+
+/** The runtimes name the program if it is the directory that is missing. */
+function explain(error: Error, directory: string): Error {
+  if (existsSync(directory)) return error;
+  return new Error(`the working directory ${directory} is gone; start again in one that stays`);
 }
 
 function terminate(pid: number | undefined): void {

@@ -465,5 +465,5 @@ export class Plan {
 
 function describe({ code, signal }: Ending): string {
   if (signal === "SIGKILL") return "SIGKILL, out of memory?";
-  return signal ?? `exit code ${code}`;
+  return signal ?? (code === null ? "it could not be started" : `exit code ${code}`);
 }

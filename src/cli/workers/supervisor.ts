@@ -16,6 +16,8 @@ const { Map, Promise } = globalThis;
 
 /** How long a status waits for the workers, in milliseconds. */
 const STATUS_TIMEOUT = 500;
+/** The longest time that a timer can wait: a longer one would fire at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** A worker with its process. */
 interface LiveWorker {
@@ -36,6 +38,7 @@ export class Supervisor {
   readonly #finished: PromiseWithResolvers<Outcome> = Promise.withResolvers();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #restarts = 0;
+  #isOpen = true;
   #reopening: Reopening | undefined;
   /** Called at the next answer, or the end, of a worker. */
   readonly #awaiting = new Map<number, (() => void)[]>();
@@ -132,7 +135,7 @@ export class Supervisor {
       case "reloaded":
         return this.#reloaded(action.failure);
       case "exit":
-        this.#finished.resolve(action.code);
+        this.#finished.resolve(this.#isOpen ? action.code : "failed");
     }
   }
 
@@ -154,6 +157,7 @@ export class Supervisor {
       await this.#host.open();
     } catch (error) {
       this.#host.log((error as Error).message);
+      this.#isOpen = false;
       this.tell({ type: "stop" });
     }
   }
@@ -225,7 +229,7 @@ export class Supervisor {
     if (wakeAt === Infinity) return;
     this.#timer = setTimeout(
       () => this.tell({ type: "time" }),
-      Math.max(0, Math.ceil(wakeAt - this.#host.now())),
+      Math.min(LONGEST_TIMER, Math.max(0, Math.ceil(wakeAt - this.#host.now()))),
     );
   }
 }

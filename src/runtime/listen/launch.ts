@@ -32,10 +32,12 @@ export async function launch(
       stdio: ["ignore", "inherit", "inherit", "ipc", fd],
     }));
   });
-  const code = await ended!;
-  // If it was killed, it has left its directory behind.
-  name?.close();
-  return code;
+  try {
+    return await ended!;
+  } finally {
+    // If it was killed, or could not be started, its directory is left behind.
+    name?.close();
+  }
 }
 
 /**

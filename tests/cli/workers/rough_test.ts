@@ -1,10 +1,10 @@
 /** What applications and operators do to a pool of workers that they should not. */
-import { writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { assertEquals, assertMatch } from "../../_assert.ts";
 import { describe } from "../../_harness.ts";
-import { waitUntil } from "../../_runtime.ts";
+import { spawnScript, tempDir, waitUntil } from "../../_runtime.ts";
 import { sideBySide } from "../_side_by_side.ts";
-import { APP, skipPools, TestPool } from "./_pool.ts";
+import { ALL, APP, kill, MAIN, skipPools, TestPool } from "./_pool.ts";
 
 /** An application that uses the channel of its process as its own. */
 const SENDER =
@@ -44,6 +44,37 @@ describe("fcgi serve --workers, an operator", { skip: skipPools }, () => {
       await using pool = await TestPool.start({ workers: 1 });
       const asked = [1, 2, 3].map(() => pool.request({ params: { FCGI_COMMAND: "reload" } }));
       for (const { text } of await Promise.all(asked)) assertEquals(text, `{"failure":null}`);
+    },
+
+    "may signal all processes as if they were on a terminal": async () => {
+      await using pool = await TestPool.start({ workers: 1 });
+      const [pid] = await pool.pids();
+      for (const signal of ["SIGTTIN", "SIGTTOU", "SIGWINCH"] as const) kill(pid!, signal);
+      pool.program.kill("SIGTTIN");
+      await pool.waitForWorkers(2);
+      assertMatch(await readFile(`/proc/${pid}/status`, "utf8"), /^State:\t[SR]/m);
+    },
+
+    "who starts two pools at once on one socket is told so by exit code 1": async () => {
+      const app = `await new Promise((resolve) => setTimeout(resolve, 1_000));\n${APP}`;
+      await using pool = await TestPool.start({ app, workers: 1, isReady: false });
+      const args = ["serve", pool.app, "--socket", pool.path, "--workers", "1"];
+      await using other = await spawnScript(MAIN, args, ALL);
+      const { code } = await Promise.race([pool.program.exit, other.exit]);
+      assertEquals(code, 1);
+      await waitUntil(() => /EADDRINUSE/.test(pool.program.stderr.text + other.stderr.text));
+    },
+
+    "who deletes the working directory is told what is missing": async () => {
+      await using cwd = await tempDir();
+      await using pool = await TestPool.start({ workers: 1, cwd: cwd.path });
+      const [pid] = await pool.pids();
+      await rm(cwd.path, { recursive: true });
+      kill(pid!, "SIGKILL");
+      await pool.line(/Cannot start a worker: the working directory .* is gone/);
+      await pool.line(/ended by itself: it could not be started/);
+      pool.program.kill("SIGTERM");
+      assertEquals(await pool.program.exit, { code: 0, signal: null });
     },
 
     "who waits for a reload is told when all is stopped": async () => {
