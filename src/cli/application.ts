@@ -1,5 +1,6 @@
 /** The application that a module exports. */
 import { describeThrown } from "../log/describe.ts";
+import { NoFileError } from "../runtime/load_module.ts";
 import type { ServeApplication } from "../server/application/handler.ts";
 import { handlerOf } from "../server/application/handler_of.ts";
 
@@ -23,6 +24,7 @@ export async function loadApplication(
     module = await load() as typeof module;
     await module.ready;
   } catch (error) {
+    if (error instanceof NoFileError) throw new NotLoadedError(error.message);
     throw new NotLoadedError(`Cannot load ${name}\n    ${describeThrown(error)}`, {
       cause: error,
     });

@@ -1,6 +1,6 @@
 /** `fcgi dev`: an application behind a web server of its own, for whoever works on it. */
 import { onInterrupt } from "../runtime/interrupt.ts";
-import { isFileName } from "../runtime/load_module.ts";
+import { checkFile, isFileName, NoFileError } from "../runtime/load_module.ts";
 import { privatePlaces } from "../runtime/private_places.ts";
 import { isDirectory, watchFiles } from "../runtime/watch_files.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
@@ -68,6 +68,13 @@ export const dev: Command = {
 async function runDev(args: Arguments, terminal: Terminal): Promise<number> {
   const app = args.operands[0]!;
   const port = portOf(args);
+  try {
+    checkFile(app);
+  } catch (error) {
+    if (!(error instanceof NoFileError)) throw error;
+    terminal.err(`fcgi dev: ${error.message}`);
+    return ExitCode.NOT_LOADED;
+  }
   const host = args.value("host")?.replace(/^\[(.*)\]$/, "$1");
   const directories = directoriesOf(args, terminal);
   const options = { ...optionsOf(args), shutdownTimeout: STOP_TIMEOUT };

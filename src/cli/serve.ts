@@ -1,6 +1,7 @@
 /** `fcgi serve`: serves the application that a module exports. */
 import { messageOf } from "../log/describe.ts";
 import { isDeno } from "../runtime/deno.ts";
+import { checkFile, NoFileError } from "../runtime/load_module.ts";
 import { canShareSockets } from "../runtime/worker_process.ts";
 import { checkLineFile } from "../runtime/line_file.ts";
 import { forget, reopenOnSignal, shutDownOnSignals } from "../runtime/termination.ts";
@@ -56,12 +57,15 @@ async function runServe(args: Arguments, terminal: Terminal): Promise<number> {
   const pool = poolCommand(args, app, terminal);
   try {
     if (log.file !== undefined) checkLineFile(log.file);
+    if (pool !== undefined) checkFile(app);
     return pool === undefined
       ? await serveHere(app, { ...place, ...options }, log, terminal)
       : await startPool(pool, targetOf(place), args.raw);
   } catch (error) {
     terminal.err(`fcgi serve: ${messageOf(error)}${adviceOn(error)}`);
-    return error instanceof NotLoadedError ? ExitCode.NOT_LOADED : ExitCode.FAILED;
+    return error instanceof NotLoadedError || error instanceof NoFileError
+      ? ExitCode.NOT_LOADED
+      : ExitCode.FAILED;
   }
 }
 

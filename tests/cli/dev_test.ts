@@ -5,6 +5,7 @@ import { request } from "node:http";
 import { createServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 import {
   assert,
@@ -113,6 +114,12 @@ export default (request: Request) => find(new URL(request.url).searchParams.get(
 `;
 
 describe("fcgi dev", () => {
+  it("ends with exit code 3 if there is no such file", async () => {
+    const { code, out, err } = await fcgi(["dev", "./none.ts", "--port", "0"]);
+    assertEquals([code, out, err.length], [3, "", 1]);
+    assertMatch(err[0]!, /^fcgi dev: There is no file \/\S+\/none\.ts$/);
+  });
+
   it("passes requests on, and prints a line on each with what the application logs", async () => {
     await using dev = await startDev(answering("one"));
     assertEquals(await dev.ask("/users?x=1"), { status: 200, type: TEXT, text: "one" });
@@ -456,8 +463,11 @@ await new Promise((resolve) => setInterval(resolve, 1e9));`);
     for (
       const [args, message] of [
         [["app.ts", "--port", "70000"], "--port cannot be 70000: it is at most 65535"],
-        [["app.ts", "--watch", "/none/of/this"], "There is no directory /none/of/this to watch"],
-        [[], "fcgi dev needs APP"],
+        [
+          [fileURLToPath(MAIN), "--watch", "/none/of/this"],
+          "There is no directory /none/of/this to watch",
+        ],
+        [[], "APP is missing: fcgi dev APP"],
       ] as const
     ) {
       const { code, err } = await fcgi(["dev", ...args]);

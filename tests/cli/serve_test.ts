@@ -92,9 +92,11 @@ describe("fcgi serve", () => {
       assertStringIncludes(program.stderr.text, message);
       assertEquals(program.stdout.text, "");
     }
-    await using program = await spawnScript(MAIN, ["serve", "./none.ts"], ALL);
-    assertEquals((await program.exit).code, 3);
-    assertMatch(program.stderr.text, /^fcgi serve: Cannot load \.\/none\.ts\n/);
+    for (const args of [["./none.ts"], ["none", "--workers", "2"]]) {
+      await using program = await spawnScript(MAIN, ["serve", ...args, "-l", "0"], ALL);
+      assertEquals((await program.exit).code, 3);
+      assertMatch(program.stderr.text, /^fcgi serve: There is no file \/\S+\/none(\.ts)?\n$/);
+    }
   });
 
   it("on Deno, names the way to the application's own import map", {
