@@ -16,6 +16,8 @@ export interface OptionSpec {
   /** Its default, for people. */
   readonly fallback?: string;
   readonly help: string;
+  /** What others call it: whoever writes that is told its name. */
+  readonly synonyms?: readonly string[];
   /** The part of the help where it stands. @default {"Options"} */
   readonly group?: string;
 }

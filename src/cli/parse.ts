@@ -99,20 +99,27 @@ function checkChoice({ choices }: Pick<OptionSpec, "choices">, value: string, wh
   );
 }
 
-function checkOperands({ name, operands }: Command, given: readonly string[]): void {
+function checkOperands({ name, operands, options }: Command, given: readonly string[]): void {
   const missing = operands.slice(given.length).find((operand) => !operand.isOptional);
-  if (missing !== undefined) throw new UsageError(`fcgi ${name} needs ${missing.name}`);
+  if (missing !== undefined) {
+    throw new UsageError(`${missing.name} is missing: fcgi ${name} ${missing.name}`);
+  }
   for (const [index, { name, choices }] of operands.entries()) {
     const value = given[index];
     if (choices !== undefined && value !== undefined) checkChoice({ choices }, value, name);
   }
   const extra = given[operands.length];
-  if (extra !== undefined) throw new UsageError(`fcgi ${name} does not take "${extra}"`);
+  if (extra === undefined) return;
+  const isReached = options.some((option) => option.name === "socket");
+  throw new UsageError(
+    `"${extra}" is one argument too many${isReached ? "; a socket is --socket PATH" : ""}`,
+  );
 }
 
 function unknownOption(raw: string, name: string, options: readonly OptionSpec[]): UsageError {
   const known = options.map((option) => option.name);
-  const near = raw.startsWith("--") ? nearest(name, known) : undefined;
+  const near = options.find(({ synonyms }) => synonyms?.includes(name))?.name ??
+    (raw.startsWith("--") ? nearest(name, known) : undefined);
   return new UsageError(`There is no option ${raw}${suggestion(near && `--${near}`)}`);
 }
 

@@ -38,7 +38,7 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
     return await printHelp(name === "help" ? rest[0] : undefined, name === undefined, terminal);
   }
-  if (name === "--version" || name === "-V") {
+  if (name === "--version" || name === "-V" || name === "version") {
     await terminal.out(`fcgi ${VERSION}\n`);
     return ExitCode.SUCCESS;
   }
@@ -75,7 +75,11 @@ async function printHelp(
 
 function unknownCommand(name: string, terminal: Terminal): number {
   const near = nearest(name, COMMANDS.map((command) => command.name));
-  terminal.err(`fcgi: There is no command ${name}${suggestion(near)}`);
+  terminal.err(
+    name.startsWith("-")
+      ? `fcgi: ${name} cannot come first: fcgi COMMAND [options]`
+      : `fcgi: There is no command ${name}${suggestion(near)}`,
+  );
   terminal.err("fcgi --help says what there is");
   return ExitCode.USAGE;
 }

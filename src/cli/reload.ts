@@ -37,7 +37,10 @@ function runReload(args: Arguments, terminal: Terminal): Promise<number> {
   return ask(what, { address: targetOf(args), timeout }, terminal, (answer) => {
     const { failure, error } = answer as { failure?: string | null; error?: string };
     if (failure || error) terminal.err(`fcgi: Not reloaded: ${failure || error}`);
-    if (failure) return ExitCode.NOT_LOADED;
+    if (failure) {
+      terminal.err("fcgi: The old one serves on; fcgi serve has printed what is wrong");
+      return ExitCode.NOT_LOADED;
+    }
     return error ? ExitCode.FAILED : ExitCode.SUCCESS;
   });
 }

@@ -83,6 +83,7 @@ export const PLACE_OPTIONS: readonly OptionSpec[] = [
     value: "HOST:PORT",
     fallback: "as it was started: by a web server, systemd or CGI; else 127.0.0.1:9000",
     help: "listen on TCP, instead; a port alone is one of 127.0.0.1",
+    synonyms: ["port", "p", "host", "connect", "c", "bind", "tcp"],
   },
   { name: "fd", value: "N", help: "listen on an inherited socket, instead" },
 ];

@@ -10,6 +10,7 @@ export const TARGET_OPTIONS: readonly OptionSpec[] = [
     short: "c",
     value: "HOST:PORT",
     help: "its TCP port, instead; a port alone is one of 127.0.0.1",
+    synonyms: ["listen", "l", "port", "host", "tcp"],
   },
 ];
 

@@ -29,7 +29,7 @@ describe("fcgi", () => {
   it("--version is that of the module", async () => {
     const { version } = JSON.parse(await readFile(CONFIG, "utf8"));
     assertEquals(VERSION, version);
-    for (const flag of ["--version", "-V"]) {
+    for (const flag of ["--version", "-V", "version"]) {
       assertEquals(await fcgi([flag]), { code: 0, out: `fcgi ${version}\n`, err: [] });
     }
   });
@@ -39,8 +39,22 @@ describe("fcgi", () => {
       [["gte"], "fcgi: There is no command gte; did you mean get?"],
       [["help", "pong"], "fcgi: There is no command pong; did you mean ping?"],
       [["xyzzy"], "fcgi: There is no command xyzzy"],
-      [["get"], "fcgi get: fcgi get needs URL"],
-      [["get", "/", "/b"], 'fcgi get: fcgi get does not take "/b"'],
+      [["get"], "fcgi get: URL is missing: fcgi get URL"],
+      [
+        ["get", "/", "/b"],
+        'fcgi get: "/b" is one argument too many; a socket is --socket PATH',
+      ],
+      [["completions", "fish", "zsh"], 'fcgi completions: "zsh" is one argument too many'],
+      [["--socket", "x", "status"], "fcgi: --socket cannot come first: fcgi COMMAND [options]"],
+      [
+        ["serve", "app.ts", "--port", "9000"],
+        "fcgi serve: There is no option --port; did you mean --listen?",
+      ],
+      [["status", "-l", "9"], "fcgi status: There is no option -l; did you mean --connect?"],
+      [
+        ["serve", "app.ts", "-w", "many"],
+        "fcgi serve: --workers cannot be many: it is a number from 1 to 512, or auto",
+      ],
       [
         ["get", "/", "--scoket", "x"],
         "fcgi get: There is no option --scoket; did you mean --socket?",

@@ -136,8 +136,8 @@ describe("fcgi status and reload", () => {
     await served(async (address) => {
       for (const wait of [["--wait"], []]) {
         const { code, err } = await fcgi(["reload", ...wait, ...address]);
-        assertEquals(code, 3);
-        assertMatch(err[0]!, /^fcgi: Not reloaded: there is no supervisor/);
+        assertEquals(code, 1);
+        assertMatch(err[0]!, /^fcgi: Not reloaded: there is no supervisor: restart it/);
       }
     });
   });

@@ -6,7 +6,9 @@ import { PastWorkers } from "../workers/past_workers.ts";
 /** Answers a question to a process that serves without a supervisor. */
 export function lonelyStatus(pool: string, server: FastCgiServer, what: string): string {
   if (what.startsWith("reload")) {
-    return JSON.stringify({ failure: "there is no supervisor: restart it" });
+    return JSON.stringify({
+      error: "there is no supervisor: restart it; what is served with --workers N can be reloaded",
+    });
   }
   if (what !== "status") return JSON.stringify({ error: `No such command: ${what}` });
   const stats = server.stats();

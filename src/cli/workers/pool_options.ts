@@ -19,6 +19,7 @@ export const POOL_OPTIONS: readonly OptionSpec[] = [
     value: "N",
     fallback: "WEB_CONCURRENCY, else one process without a supervisor",
     help: "serve with N processes on one socket, or one for each processor: auto",
+    synonyms: ["processes", "instances", "jobs"],
   },
   {
     name: "start-timeout",
@@ -99,8 +100,9 @@ export function poolSettings(
 }
 
 function workersOf(text: string | undefined, processors: number): number | undefined {
+  if (text === undefined) return undefined;
   if (text === "auto") return Math.min(processors, MOST_AUTOMATIC);
-  const workers = numberOf("workers", text);
-  if (workers === undefined || workers >= 1 && workers <= MOST) return workers;
+  const workers = Number(text);
+  if (/^\d{1,3}$/.test(text) && workers >= 1 && workers <= MOST) return workers;
   throw new UsageError(`--workers cannot be ${text}: it is a number from 1 to ${MOST}, or auto`);
 }

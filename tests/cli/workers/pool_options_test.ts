@@ -40,7 +40,7 @@ describe("options of workers", () => {
     const [args, message] of [
       [["-w", "0"], "--workers cannot be 0: it is a number from 1 to 512, or auto"],
       [["-w", "513"], "--workers cannot be 513: it is a number from 1 to 512, or auto"],
-      [["-w", "many"], "--workers cannot be many: it is a whole number, 0 or more"],
+      [["-w", "many"], "--workers cannot be many: it is a number from 1 to 512, or auto"],
       [["--recycle-age", "9"], "--recycle-age is for workers: add --workers N"],
       [["-w", "2", "--stop-timeout", "-1"], "--stop-timeout cannot be -1: it is a whole number, 0"],
     ] as const
