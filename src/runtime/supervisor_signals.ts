@@ -34,7 +34,7 @@ export function leaveSignalsToSupervisor(terminate: () => void): void {
 }
 
 /** Passes signals on to another process. */
-export function forwardSignals(send: (signal: NodeJS.Signals) => void): void {
+export function forwardSignals(send: (signal: NodeJS.Signals) => unknown): void {
   for (const signal of Object.keys(MEANINGS)) listen(signal, () => send(signal as NodeJS.Signals));
 }
 

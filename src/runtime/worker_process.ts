@@ -43,6 +43,12 @@ const isBun = "Bun" in globalThis;
 /** The descriptor of a socket that was lent. Below it are the streams and the channel. */
 export const LENT_FD = 4;
 
+/**
+ * An application can close the channel; on Bun, its process does not hear of that. One that ends
+ * closes it too: it has so long, in milliseconds, to say why.
+ */
+const FAREWELL = 1_000;
+
 /** Variables that are for this process alone (sd_listen_fds(3)). */
 const OWN_VARIABLES = ["LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"];
 
@@ -84,9 +90,11 @@ export function startWorker(
     return { pid: undefined, send: () => {}, kill: () => {} };
   }
   let isOver = false;
+  let ending: ReturnType<typeof setTimeout> | undefined;
   const over = (code: number | null, signal: string | null, error?: Error) => {
     if (isOver) return;
     isOver = true;
+    clearTimeout(ending);
     events.exit(code, signal, error);
   };
   child.on("message", (enclosed) => {
@@ -98,8 +106,9 @@ export function startWorker(
     if (child.pid === undefined) over(null, null, explain(error, directory));
   });
   child.on("exit", (code, signal) => over(code, signal));
-  // An application can close the channel. On Bun, the worker does not hear of that itself.
-  child.on("disconnect", () => !isOver && terminate(child.pid));
+  child.on("disconnect", () => {
+    if (!isOver) ending = setTimeout(() => terminate(child.pid), FAREWELL);
+  });
   return {
     pid: child.pid,
     send: (message) => {

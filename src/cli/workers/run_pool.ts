@@ -75,14 +75,16 @@ async function supervise(
   });
   onSupervisorSignal((meaning) => obey(supervisor, meaning));
   // If the launcher goes, which owns the terminal or is the service's main process, all ends.
-  parentChannel()?.listen(() => {}, () => supervisor.tell({ type: "stop" }));
+  const launcher = parentChannel();
+  launcher?.listen(() => {}, () => supervisor.tell({ type: "stop" }));
+  launcher?.send({ type: "handles signals" });
   const watch = name && watchName(name);
   try {
     return EXIT_CODES[await supervisor.run()];
   } finally {
     clearInterval(watch);
     name?.close();
-    parentChannel()?.release();
+    launcher?.release();
   }
 }
 

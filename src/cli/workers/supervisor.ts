@@ -70,7 +70,9 @@ export class Supervisor {
     this.#reopening = new Reopening(this.#live, (line) => this.#host.log(line));
   }
 
-  /** Reloads, because a worker was asked to; resolves with why that has failed, if it has. */
+  /**
+   * Reloads, because a worker was asked to; resolves with why that has failed, or with `undefined`.
+   */
   reload(worker: number): Promise<string | undefined> {
     const { promise, resolve } = Promise.withResolvers<string | undefined>();
     if (this.#isEnding) return Promise.resolve("it is being stopped");

@@ -1,8 +1,8 @@
 /**
  * Starts a program on a listening socket that is opened for it, and stays as its parent: signals go
- * to it, and its exit code comes back.
+ * to it, as soon as it has sent a message, and its exit code comes back.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, type StdioOptions } from "node:child_process";
 import process from "node:process";
 import { lendSocket, type Lent } from "./lend_socket.ts";
 import type { ListenTarget } from "./listener.ts";
@@ -28,9 +28,7 @@ export async function launch(
   let name: SocketName | undefined;
   await lendSocket(target, (fd, lent) => {
     if ("spare" in lent) name = new SocketName(lent);
-    ended = endOf(spawn(process.execPath, [...commandFor(lent)], {
-      stdio: ["ignore", "inherit", "inherit", "ipc", fd],
-    }));
+    ended = run(process.execPath, commandFor(lent), ["ignore", "inherit", "inherit", "ipc", fd]);
   });
   try {
     return await ended!;
@@ -52,20 +50,25 @@ export function launchAgain(
   commandFor: (fd: number) => readonly string[],
 ): Promise<number> {
   if (isDeno) {
-    const command = [...commandFor(0)];
-    return endOf(spawn(process.execPath, command, { stdio: [fd, "inherit", "inherit", "ipc"] }));
+    return run(process.execPath, commandFor(0), [fd, "inherit", "inherit", "ipc"]);
   }
   const move = `exec "$0" "$@" ${LENT_FD}<&0 0</dev/null`;
-  return endOf(spawn("/bin/sh", ["-c", move, process.execPath, ...commandFor(LENT_FD)], {
-    stdio: ["inherit", "inherit", "inherit", "ipc"],
-  }));
+  const command = ["-c", move, process.execPath, ...commandFor(LENT_FD)];
+  return run("/bin/sh", command, ["inherit", "inherit", "inherit", "ipc"]);
 }
 
-/** The exit code of a child, which gets the signals of this process. */
-function endOf(child: ChildProcess): Promise<number> {
+/** Runs a child, which gets the signals of this process; resolves with its exit code. */
+function run(file: string, args: readonly string[], stdio: StdioOptions): Promise<number> {
+  // Before it has said that it handles signals, one would end it.
+  let early: NodeJS.Signals[] | undefined = [];
   // Not `child.kill`: after that, Deno says that the signal has ended a program which ended by
   // itself.
-  forwardSignals((signal) => kill(child.pid, signal));
+  forwardSignals((signal) => early === undefined ? kill(child.pid, signal) : early.push(signal));
+  const child = spawn(file, [...args], { stdio });
+  child.once("message", () => {
+    for (const signal of early ?? []) kill(child.pid, signal);
+    early = undefined;
+  });
   return codeOf(child);
 }
 

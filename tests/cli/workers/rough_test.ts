@@ -4,7 +4,7 @@ import { assertEquals, assertMatch } from "../../_assert.ts";
 import { describe } from "../../_harness.ts";
 import { spawnScript, tempDir, waitUntil } from "../../_runtime.ts";
 import { sideBySide } from "../_side_by_side.ts";
-import { ALL, APP, kill, MAIN, skipPools, TestPool } from "./_pool.ts";
+import { ALL, APP, childrenOf, kill, MAIN, skipPools, TestPool } from "./_pool.ts";
 
 /** An application that uses the channel of its process as its own. */
 const SENDER =
@@ -53,6 +53,13 @@ describe("fcgi serve --workers, an operator", { skip: skipPools }, () => {
       pool.program.kill("SIGTTIN");
       await pool.waitForWorkers(2);
       assertMatch(await readFile(`/proc/${pid}/status`, "utf8"), /^State:\t[SR]/m);
+    },
+
+    "may signal a supervisor that has just been started": async () => {
+      await using pool = await TestPool.start({ workers: 1, isReady: false });
+      await waitUntil(async () => (await childrenOf(pool.program.pid)).length === 1);
+      pool.program.kill("SIGHUP");
+      await pool.line(/reloaded, generation 2/);
     },
 
     "who starts two pools at once on one socket is told so by exit code 1": async () => {
