@@ -78,7 +78,7 @@ async function serveApart(
 /** What gives a socket its mode and its owner. */
 const SLOW_ACCESS = { calls: "chmod,fchmodat,chown,fchownat,lchown", delay: 500 };
 /** What takes a stale socket away. */
-const SLOW_REMOVAL = { calls: "rename,renameat,renameat2,unlink,unlinkat", delay: 3_000 };
+const SLOW_REMOVAL = { calls: "rename,renameat,renameat2,unlink,unlinkat", delay: 1_500 };
 
 /**
  * A server whose every system call of some names takes so many milliseconds, which makes room for

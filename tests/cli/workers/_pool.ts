@@ -14,6 +14,9 @@ export const MAIN = new URL("../../../src/cli/main.ts", import.meta.url);
 /** The command is installed with every permission. */
 export const ALL = { denoPermissions: ["-A"] };
 
+/** `bun test --no-orphans` would have a worker end with whoever has started it, in mid-request. */
+const ORPHANS = { BUN_FEATURE_FLAG_NO_ORPHANS: undefined };
+
 /** An application that does what its query says, and names its process. */
 export const APP = `import process from "node:process";
 let count = 0;
@@ -62,7 +65,11 @@ export class TestPool implements AsyncDisposable {
     await writeFile(file, app);
     const path = join(directory.path, "fcgi.sock");
     const all = ["serve", file, "--socket", path, "--workers", String(workers), ...args];
-    const program = await spawnScript(MAIN, all, { ...ALL, ...cwd !== undefined && { cwd } });
+    const program = await spawnScript(MAIN, all, {
+      ...ALL,
+      env: ORPHANS,
+      ...cwd !== undefined && { cwd },
+    });
     const pool = new TestPool(program, directory.path, () => directory[Symbol.asyncDispose]());
     if (!isReady) return pool;
     await program.waitForLine("stderr", /^Serving FastCGI on /, 20_000);
