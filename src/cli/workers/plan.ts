@@ -211,6 +211,7 @@ export class Plan {
 
   #kill(worker: Worker, why: string): void {
     worker.deadline = 0;
+    worker.killed = why;
     this.#log(worker, `killed: ${why}`);
     this.#actions.push({ do: "kill", worker: worker.id });
   }
@@ -219,20 +220,21 @@ export class Plan {
     if (worker === undefined) return;
     this.#workers.remove(worker);
     this.#retiring = this.#retiring.filter((retiring) => retiring.worker !== worker);
-    if (worker.state !== "draining") this.#log(worker, `ended by itself: ${describe(how)}`);
+    const isOwnEnd = worker.state !== "draining" && worker.killed === undefined;
+    if (isOwnEnd) this.#log(worker, `ended by itself: ${describe(how)}`);
     if (this.#phase === "stopping") return this.#endIfEmpty();
     if (worker.state === "draining") {
       return this.#resumeReload();
     }
     if (this.#phase === "starting") return this.#end("not loaded");
-    this.#replace(worker, this.#slots[worker.slot]!, how);
+    this.#replace(worker, this.#slots[worker.slot]!, worker.killed ?? describe(how));
     if (![...this.#workers].some(({ state }) => state === "ready")) {
       this.#noneSince ||= this.#now;
     }
   }
 
-  /** Fills the place of a worker that has ended by itself. */
-  #replace(worker: Worker, slot: Slot, how: Ending): void {
+  /** Fills the place of a worker that has ended, though it was not told to. */
+  #replace(worker: Worker, slot: Slot, why: string): void {
     const life = worker.state === "ready" ? this.#now - worker.since : 0;
     const wasSuccessor = slot.next === worker;
     // A successor on its way takes the place.
@@ -240,7 +242,7 @@ export class Plan {
     slot.next = undefined;
     if (life >= FORGIVEN) slot.failures = 0;
     const isGivenUp = this.#isCanary(worker);
-    if (isGivenUp) this.#giveUpReload(how);
+    if (isGivenUp) this.#giveUpReload(why);
     if (slot.current === undefined && life >= LONG_LIFE) this.#spawn(slot, "current");
     else if (slot.current === undefined || wasSuccessor && !isGivenUp) this.#retryLater(slot);
     if (isGivenUp) this.#reloadOnceMore();
@@ -251,9 +253,9 @@ export class Plan {
       generation === this.#reload.generation;
   }
 
-  #giveUpReload(how: Ending): void {
+  #giveUpReload(why: string): void {
     this.#reload = undefined;
-    const failure = `the new application does not start (${describe(how)})`;
+    const failure = `the new application does not start (${why})`;
     this.#actions.push({
       do: "log",
       line: `reload given up: ${failure}; the old workers serve on`,

@@ -18,6 +18,8 @@ export interface Worker {
   unanswered: number;
   /** When it must have left its state; 0 if it may stay. */
   deadline: number;
+  /** Why it was killed here, if it was. */
+  killed: string | undefined;
 }
 
 /** The workers that live. */
@@ -44,6 +46,7 @@ export class Workers {
       awaitsReload: false,
       unanswered: 0,
       deadline: 0,
+      killed: undefined,
     };
     this.#byId.set(worker.id, worker);
     return worker;

@@ -228,6 +228,19 @@ describe("Plan: reload", () => {
     assertEquals([...world.alive], [1, 2]);
   });
 
+  it("is given up with the reason if the first new worker is killed", () => {
+    const world = serving();
+    world.tell({ type: "reload" });
+    world.live(60_000);
+    assertEquals(world.alive.has(3), true);
+    assertEquals(world.exit(3, null, "SIGKILL"), ["not reloaded"]);
+    assertEquals(
+      world.lines.at(-1),
+      "reload given up: the new application does not start (not ready after 60 s); " +
+        "the old workers serve on",
+    );
+  });
+
   it("goes on trying if a later one does not start", () => {
     const world = serving();
     world.tell({ type: "reload" });
@@ -339,6 +352,7 @@ describe("Plan: hung workers", () => {
     assertEquals(words.filter((word) => word.startsWith("kill")), ["kill 2"]);
     assertEquals(Math.round(world.now / 1000), 66);
     assertEquals(world.exit(2, null, "SIGKILL"), ["spawn 3 in 1 of 1"]);
+    assertEquals(world.lines.at(-1), "killed: it has not answered for 60 s");
   });
 
   it("are not those of a machine that has slept", () => {
