@@ -301,7 +301,7 @@ for (const { name, place } of [ASIDE, IN_PLACE]) {
       const what = isTaken ? "has been taken" : "has gone";
       it(`over a stale one that ${what} between the look and the removal`, {
         skip: !strace && "strace is not installed, which can make the server slow",
-        timeout: 30_000,
+        timeout: 90_000,
       }, async () => {
         await using directory = await tempDir();
         const path = await place(directory.path);
@@ -309,7 +309,8 @@ for (const { name, place } of [ASIDE, IN_PLACE]) {
         await using slow = await serveSlowly(path, SLOW_REMOVAL);
         // The directory to take the stale one away to: it is at that.
         const isThere = async () => (await readdir(dirname(path))).length === 3;
-        await waitUntil(isThere, { timeout: 20_000 });
+        // strace makes a starting Deno many times slower, and a busy machine that again.
+        await waitUntil(isThere, { timeout: 60_000 });
         await rm(path);
         if (isTaken) {
           await using server = serve({ path, ...silent }, () => new Response("quick"));
