@@ -89,10 +89,11 @@ async function serveSlowly(
   { calls, delay }: { calls: string; delay: number },
   { mode, umask = 0o022 }: { mode?: number; umask?: number } = {},
 ): Promise<Program> {
+  if (runtime === "deno") await (cached ??= cacheModules());
   const app = join(dirname(path), "app.ts");
   await writeFile(
     app,
-    `import { serve } from ${JSON.stringify(new URL("../../mod.ts", import.meta.url).href)};
+    `import { serve } from ${JSON.stringify(MODULE)};
     import process from "node:process";
     process.umask(${umask});
     const path = ${JSON.stringify(path)};
@@ -107,6 +108,19 @@ async function serveSlowly(
     ...(runtime === "deno" ? ["run", "--quiet", "-A"] : []),
     app,
   ]);
+}
+
+const MODULE = new URL("../../mod.ts", import.meta.url).href;
+let cached: Promise<void> | undefined;
+
+/** Deno renames a file into its cache for each module that it sees for the first time. */
+async function cacheModules(): Promise<void> {
+  // Beside no deno.json, as the program to come: what it compiles to depends on that.
+  await using directory = await tempDir();
+  const app = join(directory.path, "app.ts");
+  await writeFile(app, `import ${JSON.stringify(MODULE)};`);
+  await using program = await spawnProgram(process.execPath, ["run", "--quiet", "-A", app]);
+  await program.exit;
 }
 
 /** Leaves a socket behind at `path`, as a program does that is killed. */
@@ -309,8 +323,7 @@ for (const { name, place } of [ASIDE, IN_PLACE]) {
         await using slow = await serveSlowly(path, SLOW_REMOVAL);
         // The directory to take the stale one away to: it is at that.
         const isThere = async () => (await readdir(dirname(path))).length === 3;
-        // strace makes a starting Deno many times slower, and a busy machine that again.
-        await waitUntil(isThere, { timeout: 60_000 });
+        await waitUntil(isThere, { timeout: 20_000 });
         await rm(path);
         if (isTaken) {
           await using server = serve({ path, ...silent }, () => new Response("quick"));
