@@ -33,6 +33,8 @@ export interface Arguments {
   values(name: string): readonly string[];
   /** Options that are for the runtime of workers, as they were written. */
   readonly passed: readonly string[];
+  /** The names of options whose values are from environment variables. */
+  readonly fromVariables: readonly string[];
   /** All of them, as they were written. */
   readonly raw: readonly string[];
 }

@@ -40,16 +40,14 @@ export function commandHelp(command: Command): string {
   ].join("\n");
 }
 
-/** The options in their groups, all with the same columns. */
+/** The options in their groups, each with columns of its own. */
 function optionTable(options: readonly OptionSpec[]): string[] {
-  const lines = new Map<string, string[]>();
-  const width = Math.max(...options.map((option) => flagsOf(option).length));
-  for (const option of options) {
-    const { group = "Options" } = option;
-    const row = columns([[flagsOf(option), describe(option)]], width);
-    lines.set(group, [...lines.get(group) ?? [`${group}:`], ...row]);
-  }
-  return [...lines.values()].flatMap((group) => [...group, ""]);
+  const groups = Map.groupBy(options, ({ group = "Options" }) => group);
+  return [...groups].flatMap(([name, options]) => [
+    `${name}:`,
+    ...columns(options.map((option) => [flagsOf(option), describe(option)])),
+    "",
+  ]);
 }
 
 function variableHint({ options }: Command): string[] {
@@ -79,8 +77,8 @@ function describe({ help, fallback, choices, isRepeated }: OptionSpec): string {
 /** Two columns, the second one wrapped. */
 function columns(
   rows: readonly (readonly [string, string])[],
-  width = Math.max(...rows.map(([left]) => left.length)),
 ): string[] {
+  const width = Math.max(...rows.map(([left]) => left.length));
   return rows.flatMap(([left, right]) => {
     const [first = "", ...rest] = wrap(right, WIDTH - width - 2 * INDENT.length);
     const margin = " ".repeat(width + 2 * INDENT.length);

@@ -31,13 +31,15 @@ export function parse(
     else if (command.passes?.test(token.raw)) passed.push(asWritten(token));
     else addOption(given, options, token);
   }
+  let fromVariables: string[] = [];
   if (!given.has("help")) {
     checkOperands(command, operands);
-    addVariables(given, options, variable);
+    fromVariables = addVariables(given, options, variable);
   }
   return {
     operands,
     passed,
+    fromVariables,
     raw: args,
     has: (name) => given.has(name),
     value: (name) => given.get(name)?.at(-1),
@@ -46,7 +48,7 @@ export function parse(
 }
 
 /** The environment variable of an option. */
-export function variableOf(option: OptionSpec): string {
+export function variableOf(option: Pick<OptionSpec, "name">): string {
   return `FCGI_${option.name.toUpperCase().replaceAll("-", "_")}`;
 }
 
@@ -80,14 +82,17 @@ function addVariables(
   given: Map<string, string[]>,
   options: readonly OptionSpec[],
   variable: (name: string) => string | undefined,
-): void {
+): string[] {
+  const added = [];
   for (const option of options) {
     if (option.value === undefined || option.isRepeated || given.has(option.name)) continue;
     const value = variable(variableOf(option));
     if (!value) continue;
     checkChoice(option, value, variableOf(option));
     given.set(option.name, [value]);
+    added.push(option.name);
   }
+  return added;
 }
 
 function checkChoice({ choices }: Pick<OptionSpec, "choices">, value: string, where: string): void {

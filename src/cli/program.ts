@@ -1,6 +1,6 @@
 /** The program `fcgi`: finds the command, reads its arguments, runs it. */
 import { messageOf } from "../log/describe.ts";
-import { type Command, UsageError } from "./command.ts";
+import { type Arguments, type Command, UsageError } from "./command.ts";
 import { completions } from "./completions.ts";
 import { dev } from "./dev.ts";
 import { config } from "./config.ts";
@@ -8,7 +8,7 @@ import { ExitCode } from "./exit_code.ts";
 import { get } from "./get.ts";
 import { commandHelp, programHelp } from "./help.ts";
 import { nearest } from "./nearest.ts";
-import { parse, suggestion } from "./parse.ts";
+import { parse, suggestion, variableOf } from "./parse.ts";
 import { ping } from "./ping.ts";
 import { reload } from "./reload.ts";
 import { serve, supervise } from "./serve.ts";
@@ -44,14 +44,19 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
   }
   const command = [...COMMANDS, ...INTERNAL].find((command) => command.name === name);
   if (command === undefined) return unknownCommand(name, terminal);
+  let given: Arguments | undefined;
   try {
-    const given = parse(command, rest, (name) => terminal.variable(name));
+    given = parse(command, rest, (name) => terminal.variable(name));
     if (!given.has("help")) return await command.run(given, terminal);
     await terminal.out(`${commandHelp(command)}\n`);
     return ExitCode.SUCCESS;
   } catch (error) {
     terminal.err(`fcgi ${name}: ${messageOf(error)}`);
     if (!(error instanceof UsageError)) return ExitCode.FAILED;
+    for (const option of given?.fromVariables ?? []) {
+      if (!error.message.includes(`--${option}`)) continue;
+      terminal.err(`The environment says --${option}, as ${variableOf({ name: option })}`);
+    }
     terminal.err(`fcgi ${name} --help says more`);
     return ExitCode.USAGE;
   }

@@ -1,5 +1,18 @@
 /** The options of `fcgi serve` that are options of `serve()`, too. */
 import type { ServeOptions } from "../serve/options.ts";
+import {
+  HANDLER_TIMEOUT,
+  MAX_BODY_BYTES,
+  MAX_BUFFERED_BODY_BYTES,
+  MAX_CONNECTIONS,
+  MAX_PARAMS,
+  MAX_PARAMS_BYTES,
+  MAX_REQUESTS,
+  MAX_REQUESTS_PER_CONNECTION,
+  PARAMS_TIMEOUT,
+  SHUTDOWN_TIMEOUT,
+  WRITE_TIMEOUT,
+} from "../server/application/limits.ts";
 import { type Arguments, type OptionSpec, UsageError } from "./command.ts";
 import { numberOf } from "./numbers.ts";
 import { parseHostPort } from "./target.ts";
@@ -8,60 +21,70 @@ import { parseHostPort } from "./target.ts";
 interface Limit {
   readonly property: keyof ServeOptions;
   readonly value: "N" | "BYTES" | "MS";
-  readonly fallback: string;
+  readonly fallback: number;
   readonly help: string;
 }
 
 const LIMITS: readonly Limit[] = [
-  { property: "maxConnections", value: "N", fallback: "4096", help: "connections at once" },
-  { property: "maxRequests", value: "N", fallback: "4096", help: "requests at once; more get 503" },
+  {
+    property: "maxConnections",
+    value: "N",
+    fallback: MAX_CONNECTIONS,
+    help: "connections at once",
+  },
+  {
+    property: "maxRequests",
+    value: "N",
+    fallback: MAX_REQUESTS,
+    help: "requests at once; more get 503",
+  },
   {
     property: "maxRequestsPerConnection",
     value: "N",
-    fallback: "100",
+    fallback: MAX_REQUESTS_PER_CONNECTION,
     help: "requests at once on one connection",
   },
   {
     property: "maxBodyBytes",
     value: "BYTES",
-    fallback: "134217728",
+    fallback: MAX_BODY_BYTES,
     help: "the body of a request; more gets 413",
   },
   {
     property: "maxBufferedBodyBytes",
     value: "BYTES",
-    fallback: "1048576",
+    fallback: MAX_BUFFERED_BODY_BYTES,
     help: "what is read ahead of a body",
   },
-  { property: "maxParams", value: "N", fallback: "1000", help: "parameters; more get 431" },
+  { property: "maxParams", value: "N", fallback: MAX_PARAMS, help: "parameters; more get 431" },
   {
     property: "maxParamsBytes",
     value: "BYTES",
-    fallback: "262144",
+    fallback: MAX_PARAMS_BYTES,
     help: "their size; more gets 431",
   },
   {
     property: "paramsTimeout",
     value: "MS",
-    fallback: "20000",
+    fallback: PARAMS_TIMEOUT,
     help: "until the parameters are complete",
   },
   {
     property: "handlerTimeout",
     value: "MS",
-    fallback: "0, no limit",
+    fallback: HANDLER_TIMEOUT,
     help: "without progress of the application; then 504",
   },
   {
     property: "writeTimeout",
     value: "MS",
-    fallback: "360000",
+    fallback: WRITE_TIMEOUT,
     help: "until a web server that reads nothing is given up",
   },
   {
     property: "shutdownTimeout",
     value: "MS",
-    fallback: "7000",
+    fallback: SHUTDOWN_TIMEOUT,
     help: "for the requests in flight at a shutdown",
   },
 ];
@@ -96,7 +119,11 @@ export const SERVE_OPTIONS: readonly OptionSpec[] = [
     help: "serve an application whose routes begin at / below this path",
   },
   { name: "base-path", value: "/PATH", help: "the mount point, if the web server has it wrong" },
-  ...LIMITS.map(({ property, ...limit }): OptionSpec => ({ name: kebab(property), ...limit })),
+  ...LIMITS.map(({ property, fallback, ...limit }): OptionSpec => ({
+    name: kebab(property),
+    fallback: fallback === 0 ? "0, no limit" : String(fallback),
+    ...limit,
+  })),
 ];
 
 /**

@@ -107,7 +107,7 @@ export function startWorker(
   });
   child.on("exit", (code, signal) => over(code, signal));
   child.on("disconnect", () => {
-    if (!isOver) ending = setTimeout(() => terminate(child.pid), FAREWELL);
+    if (!isOver) ending = setTimeout(() => sendSignal(child.pid, "SIGTERM"), FAREWELL);
   });
   return {
     pid: child.pid,
@@ -124,9 +124,13 @@ function explain(error: Error, directory: string): Error {
   return new Error(`the working directory ${directory} is gone; start again in one that stays`);
 }
 
-function terminate(pid: number | undefined): void {
+/**
+ * Sends a signal to a process that may have ended. Not by `ChildProcess.kill`: after that, Deno
+ * says that the signal has ended a program which ended by itself.
+ */
+export function sendSignal(pid: number | undefined, signal: NodeJS.Signals): void {
   try {
-    if (pid !== undefined) process.kill(pid, "SIGTERM");
+    if (pid !== undefined) process.kill(pid, signal);
   } catch {
     // It has just ended.
   }

@@ -105,6 +105,17 @@ describe("fcgi", () => {
     });
   }
 
+  it("says where a mistake is from that is in the environment", async () => {
+    const terminal = new FakeTerminal({ variables: { FCGI_WORKERS: "x", FCGI_MODE: "600" } });
+    const { code, err } = await fcgi(["serve", "app.ts", "--socket", "s"], terminal);
+    assertEquals([code, ...err], [
+      2,
+      "fcgi serve: --workers cannot be x: it is a number from 1 to 512, or auto",
+      "The environment says --workers, as FCGI_WORKERS",
+      "fcgi serve --help says more",
+    ]);
+  });
+
   for (const command of COMMANDS) {
     describe(command.name, () => {
       it("has a help of at most 80 columns that names every option and variable", async () => {

@@ -38,6 +38,8 @@ pre > code { display: block; width: max-content; min-width: 100%; }
 /** The page as HTML. All text in it is of the application, or of its clients. */
 export function pageHtml({ what, failure, excerpt }: Report): string {
   const { name, message, trace, place } = failure;
+  // The lines that a compiler adds are in columns; the stack has them, too.
+  const [title = ""] = plain(message).split("\n");
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -48,7 +50,7 @@ export function pageHtml({ what, failure, excerpt }: Report): string {
 </head>
 <body>
 <p>${escape(what)}</p>
-<h1><span>${escape(name)}:</span> ${escape(plain(message))}</h1>
+<h1><span>${escape(name)}:</span> ${escape(title)}</h1>
 ${place === undefined ? "" : `<h2>${escape(placeText(place))}</h2>\n`}${
     excerpt.length === 0 ? "" : `<pre><code>${excerpt.map(lineHtml).join("")}</code></pre>\n`
   }<h2>Stack</h2>

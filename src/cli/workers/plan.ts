@@ -68,14 +68,12 @@ export class Plan {
     readonly generation: number;
     readonly isReloading: boolean;
     readonly workers: readonly Worker[];
-    readonly waiting: number;
   } {
     return {
       phase: this.#phase,
       generation: this.#generation,
       isReloading: this.#reload !== undefined,
       workers: [...this.#workers],
-      waiting: this.#slots.filter((slot) => slot.retryAt > 0).length,
     };
   }
 
@@ -223,9 +221,7 @@ export class Plan {
     const isOwnEnd = worker.state !== "draining" && worker.killed === undefined;
     if (isOwnEnd) this.#log(worker, `ended by itself: ${describe(how)}`);
     if (this.#phase === "stopping") return this.#endIfEmpty();
-    if (worker.state === "draining") {
-      return this.#resumeReload();
-    }
+    if (worker.state === "draining") return this.#resumeReload();
     if (this.#phase === "starting") return this.#end("not loaded");
     this.#replace(worker, this.#slots[worker.slot]!, worker.killed ?? describe(how));
     if (![...this.#workers].some(({ state }) => state === "ready")) {

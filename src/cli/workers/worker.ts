@@ -1,6 +1,6 @@
 /**
- * A worker: serves the application on descriptor 0, and does what its supervisor says. Without a
- * supervisor it finishes its requests and ends.
+ * A worker: serves the application on the socket that its supervisor holds, and does what that
+ * says. Without a supervisor it finishes its requests and ends.
  */
 import type { ParentChannel } from "../../runtime/channel.ts";
 import { memoryUsed } from "../../runtime/this_process.ts";
@@ -79,6 +79,7 @@ class ServingWorker {
   readonly #log: AccessLog | undefined;
   #server: Server | undefined;
   #isDraining = false;
+  #looking: ReturnType<typeof setInterval> | undefined;
   readonly #questions = new Map<number, (answer: string) => void>();
   #lastQuestion = 0;
 
@@ -115,10 +116,10 @@ class ServingWorker {
     this.#server = server;
     if (this.#isDraining) return void this.#end();
     this.#send({ type: "ready" });
-    const timer = setInterval(() => {
+    this.#looking = setInterval(() => {
       const why = reasonToRetire(limits, this.#report(), Date.now());
       if (why === undefined) return;
-      clearInterval(timer);
+      clearInterval(this.#looking);
       this.#send({ type: "retire", why });
     }, LOOK_INTERVAL);
   }
@@ -138,6 +139,7 @@ class ServingWorker {
 
   async #end(): Promise<void> {
     const server = this.#server!;
+    clearInterval(this.#looking);
     await server.stopAccepting();
     this.#send({ type: "closed" });
     await server.shutdown();

@@ -9,7 +9,7 @@ import type { ListenTarget } from "./listener.ts";
 import { isDeno } from "../deno.ts";
 import { SocketName } from "./socket_name.ts";
 import { forwardSignals } from "../supervisor_signals.ts";
-import { LENT_FD } from "../worker_process.ts";
+import { LENT_FD, sendSignal } from "../worker_process.ts";
 
 // As loaded: applications replace the global.
 const { Promise } = globalThis;
@@ -61,23 +61,15 @@ export function launchAgain(
 function run(file: string, args: readonly string[], stdio: StdioOptions): Promise<number> {
   // Before it has said that it handles signals, one would end it.
   let early: NodeJS.Signals[] | undefined = [];
-  // Not `child.kill`: after that, Deno says that the signal has ended a program which ended by
-  // itself.
-  forwardSignals((signal) => early === undefined ? kill(child.pid, signal) : early.push(signal));
+  forwardSignals((signal) =>
+    early === undefined ? sendSignal(child.pid, signal) : early.push(signal)
+  );
   const child = spawn(file, [...args], { stdio });
   child.once("message", () => {
-    for (const signal of early ?? []) kill(child.pid, signal);
+    for (const signal of early ?? []) sendSignal(child.pid, signal);
     early = undefined;
   });
   return codeOf(child);
-}
-
-function kill(pid: number | undefined, signal: NodeJS.Signals): void {
-  try {
-    if (pid !== undefined) process.kill(pid, signal);
-  } catch {
-    // It has just ended.
-  }
 }
 
 function codeOf(child: ChildProcess): Promise<number> {

@@ -5,8 +5,8 @@
  * A Unix socket is bound aside, in a directory that no other user can enter, and has no name that
  * clients know: {@link SocketName} gives it one when somebody serves it.
  */
-import { linkSync, rmdirSync } from "node:fs";
-import { createServer } from "node:net";
+import { linkSync, rmSync } from "node:fs";
+import { type AddressInfo, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { allow, checkLength, makeAside } from "./bind_unix.ts";
@@ -64,7 +64,7 @@ async function lendPath(
       pass(fd, { path: target.path, place, spare });
     });
   } catch (error) {
-    rmdirSync(directory);
+    rmSync(directory, { recursive: true, force: true });
     throw error;
   }
 }
@@ -75,7 +75,10 @@ async function lendPort(
 ): Promise<void> {
   for (let waited = 0;; waited += STEP) {
     try {
-      return await listenFor({ host: hostname, port }, (fd) => pass(fd, { hostname, port }));
+      return await listenFor({ host: hostname, port }, (fd, server) => {
+        // Of a port 0, the one that the system has chosen.
+        pass(fd, { hostname, port: (server.address() as AddressInfo).port });
+      });
     } catch (error) {
       const { code } = error as { code?: string };
       if (code !== "EADDRINUSE" || waited >= PATIENCE) throw error;
@@ -87,14 +90,14 @@ async function lendPort(
 /** Listens, calls `pass`, and closes. */
 function listenFor(
   place: { path: string } | { host: string; port: number },
-  pass: (fd: number) => void,
+  pass: (fd: number, server: Server) => void,
 ): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const server = createServer((socket) => socket.destroy());
   server.once("error", reject);
   server.listen(place, () => {
     try {
-      pass(descriptorOf(server));
+      pass(descriptorOf(server), server);
       resolve();
     } catch (error) {
       reject(error);

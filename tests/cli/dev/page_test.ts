@@ -64,6 +64,14 @@ describe("the page of an error", () => {
     assertEquals(html.split("&lt;script&gt;alert(&quot;1&quot; + &#39;2&#39;)").length - 1, 8);
   });
 
+  it("has the first line of a message as its title: the others are in columns", () => {
+    const message = "Unexpected token\n   |\n12 | {{";
+    const failure = { ...REPORT.failure, message, trace: `SyntaxError: ${message}` };
+    const html = pageHtml({ ...REPORT, failure });
+    assertStringIncludes(html, "<h1><span>TypeError:</span> Unexpected token</h1>");
+    assertStringIncludes(html, '<span class="line">12 | {{</span>');
+  });
+
   it("has no colors of compilers", () => {
     const failure = { ...REPORT.failure, message: "\x1b[31mred\x1b[0m" };
     assertStringIncludes(pageHtml({ ...REPORT, failure }), "</span> red</h1>");

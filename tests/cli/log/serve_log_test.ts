@@ -19,7 +19,7 @@ const APP = `export default { maxBodyBytes: 2, async fetch(request: Request) {
     console.error("hangs");
     await new Promise((resolve) => request.signal.addEventListener("abort", resolve));
   }
-  if (pathname === "/late") await new Promise((resolve) => setTimeout(resolve, 60));
+  if (pathname === "/late") await new Promise((resolve) => setTimeout(resolve, 600));
   return new Response("hello\\n");
 } };`;
 
@@ -51,6 +51,7 @@ async function withServer(
   const args = ["serve", app, "--socket", path, ...file, ...options];
   await using program = await spawnScript(MAIN, args, ALL);
   await program.waitForLine("stderr", /^Serving FastCGI on /);
+  if (options.includes("--workers")) await program.waitForLine("stderr", /worker 1 .*: ready/);
   await use({
     program,
     directory: directory.path,
@@ -212,7 +213,7 @@ for (const [way, options] of Object.entries(WAYS)) {
       }));
 
     it("--slow has a line on standard error for a slow request, and for no other", () =>
-      withServer(["--slow", "50", ...options], async (served) => {
+      withServer(["--slow", "500", ...options], async (served) => {
         await using peer = await served.connect();
         await peer.fetch({ uri: "/late?a=b\x1b" });
         await peer.fetch({ uri: "/" });

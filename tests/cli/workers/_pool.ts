@@ -7,7 +7,7 @@ import { join } from "node:path";
 import process from "node:process";
 import type { StatusReport } from "../../../src/cli/status/report.ts";
 import { assert } from "../../_assert.ts";
-import { type Program, runtime, spawnScript, tempDir, waitUntil } from "../../_runtime.ts";
+import { type Program, spawnScript, tempDir, waitUntil } from "../../_runtime.ts";
 import { type PeerReply, type PeerRequest, RawPeer } from "../../runtime/_raw_peer.ts";
 
 export const MAIN = new URL("../../../src/cli/main.ts", import.meta.url);
@@ -15,7 +15,7 @@ export const MAIN = new URL("../../../src/cli/main.ts", import.meta.url);
 export const ALL = { denoPermissions: ["-A"] };
 
 /** `bun test --no-orphans` would have a worker end with whoever has started it, in mid-request. */
-const ORPHANS = { BUN_FEATURE_FLAG_NO_ORPHANS: undefined };
+export const ORPHANS = { BUN_FEATURE_FLAG_NO_ORPHANS: undefined };
 
 /** An application that does what its query says, and names its process. */
 export const APP = `import process from "node:process";
@@ -211,5 +211,3 @@ export async function descendantsOf(pid: number): Promise<number[]> {
 
 /** Why the processes of a pool cannot be looked at here, or `false`. */
 export const skipPools: string | false = process.platform !== "linux" && "needs /proc";
-
-export { runtime };

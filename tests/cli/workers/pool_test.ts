@@ -21,11 +21,13 @@ import { sideBySide } from "../_side_by_side.ts";
 import {
   ALL,
   APP,
+  childrenOf,
   descendantsOf,
   isAlive,
   kill,
   Load,
   MAIN,
+  ORPHANS,
   skipPools,
   TestPool,
 } from "./_pool.ts";
@@ -278,21 +280,32 @@ describe("fcgi serve --workers: the socket", { skip: skipPools }, () => {
       assertEquals((await pool.ask()).release, "first");
     },
 
-    "may be a TCP port, whose next owner waits for the last one's workers": async () => {
-      await using directory = await tempDir();
-      const app = join(directory.path, "app.mjs");
-      await writeFile(app, APP);
-      const start = () => spawnScript(MAIN, ["serve", app, "-l", "127.0.0.1:0", "-w", "2"], ALL);
-      await using program = await start();
-      // Of a port 0 nobody can know the number: it is printed as it was asked for.
-      await program.waitForLine(
-        "stderr",
-        /^Serving FastCGI on 127\.0\.0\.1:\d+, 2 workers/,
-        20_000,
-      );
-      program.kill("SIGTERM");
-      assertEquals(await program.exit, { code: 0, signal: null });
-    },
+    "may be a TCP port, which the next supervisor gets as soon as workers have left it":
+      async () => {
+        await using directory = await tempDir();
+        const app = join(directory.path, "app.mjs");
+        await writeFile(app, APP);
+        const start = (port: string) =>
+          spawnScript(MAIN, ["serve", app, "-l", port, "-w", "2"], { ...ALL, env: ORPHANS });
+        await using first = await start("0");
+        const line = /^Serving FastCGI on 127\.0\.0\.1:(\d+), 2 workers/;
+        const [, port] = await first.waitForLine("stderr", line, 20_000);
+        const ask = async (query: string) => {
+          await using peer = await RawPeer.connect({
+            ...{ transport: "tcp", hostname: "127.0.0.1", port: Number(port) },
+          });
+          return (await peer.fetch({ uri: `/?${query}`, keep: false })).status;
+        };
+        assertEquals(await ask(""), 200);
+        const [supervisor] = await childrenOf(first.pid);
+        kill(supervisor!, "SIGKILL");
+        // Its workers may still have the port.
+        await using second = await start(port!);
+        await second.waitForLine("stderr", line, 20_000);
+        assertEquals(await ask(""), 200);
+        second.kill("SIGTERM");
+        assertEquals(await second.exit, { code: 0, signal: null });
+      },
   });
 });
 
