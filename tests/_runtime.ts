@@ -166,6 +166,9 @@ export async function spawnProgram(
   const env: Record<string, string | undefined> = { ...process.env, ...options.env };
   // Node's test runner tells its children through this that they are test files.
   delete env.NODE_TEST_CONTEXT;
+  // `bun test --no-orphans` has every Bun below it end with whoever has started that one, in
+  // mid-request. What is left at its own end it ends all the same.
+  delete env.BUN_FEATURE_FLAG_NO_ORPHANS;
   for (const [name, value] of Object.entries(env)) if (value === undefined) delete env[name];
   const child = spawn(command, args, {
     env,

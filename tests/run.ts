@@ -37,7 +37,8 @@ interface Report {
   part: Step["part"];
   version: string;
   passed: number;
-  failed: number;
+  /** The names of the tests, and of what else went wrong. */
+  failed: string[];
   skipped: string[];
   seconds: number;
 }
@@ -230,16 +231,18 @@ async function run({ runner, part, files }: Step, found: Found): Promise<Report>
   const faults: string[] = [];
   if (signal.aborted) faults.push(`Stopped after ${RUNNER_TIMEOUT / 1000} s`);
   // An error outside any test, a file that does not load.
-  else if (code !== 0 && counts.failed === 0) faults.push(`Runner ended with exit code ${code}`);
-  // No test at all is a mistake; no example is not.
-  else if (counts.passed + counts.failed === 0 && runner !== "doc") faults.push("Executed no test");
-  for (const fault of faults) console.log(`${step}: ${fault}`);
+  else if (code !== 0 && counts.failed.length === 0) {
+    faults.push(`Runner ended with exit code ${code}`);
+  } // No test at all is a mistake; no example is not.
+  else if (counts.passed + counts.failed.length === 0 && runner !== "doc") {
+    faults.push("Executed no test");
+  }
   return {
     step,
     part,
     version: found.version,
     ...counts,
-    failed: counts.failed + faults.length,
+    failed: [...counts.failed, ...faults],
     seconds,
   };
 }
@@ -267,13 +270,13 @@ function dotsInRows(): TransformStream<string, string> {
 
 /** Counts the test cases of a JUnit report; all three runners write one. */
 export function readReport(xml: string): Pick<Report, "passed" | "failed" | "skipped"> {
-  const counts = { passed: 0, failed: 0, skipped: [] as string[] };
+  const counts = { passed: 0, failed: [] as string[], skipped: [] as string[] };
   const cases = /<testcase((?:\s+[\w:]+="[^"]*")*)\s*(?:\/>|>([^]*?)<\/testcase>)/g;
   for (const [, attributes = "", content = ""] of xml.matchAll(cases)) {
-    const name = attributes.match(/\sname="([^"]*)"/)?.[1] ?? "";
     // Twice: Node escapes what it has already escaped.
-    if (/<skipped[\s/>]/.test(content)) counts.skipped.push(unescapeXml(unescapeXml(name)));
-    else if (/<(?:failure|error)[\s/>]/.test(content)) counts.failed++;
+    const name = unescapeXml(unescapeXml(attributes.match(/\sname="([^"]*)"/)?.[1] ?? ""));
+    if (/<skipped[\s/>]/.test(content)) counts.skipped.push(name);
+    else if (/<(?:failure|error)[\s/>]/.test(content)) counts.failed.push(name);
     else counts.passed++;
   }
   return counts;
@@ -293,7 +296,7 @@ function printSummary(reports: Report[]): void {
     ...reports.map(({ step, version, passed, failed, skipped, seconds }) => [
       step,
       version,
-      ...[passed, failed, skipped.length].map(String),
+      ...[passed, failed.length, skipped.length].map(String),
       seconds.toFixed(1),
     ]),
   ];
@@ -312,6 +315,11 @@ function printSummary(reports: Report[]): void {
     const [, test = name, reason = "no reason given"] = name.match(/^(.*) \[skip: (.*)\]$/s) ?? [];
     console.log(`  ${test} (${where.map(({ step }) => step).join(", ")}): ${reason}`);
   }
+  // Last, where one looks first.
+  if (reports.some(({ failed }) => failed.length > 0)) console.log("\nFailed:");
+  for (const { step, failed } of reports) {
+    for (const name of failed) console.log(`  ${step}: ${name}`);
+  }
 }
 
 /**
@@ -325,7 +333,7 @@ function testsLost(reports: Report[]): string | null {
     )
       .map(({ step, passed, failed, skipped }) => ({
         step,
-        total: passed + failed + skipped.length,
+        total: passed + failed.length + skipped.length,
       }));
     if (new Set(totals.map(({ total }) => total)).size < 2) continue;
     return `Not the same tests on each: ${totals.map((t) => `${t.step} ${t.total}`).join(", ")}`;
@@ -379,7 +387,7 @@ async function main(args: string[]): Promise<number> {
   for (const [index, runtime] of runtimes.entries()) {
     const result = found[index]!;
     if (result.status === "rejected") {
-      const nothing = { passed: 0, failed: 1, skipped: [], seconds: 0 };
+      const nothing = { passed: 0, failed: ["Is missing"], skipped: [], seconds: 0 };
       reports.push({ step: runtime, part: "", version: "missing", ...nothing });
       continue;
     }
@@ -395,7 +403,7 @@ async function main(args: string[]): Promise<number> {
   const lost = testsLost(reports);
   if (lost !== null) console.log(`\n${lost}`);
   const sum = (count: (report: Report) => number) => reports.reduce((n, r) => n + count(r), 0);
-  const failed = sum((report) => report.failed) + (lost === null ? 0 : 1);
+  const failed = sum((report) => report.failed.length) + (lost === null ? 0 : 1);
   const passed = sum((report) => report.passed);
   console.log(
     `\n${passed} passed, ${failed} failed, ${sum((report) => report.skipped.length)} skipped`,

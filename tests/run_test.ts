@@ -13,7 +13,7 @@ describe("readReport", () => {
       <testcase name="d" failure="boom"><failure message="boom">Error &lt;/testcase></failure></testcase>
       </testsuite></testsuites>`;
     const skipped = ['c [skip: "x" & <y>]'];
-    assertEquals(readReport(report), { passed: 2, failed: 1, skipped });
-    assertEquals(readReport(""), { passed: 0, failed: 0, skipped: [] });
+    assertEquals(readReport(report), { passed: 2, failed: ["d"], skipped });
+    assertEquals(readReport(""), { passed: 0, failed: [], skipped: [] });
   });
 });

@@ -113,7 +113,7 @@ function find(name: string): never {
 export default (request: Request) => find(new URL(request.url).searchParams.get("name") ?? "");
 `;
 
-describe("fcgi dev", () => {
+describe("fcgi dev", { timeout: 30_000 }, () => {
   it("ends with exit code 3 if there is no such file", async () => {
     const { code, out, err } = await fcgi(["dev", "./none.ts", "--port", "0"]);
     assertEquals([code, out, err.length], [3, "", 1]);

@@ -34,11 +34,7 @@ export async function startGroup(
   const path = join(directory.path, "fcgi.sock");
   const file = join(directory.path, "pids");
   const args = ["-F", String(count), "-P", file, "-s", path, "--", ...command];
-  await using program = await spawnProgram(spawnFcgi!, args, {
-    // `bun test --no-orphans` says with this to every Bun that it must end with the one who has
-    // started it.
-    env: { BUN_FEATURE_FLAG_NO_ORPHANS: undefined, ...env },
-  });
+  await using program = await spawnProgram(spawnFcgi!, args, env === undefined ? {} : { env });
   const { code } = await program.exit;
   const pids = (await readFile(file, "utf8").catch(() => "")).split(/\s+/).filter((pid) =>
     pid !== ""

@@ -230,12 +230,7 @@ describe("termination", () => {
             await writeProject(directory.path);
             await using program = await spawnProgram(setsid!, command, {
               cwd: directory.path,
-              // With this `bun test --no-orphans` has a Bun end with the one who has started it.
-              env: {
-                NO_COLOR: "1",
-                FORCE_COLOR: undefined,
-                BUN_FEATURE_FLAG_NO_ORPHANS: undefined,
-              },
+              env: { NO_COLOR: "1", FORCE_COLOR: undefined },
             });
             const [, port] = await program.waitForLine("stderr", /on 127\.0\.0\.1:(\d+)$/);
             const address = {

@@ -14,9 +14,6 @@ export const MAIN = new URL("../../../src/cli/main.ts", import.meta.url);
 /** The command is installed with every permission. */
 export const ALL = { denoPermissions: ["-A"] };
 
-/** `bun test --no-orphans` would have a worker end with whoever has started it, in mid-request. */
-export const ORPHANS = { BUN_FEATURE_FLAG_NO_ORPHANS: undefined };
-
 /** An application that does what its query says, and names its process. */
 export const APP = `import process from "node:process";
 let count = 0;
@@ -67,7 +64,6 @@ export class TestPool implements AsyncDisposable {
     const all = ["serve", file, "--socket", path, "--workers", String(workers), ...args];
     const program = await spawnScript(MAIN, all, {
       ...ALL,
-      env: ORPHANS,
       ...cwd !== undefined && { cwd },
     });
     const pool = new TestPool(program, directory.path, () => directory[Symbol.asyncDispose]());

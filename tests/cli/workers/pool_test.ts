@@ -27,7 +27,6 @@ import {
   kill,
   Load,
   MAIN,
-  ORPHANS,
   skipPools,
   TestPool,
 } from "./_pool.ts";
@@ -286,7 +285,7 @@ describe("fcgi serve --workers: the socket", { skip: skipPools }, () => {
         const app = join(directory.path, "app.mjs");
         await writeFile(app, APP);
         const start = (port: string) =>
-          spawnScript(MAIN, ["serve", app, "-l", port, "-w", "2"], { ...ALL, env: ORPHANS });
+          spawnScript(MAIN, ["serve", app, "-l", port, "-w", "2"], ALL);
         await using first = await start("0");
         const line = /^Serving FastCGI on 127\.0\.0\.1:(\d+), 2 workers/;
         const [, port] = await first.waitForLine("stderr", line, 20_000);
