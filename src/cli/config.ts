@@ -41,7 +41,7 @@ interface Kind {
 const SITE_OPTIONS = ["socket", "connect", "host", "port", "base-path", "root", "workers"];
 
 const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
-  ["nginx", siteKind(nginx)],
+  ["nginx", { ...siteKind(nginx), options: [...SITE_OPTIONS, "socket-per-worker"] }],
   ["lighttpd", siteKind(lighttpd)],
   ["apache", siteKind(apache)],
   ["htaccess", {
@@ -52,7 +52,7 @@ const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ["caddy", siteKind(caddy)],
   ["haproxy", {
     ...siteKind(haproxy),
-    options: SITE_OPTIONS.filter((name) => name !== "root"),
+    options: [...SITE_OPTIONS.filter((name) => name !== "root"), "socket-per-worker"],
     instead: { root: "HAProxy serves no files; let the application serve them" },
   }],
   ["systemd", {
@@ -127,7 +127,11 @@ function homeOf(terminal: Terminal): readonly string[] {
 }
 
 function siteKind(make: (site: Site) => Configuration): Kind {
-  return { options: SITE_OPTIONS, make: (args, terminal) => make(siteOf(args, terminal)) };
+  return {
+    options: SITE_OPTIONS,
+    instead: { "socket-per-worker": "it opens a connection for each request; one socket will do" },
+    make: (args, terminal) => make(siteOf(args, terminal)),
+  };
 }
 
 /**
@@ -161,8 +165,9 @@ function commandLine(
   terminal: Terminal,
 ): string {
   const given = options.flatMap((name) => {
+    if (!args.has(name)) return [];
     const value = args.value(name);
-    if (value === undefined) return [];
+    if (value === undefined) return [`--${name}`];
     if (/\p{Cc}/u.test(value)) throw new UsageError(`--${name} has a control character`);
     return [`--${name}`, PATHS.includes(name) ? terminal.absolute(value) : value];
   });

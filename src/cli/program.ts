@@ -11,12 +11,24 @@ import { nearest } from "./nearest.ts";
 import { parse, suggestion, variableOf } from "./parse.ts";
 import { ping } from "./ping.ts";
 import { reload } from "./reload.ts";
+import { reopen } from "./reopen.ts";
 import { serve, supervise } from "./serve.ts";
 import { status } from "./status.ts";
+import { stop } from "./stop.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Those that have to do with applications. */
-const SERVING: readonly Command[] = [serve, dev, config, status, reload, ping, get];
+const SERVING: readonly Command[] = [
+  serve,
+  dev,
+  config,
+  status,
+  reload,
+  reopen,
+  stop,
+  ping,
+  get,
+];
 
 /** All commands, in the order of the help. */
 export const COMMANDS: readonly Command[] = [...SERVING, completions(SERVING)];

@@ -55,6 +55,9 @@ async function runServe(args: Arguments, terminal: Terminal): Promise<number> {
   const app = args.operands[0]!;
   const log = logSettingsIn(args, terminal);
   const pool = poolCommand(args, app, terminal);
+  if (pool?.settings.isSocketPerWorker && place.path === undefined) {
+    throw new UsageError("--socket-per-worker is for Unix sockets: add --socket PATH");
+  }
   try {
     if (log.file !== undefined) checkLineFile(log.file);
     if (pool !== undefined) checkFile(app);
@@ -87,7 +90,9 @@ async function serveHere(
   if (settings.file !== undefined) reopenOnSignal(() => void log?.reopen());
   const application = await loadApplication(app, () => terminal.load(app));
   const server = serveWithCommands(application, options, async (what) => {
-    return await lonelyStatus(app, server, what);
+    if (what !== "reopen") return lonelyStatus(app, server, what);
+    await log?.reopen();
+    return "{}";
   }, log);
   await server.ready;
   await (log === undefined ? server.finished : finish(server, log, application));

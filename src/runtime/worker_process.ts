@@ -40,7 +40,7 @@ export const canShareSockets: boolean = process.platform !== "win32";
 
 const isBun = "Bun" in globalThis;
 
-/** The descriptor of a socket that was lent. Below it are the streams and the channel. */
+/** The first descriptor of sockets that were lent. Below it are the streams and the channel. */
 export const LENT_FD = 4;
 
 /**
@@ -61,7 +61,7 @@ const OWN_VARIABLES = ["LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"];
  * stays as it is.
  */
 export function socketPlace(fd: number): number | undefined {
-  if (fd === LENT_FD) return LENT_FD;
+  if (fd >= LENT_FD) return fd;
   if (isDeno) return fd === 0 ? 0 : undefined;
   return isBun && fd === 0 ? undefined : LENT_FD;
 }
@@ -69,7 +69,9 @@ export function socketPlace(fd: number): number | undefined {
 function streamsFor(fd: number | undefined): StdioOptions {
   if (fd === undefined) return ["ignore", "inherit", "inherit", "ipc"];
   if (socketPlace(fd) === 0) return ["inherit", "inherit", "inherit", "ipc"];
-  return ["ignore", "inherit", "inherit", "ipc", fd === LENT_FD ? "inherit" : fd];
+  if (fd < LENT_FD) return ["ignore", "inherit", "inherit", "ipc", fd];
+  const others = Array<"ignore">(fd - LENT_FD).fill("ignore");
+  return ["ignore", "inherit", "inherit", "ipc", ...others, "inherit"];
 }
 
 /** Starts a process on the same runtime, with the socket and a channel. */

@@ -21,7 +21,7 @@ describe("fcgi completions", () => {
   it("bash: commands, their options, and the values of an option", {
     skip: bash === null && "bash is not installed",
   }, async () => {
-    assertEquals(await offered("fcgi", "re"), ["reload"]);
+    assertEquals(await offered("fcgi", "re"), ["reload", "reopen"]);
     assertEquals((await offered("fcgi", "")).length, COMMANDS.length);
     assertEquals(await offered("fcgi", "serve", "--work"), ["--workers"]);
     assertEquals(await offered("fcgi", "serve", "app.ts", "--start"), ["--start-timeout"]);

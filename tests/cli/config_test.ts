@@ -65,12 +65,27 @@ describe("fcgi config", () => {
           [["--workers", "1"], true],
           [["--workers", "2"], false],
           [["--workers", "auto"], false],
+          ...server === "apache"
+            ? []
+            : [[["--workers", "1", "--socket-per-worker"], true]] as const,
         ] as const
       ) {
         const { text } = await print([server, ...SOCKET, ...workers]);
         assertEquals(isKept(directives(text)), expected, text);
         assert(expected || !/^[^#]*(?:keep_conn|keepalive|enablereuse)/m.test(text), text);
       }
+    }
+  });
+
+  it("spreads requests over the sockets of workers", async () => {
+    const args = ["--socket", "/run/app.sock", "-w", "2", "--socket-per-worker"];
+    const paths = ["/run/app.0.sock", "/run/app.1.sock"];
+    for (const [server, word] of [["nginx", "least_conn;"], ["haproxy", "balance leastconn"]]) {
+      const { text, hints } = await print([server!, ...args]);
+      const lines = directives(text);
+      assert(lines.includes(word!), text);
+      assertEquals(paths.map((path) => lines.filter((line) => line.includes(path)).length), [1, 1]);
+      assert(/ --workers 2 --socket-per-worker$/m.test(hints));
     }
   });
 
@@ -134,6 +149,12 @@ describe("fcgi config", () => {
       [["nginx", ...SOCKET, "--port", "443"], /--port 443 needs a certificate/],
       [["nginx", ...SOCKET, "--port", "70000"], /--port cannot be 70000: it is a number from 1/],
       [["nginx", ...SOCKET, "--workers", "0"], /--workers cannot be 0/],
+      [["nginx", ...SOCKET, "--socket-per-worker"], /needs to know how many: add --workers N$/],
+      [["nginx", "-c", "9000", "-w", "2", "--socket-per-worker"], /is for Unix sockets: add --soc/],
+      [
+        ["caddy", ...SOCKET, "-w", "2", "--socket-per-worker"],
+        /--socket-per-worker is not for caddy: it opens a connection for each request/,
+      ],
       [["nginx", ...SOCKET, "--host", "a.b:80"], /--host cannot be "a\.b:80": it is one name/],
       [["nginx", ...SOCKET, "--host", "a;b"], /--host cannot be/],
       [["nginx", "-c", "a;b:9000"], /--connect cannot be on "a;b": that is no host/],

@@ -22,8 +22,10 @@ const HOST = "example.org";
 /** More than nginx takes by itself. */
 const LARGE = 2 * 1024 * 1024;
 
-const APP = `export default {
+const APP = `import process from "node:process";
+export default {
   async fetch(request, { scriptName, pathInfo }) {
+    if (pathInfo === "/pid") return Response.json({ pid: process.pid });
     const authorization = request.headers.get("authorization");
     const { method, url } = request;
     const { byteLength } = await request.arrayBuffer();
@@ -36,6 +38,8 @@ const APP = `export default {
 interface Front {
   server: WebServer;
   servesFiles: boolean;
+  /** Whether it keeps connections. */
+  keeps?: boolean;
   /** Writes the main file; returns the command line. */
   start(site: Site): Promise<string[]>;
   /** Variables by which its own test does not depend on what is configured here. */
@@ -54,6 +58,7 @@ const FRONTS: Record<string, Front> = {
   nginx: {
     server: SETUPS.nginx.server,
     servesFiles: true,
+    keeps: true,
     async start({ directory }) {
       const params = await readFile("/etc/nginx/fastcgi_params");
       await writeFile(join(directory, "fastcgi_params"), params);
@@ -114,6 +119,7 @@ const FRONTS: Record<string, Front> = {
   haproxy: {
     server: SETUPS.haproxy.server,
     servesFiles: false,
+    keeps: true,
     start: async () => [(await which("haproxy"))!, "-db", "-f", "site.conf"],
   },
 };
@@ -123,6 +129,8 @@ interface Form {
   basePath: string;
   hasFiles: boolean;
   isTcp?: boolean;
+  /** Whether each worker has its own socket, for web servers that keep connections. */
+  isOwn?: boolean;
 }
 
 /** The sites of each server: every form that a file may have. */
@@ -131,6 +139,7 @@ const SITES: readonly Form[] = [
   { workers: "2", basePath: "/app", hasFiles: true },
   { workers: "2", basePath: "", hasFiles: true },
   { workers: undefined, basePath: "/a.b/app", hasFiles: false, isTcp: true },
+  { workers: "2", basePath: "", hasFiles: false, isOwn: true },
 ];
 
 /** The programs that test a file. */
@@ -157,8 +166,7 @@ async function print(...args: string[]): Promise<{ text: string; hints: string[]
 }
 
 /** Starts `fcgi serve` with a module. */
-async function startApp(app: string, place: string[], workers?: string): Promise<Program> {
-  const pool = workers === undefined ? [] : ["--workers", workers];
+async function startApp(app: string, place: string[], pool: string[]): Promise<Program> {
   const mode = place.includes("--socket") ? ["--mode", "666"] : [];
   const args = ["serve", app, ...place, ...mode, ...pool];
   const program = await spawnScript(MAIN, args, ALL);
@@ -172,11 +180,14 @@ for (const [name, front] of Object.entries(FRONTS)) {
   const skip = await skipReason(front.server);
   describe(`fcgi config ${name}`, { skip, timeout: 60_000 }, () => {
     for (const form of SITES) {
+      if (form.isOwn && !front.keeps) continue;
       const hasFiles = form.hasFiles && front.servesFiles;
       const { workers, basePath } = form;
       const what = `${workers ? "two workers" : "one process"}, ${
         basePath === "" ? "at the root" : `below ${basePath}`
-      }${hasFiles ? ", with files" : ""}${form.isTcp ? ", on TCP" : ""}`;
+      }${hasFiles ? ", with files" : ""}${form.isTcp ? ", on TCP" : ""}${
+        form.isOwn ? ", a socket each" : ""
+      }`;
 
       describe(what, () => {
         const stack = new AsyncDisposableStack();
@@ -200,7 +211,11 @@ for (const [name, front] of Object.entries(FRONTS)) {
           await writeFile(join(root, basePath, "index.html"), "Not the application\n");
           if (basePath !== "") await writeFile(join(root, "index.html"), "Our site\n");
           const place = form.isTcp ? ["--listen", `${await freePort()}`] : ["--socket", socket];
-          stack.use(await startApp(app, place, workers));
+          const pool = [
+            ...workers === undefined ? [] : ["--workers", workers],
+            ...form.isOwn ? ["--socket-per-worker"] : [],
+          ];
+          stack.use(await startApp(app, place, pool));
           const { text } = await print(
             ...[
               name,
@@ -213,7 +228,7 @@ for (const [name, front] of Object.entries(FRONTS)) {
             ],
             ...basePath === "" ? [] : ["--base-path", basePath],
             ...hasFiles ? ["--root", root] : [],
-            ...workers === undefined ? [] : ["--workers", workers],
+            ...pool,
           );
           await site.start(await front.start(site), text);
         });
@@ -243,6 +258,14 @@ for (const [name, front] of Object.entries(FRONTS)) {
             assertEquals([said.method, said.byteLength], ["POST", length]);
           }
         });
+
+        if (form.isOwn) {
+          it("asks both workers, on connections that it keeps", async () => {
+            const pids = new Set<number>();
+            for (let count = 0; count < 20; count++) pids.add((await ask("/pid")).said.pid);
+            assertEquals(pids.size, 2);
+          });
+        }
 
         if (basePath !== "") {
           it("gives the application nothing else", async () => {

@@ -12,7 +12,7 @@ describe("launch", () => {
     await using directory = await tempDir();
     const path = join(directory.path, "fcgi.sock");
     // Node and Bun throw for such an argument, Deno emits an event.
-    await assertRejects(() => launch({ path }, () => ["a\0b"]));
+    await assertRejects(() => launch([{ path }], () => ["a\0b"]));
     assertEquals(readdirSync(directory.path), []);
   });
 });

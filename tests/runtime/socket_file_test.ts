@@ -77,8 +77,12 @@ async function serveApart(
 
 /** What gives a socket its mode and its owner. */
 const SLOW_ACCESS = { calls: "chmod,fchmodat,chown,fchownat,lchown", delay: 500 };
-/** What takes a stale socket away. */
-const SLOW_REMOVAL = { calls: "rename,renameat,renameat2,unlink,unlinkat", delay: 1_500 };
+/** What takes a stale socket away. Of its place alone: Deno renames files in its cache, too. */
+const SLOW_REMOVAL = {
+  calls: "rename,renameat,renameat2,unlink,unlinkat",
+  delay: 1_500,
+  isForPlace: true,
+};
 
 /**
  * A server whose every system call of some names takes so many milliseconds, which makes room for
@@ -86,10 +90,9 @@ const SLOW_REMOVAL = { calls: "rename,renameat,renameat2,unlink,unlinkat", delay
  */
 async function serveSlowly(
   path: string,
-  { calls, delay }: { calls: string; delay: number },
+  { calls, delay, isForPlace = false }: { calls: string; delay: number; isForPlace?: boolean },
   { mode, umask = 0o022 }: { mode?: number; umask?: number } = {},
 ): Promise<Program> {
-  if (runtime === "deno") await (cached ??= cacheModules());
   const app = join(dirname(path), "app.ts");
   await writeFile(
     app,
@@ -103,6 +106,7 @@ async function serveSlowly(
   return await spawnProgram(strace!, [
     // -D: the program itself is our child, and gets our signals.
     ...["-D", "-f", "-qq", "-o", "/dev/null", "-e", `trace=${calls}`],
+    ...isForPlace ? ["-P", path] : [],
     ...["-e", `inject=${calls}:delay_enter=${delay * 1_000}`],
     process.execPath,
     ...(runtime === "deno" ? ["run", "--quiet", "-A"] : []),
@@ -110,18 +114,14 @@ async function serveSlowly(
   ]);
 }
 
-const MODULE = new URL("../../mod.ts", import.meta.url).href;
-let cached: Promise<void> | undefined;
-
-/** Deno renames a file into its cache for each module that it sees for the first time. */
-async function cacheModules(): Promise<void> {
-  // Beside no deno.json, as the program to come: what it compiles to depends on that.
-  await using directory = await tempDir();
-  const app = join(directory.path, "app.ts");
-  await writeFile(app, `import ${JSON.stringify(MODULE)};`);
-  await using program = await spawnProgram(process.execPath, ["run", "--quiet", "-A", app]);
-  await program.exit;
+/** Whether a process is in one of the system calls that rename files (proc_pid_syscall(5)). */
+async function isRenaming(pid: number): Promise<boolean> {
+  const text = await readFile(`/proc/${pid}/syscall`, "utf8").catch(() => "");
+  const numbers = process.arch === "arm64" ? ["38", "276"] : ["82", "264", "316"];
+  return numbers.includes(text.split(" ", 1)[0]!);
 }
+
+const MODULE = new URL("../../mod.ts", import.meta.url).href;
 
 /** Leaves a socket behind at `path`, as a program does that is killed. */
 async function leaveBehind(path: string): Promise<void> {
@@ -323,7 +323,9 @@ for (const { name, place } of [ASIDE, IN_PLACE]) {
         await using slow = await serveSlowly(path, SLOW_REMOVAL);
         // The directory to take the stale one away to: it is at that.
         const isThere = async () => (await readdir(dirname(path))).length === 3;
-        await waitUntil(isThere, { timeout: 20_000 });
+        await waitUntil(async () => await isThere() && await isRenaming(slow.pid), {
+          timeout: 20_000,
+        });
         await rm(path);
         if (isTaken) {
           await using server = serve({ path, ...silent }, () => new Response("quick"));

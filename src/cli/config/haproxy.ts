@@ -7,8 +7,10 @@ const quote = quoteFor("HAProxy", "$%,");
 
 /** A frontend, a backend and the FastCGI application between them. */
 export function haproxy(site: Site): Configuration {
-  const { address, host, port, basePath, isShared } = site;
-  const server = "path" in address ? quote(address.path, "--socket", "unix@") : nameOf(address);
+  const { address, sockets, host, port, basePath, isShared } = site;
+  const servers = sockets.map((socket) =>
+    "path" in socket ? quote(socket.path, "--socket", "unix@") : nameOf(socket)
+  );
   const name = siteName(site);
   const isPath = basePath === ""
     ? ""
@@ -53,7 +55,14 @@ export function haproxy(site: Site): Configuration {
       "  # A health check is a request, for a path of the application's; with `check` behind `fcgi`:",
       "  #   option httpchk",
       `  #   http-check send meth GET uri ${basePath}/health hdr Host ${host}`,
-      `  server application ${server} proto fcgi`,
+      ...when(
+        servers.length > 1,
+        "  # A socket for each worker: to the one that has the least to do.",
+        "  balance leastconn",
+      ),
+      ...servers.map((server, index) =>
+        `  server application${servers.length > 1 ? index : ""} ${server} proto fcgi`
+      ),
     ],
     hints: [
       "Put it at the end of /etc/haproxy/haproxy.cfg, then",

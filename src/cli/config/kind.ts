@@ -32,8 +32,10 @@ export interface TcpAddress {
 
 /** A site of a web server, in values that may stand in any configuration but for quotes. */
 export interface Site {
-  /** Where the application is. */
+  /** Where the application is; with a socket for each worker, the path that theirs come from. */
   readonly address: Address;
+  /** Where the web server connects to. */
+  readonly sockets: readonly Address[];
   /** The name of the server in URLs. */
   readonly host: string;
   /** Where the web server listens. */
@@ -50,14 +52,16 @@ export interface Site {
 
 /** What comes after the installation: where to look, and which application it is for. */
 export function hintsOn(site: Site): readonly string[] {
-  const { address, basePath, workers } = site;
+  const { address, sockets, basePath, workers } = site;
   const place = "path" in address
     ? `--socket ${shellWord(address.path)} --mode 660 --group www-data`
     : `--listen ${nameOf(address)}`;
   return [
     `and look at ${urlOf(site)}`,
     "It is for an application that was started like this; --group is that of the web server:",
-    `    fcgi serve APP ${place}${workers === undefined ? "" : ` --workers ${workers}`}`,
+    `    fcgi serve APP ${place}${workers === undefined ? "" : ` --workers ${workers}`}${
+      sockets.length > 1 ? " --socket-per-worker" : ""
+    }`,
     ...when(
       basePath !== "",
       `Its URLs begin with ${basePath}; for routes that begin at / add --mount ${basePath}`,

@@ -19,8 +19,10 @@ const TEMP_PATHS = ["client_body", "fastcgi", "proxy", "uwsgi", "scgi"];
 
 /** A `server` block, and an `upstream` for connections that are kept. */
 export function nginx(site: Site): Configuration {
-  const { address, host, port, basePath, root, isShared } = site;
-  const socket = "path" in address ? quote(address.path, "--socket", "unix:") : nameOf(address);
+  const { sockets, host, port, basePath, root, isShared } = site;
+  const servers = sockets.map((socket) =>
+    "path" in socket ? quote(socket.path, "--socket", "unix:") : nameOf(socket)
+  );
   const name = `fcgi_${siteName(site)}`;
   const mount = patternOf(basePath);
   const pass = [
@@ -31,13 +33,16 @@ export function nginx(site: Site): Configuration {
     "fastcgi_param HTTP_HOST $http_host;",
     ...isShared
       ? [
-        `fastcgi_pass ${socket};`,
+        `fastcgi_pass ${servers[0]};`,
         "# No fastcgi_keep_conn: connections that are kept stay with the worker that has taken them,",
         "# often all with one.",
       ]
       : [
         `fastcgi_pass ${name};`,
-        "# For one process: with workers, print this again with --workers.",
+        ...when(
+          servers.length === 1,
+          "# For one process: with workers, print this again with --workers.",
+        ),
         "fastcgi_keep_conn on;",
       ],
   ];
@@ -47,8 +52,13 @@ export function nginx(site: Site): Configuration {
       ...when(
         !isShared,
         `upstream ${name} {`,
-        `${INDENT}server ${socket};`,
-        `${INDENT}keepalive 8;`,
+        ...when(
+          servers.length > 1,
+          `${INDENT}# A socket for each worker: to the one that has the least to do.`,
+          `${INDENT}least_conn;`,
+        ),
+        ...servers.map((server) => `${INDENT}server ${server};`),
+        `${INDENT}keepalive ${8 * servers.length};`,
         "}",
         "",
       ),

@@ -1,6 +1,7 @@
 /** The options of `fcgi config`, checked: what comes from here may stand in any configuration. */
 import { type Arguments, type OptionSpec, UsageError } from "../command.ts";
 import { numberOf } from "../numbers.ts";
+import { ownSocket } from "../own_socket.ts";
 import { TARGET_OPTIONS, targetOf } from "../target.ts";
 import type { Terminal } from "../terminal.ts";
 import type { Address, Site } from "./kind.ts";
@@ -28,6 +29,10 @@ export const CONFIG_OPTIONS: readonly OptionSpec[] = [
     value: "N",
     help: "how many processes fcgi serve has; with several, connections are not kept",
   },
+  {
+    name: "socket-per-worker",
+    help: "each of them has its own socket: connections are kept; for nginx and haproxy",
+  },
   { name: "app", value: "FILE", help: "the module of the application; for systemd and htaccess" },
   {
     name: "user",
@@ -52,14 +57,17 @@ export const CONFIG_OPTIONS: readonly OptionSpec[] = [
 export function siteOf(args: Arguments, terminal: Terminal): Site {
   const root = args.value("root");
   const workers = workersOf(args);
+  const address = addressOf(args, terminal);
+  const sockets = args.has("socket-per-worker") ? ownSockets(address, workers) : [address];
   return {
-    address: addressOf(args, terminal),
+    address,
+    sockets,
     host: hostOf(args.value("host") ?? "localhost"),
     port: portOf(args.value("port")),
     basePath: basePathOf(args),
     root: root === undefined ? undefined : terminal.absolute(root),
     workers,
-    isShared: isShared(workers),
+    isShared: sockets.length === 1 && isShared(workers),
   };
 }
 
@@ -101,6 +109,19 @@ export function accountOf(args: Arguments, name: "user" | "group"): string {
   const account = args.value(name) ?? ACCOUNT_FALLBACK;
   if (ACCOUNT.test(account) || /^\d{1,9}$/.test(account)) return account;
   throw new UsageError(`--${name} cannot be ${JSON.stringify(account)}: that is no name`);
+}
+
+/** The sockets of the workers. */
+function ownSockets(address: Address, workers: string | undefined): readonly Address[] {
+  if (!("path" in address)) {
+    throw new UsageError("--socket-per-worker is for Unix sockets: add --socket PATH");
+  }
+  if (workers === undefined || workers === "auto") {
+    throw new UsageError("--socket-per-worker needs to know how many: add --workers N");
+  }
+  return Array.from({ length: Number(workers) }, (_, slot) => ({
+    path: ownSocket(address.path, slot),
+  }));
 }
 
 function isShared(workers: string | undefined): boolean {

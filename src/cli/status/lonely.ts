@@ -10,6 +10,9 @@ export function lonelyStatus(pool: string, server: FastCgiServer, what: string):
       error: "there is no supervisor: restart it; what is served with --workers N can be reloaded",
     });
   }
+  if (what === "stop") {
+    return JSON.stringify({ error: "there is no supervisor; send a SIGTERM" });
+  }
   if (what !== "status") return JSON.stringify({ error: `No such command: ${what}` });
   const stats = server.stats();
   const { startTime } = stats;

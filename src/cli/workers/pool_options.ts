@@ -22,6 +22,15 @@ export const POOL_OPTIONS: readonly OptionSpec[] = [
     synonyms: ["processes", "instances", "jobs"],
   },
   {
+    name: "socket-per-worker",
+    help: "a socket for each, for web servers that keep connections: app.sock is app.0.sock, ...",
+  },
+  {
+    name: "control",
+    value: "PATH",
+    help: "a socket of the supervisor itself, for you alone: for fcgi status, reload, reopen, stop",
+  },
+  {
     name: "start-timeout",
     value: "SECONDS",
     fallback: `${START_TIMEOUT}`,
@@ -61,6 +70,10 @@ export const POOL_OPTIONS: readonly OptionSpec[] = [
 
 /** What a supervisor is told. */
 export interface PoolSettings {
+  /** Whether each worker has a socket of its own, and not all the same. */
+  readonly isSocketPerWorker: boolean;
+  /** The path of the supervisor's own socket. */
+  readonly control: string | undefined;
   readonly plan: PlanOptions;
   readonly limits: RetireLimits;
 }
@@ -79,12 +92,14 @@ export function poolSettings(
 ): PoolSettings | undefined {
   const workers = workersOf(count, processors);
   if (workers === undefined) {
-    const lonely = POOL_OPTIONS.find(({ name }) => args.value(name) !== undefined);
+    const lonely = POOL_OPTIONS.find(({ name }) => args.has(name));
     if (lonely === undefined) return undefined;
     throw new UsageError(`--${lonely.name} is for workers: add --workers N`);
   }
   const number = (name: string, fallback: number) => numberOf(name, args.value(name)) ?? fallback;
   return {
+    isSocketPerWorker: args.has("socket-per-worker"),
+    control: args.value("control"),
     plan: {
       workers,
       startTimeout: number("start-timeout", START_TIMEOUT) * 1000,

@@ -1,12 +1,13 @@
 /**
  * Runs workers under a supervisor: in this process if it has the socket, else in one that gets it.
  */
+import { messageOf } from "../../log/describe.ts";
 import { print } from "../../log/print.ts";
 import { launch, launchAgain } from "../../runtime/listen/launch.ts";
 import { findInheritedSockets } from "../../runtime/listen/inherited_socket.ts";
 import { DEFAULT_TARGET } from "../../runtime/listen/listen.ts";
 import type { ListenTarget } from "../../runtime/listen/listener.ts";
-import type { Lent } from "../../runtime/listen/lend_socket.ts";
+import type { LendTarget, Lent } from "../../runtime/listen/lend_socket.ts";
 import { SocketName } from "../../runtime/listen/socket_name.ts";
 import { parentChannel } from "../../runtime/channel.ts";
 import { programCommand, workerCommand } from "../../runtime/program_command.ts";
@@ -17,8 +18,12 @@ import {
   startWorker,
   workingDirectory,
 } from "../../runtime/worker_process.ts";
+import type { FastCgiServer } from "../../serve/server.ts";
 import { ExitCode } from "../exit_code.ts";
 import type { LogSettings } from "../log/access_log.ts";
+import { ownSocket } from "../own_socket.ts";
+import { answer } from "./answer.ts";
+import { openControl } from "./control.ts";
 import type { ToSupervisor } from "./messages.ts";
 import type { PoolSettings } from "./pool_options.ts";
 import { type RetireLimits, spreadLimits } from "./retire.ts";
@@ -49,41 +54,53 @@ const EXIT_CODES: Record<Outcome, number> = {
   "not loaded": ExitCode.NOT_LOADED,
 };
 
+/** The sockets of a supervisor, in the order of their descriptors. */
+interface Sockets {
+  /** The descriptor of the first. */
+  readonly fd: number;
+  /** What is known of each; of one that was not opened here, nothing. */
+  readonly lent: readonly Lent[];
+}
+
 /**
- * Supervises workers on a socket of this process.
+ * Supervises workers on sockets of this process.
  *
- * @param fd The socket's descriptor.
- * @param lent What is known of the socket, if it was lent to this process.
  * @returns The exit code.
  */
-async function supervise(
-  command: PoolCommand,
-  fd: number,
-  lent: Lent | undefined,
-): Promise<number> {
-  const name = lent !== undefined && "spare" in lent ? new SocketName(lent) : undefined;
+async function supervise(command: PoolCommand, sockets: Sockets): Promise<number> {
+  const names = sockets.lent.flatMap((one) => "spare" in one ? new SocketName(one) : []);
   const directory = workingDirectory();
   const supervisor: Supervisor = new Supervisor(command.app, command.settings.plan, {
     now: () => performance.now(),
     random: () => Math.random(),
-    spawn: (events) => spawnWorker(command, { fd, directory }, events),
+    spawn: (slot, events) => {
+      const fd = sockets.fd + (command.settings.isSocketPerWorker ? slot : 0);
+      return spawnWorker(command, { fd, directory }, events);
+    },
     async open() {
-      await name?.open();
-      print(`Serving FastCGI on ${describe(lent, name)}, ${count(command)}`);
+      for (const name of names) await name.open();
+      print(`Serving FastCGI on ${describe(sockets, names)}, ${count(command)}`);
     },
     log: (line) => print(`fcgi: ${line}`),
   });
-  onSupervisorSignal((meaning) => obey(supervisor, meaning));
+  onSupervisorSignal((meaning) => obey(supervisor, command, meaning));
   // If the launcher goes, which owns the terminal or is the service's main process, all ends.
   const launcher = parentChannel();
   launcher?.listen(() => {}, () => supervisor.tell({ type: "stop" }));
   launcher?.send({ type: "handles signals" });
-  const watch = name && watchName(name);
+  const watches = names.map(watchName);
+  const { control: path } = command.settings;
+  let control: FastCgiServer | undefined;
   try {
+    if (path !== undefined) control = await openControl(path, (what) => answer(supervisor, what));
     return EXIT_CODES[await supervisor.run()];
+  } catch (error) {
+    print(`fcgi serve: ${messageOf(error)}`);
+    return ExitCode.FAILED;
   } finally {
-    clearInterval(watch);
-    name?.close();
+    watches.forEach((watch) => clearInterval(watch));
+    for (const name of names) name.close();
+    await control?.shutdown();
     launcher?.release();
   }
 }
@@ -101,25 +118,34 @@ export async function startPool(
   args: readonly string[],
 ): Promise<number> {
   const place = target ?? inheritedTarget() ?? DEFAULT_TARGET;
-  const commandFor = (lent: Lent | { fd: number }) =>
-    programCommand(MAIN, ["supervise", JSON.stringify(lent), ...args]);
-  if (!("fd" in place)) return await launch(place, commandFor);
+  const commandFor = (sockets: Sockets) =>
+    programCommand(MAIN, ["supervise", JSON.stringify(sockets), ...args]);
+  if (!("fd" in place)) {
+    return await launch(targetsOf(place, command), (lent) => commandFor({ fd: LENT_FD, lent }));
+  }
   return socketPlace(place.fd) === undefined
-    ? await launchAgain(place.fd, (fd) => commandFor({ fd }))
-    : await supervise(command, place.fd, undefined);
+    ? await launchAgain(place.fd, (fd) => commandFor({ fd, lent: [] }))
+    : await supervise(command, { fd: place.fd, lent: [] });
 }
 
-/** Supervises workers on the socket that this process was started with. */
-export function superviseLent(command: PoolCommand, lent: string): Promise<number> {
-  const known = JSON.parse(lent) as Lent | { fd: number };
-  return "fd" in known
-    ? supervise(command, known.fd, undefined)
-    : supervise(command, LENT_FD, known);
+/** Supervises workers on the sockets that this process was started with. */
+export function superviseLent(command: PoolCommand, sockets: string): Promise<number> {
+  return supervise(command, JSON.parse(sockets) as Sockets);
 }
 
 function inheritedTarget(): ListenTarget | undefined {
   const fd = findInheritedSockets()?.fds[0];
   return fd === undefined ? undefined : { fd };
+}
+
+/** What is to be opened: the target itself, or a socket for each worker. */
+function targetsOf(target: LendTarget, { settings }: PoolCommand): readonly LendTarget[] {
+  // Whether it is a path was looked at with the other options.
+  if (!settings.isSocketPerWorker || !("path" in target)) return [target];
+  return Array.from({ length: settings.plan.workers }, (_, slot) => ({
+    ...target,
+    path: ownSocket(target.path, slot),
+  }));
 }
 
 function spawnWorker(
@@ -139,9 +165,11 @@ function spawnWorker(
   });
 }
 
-function obey(supervisor: Supervisor, meaning: SignalMeaning): void {
-  if (meaning === "reopen") supervisor.reopen();
-  else supervisor.tell({ type: meaning });
+function obey(supervisor: Supervisor, command: PoolCommand, meaning: SignalMeaning): void {
+  if (meaning === "reopen") return void supervisor.reopen();
+  const isCount = meaning === "more" || meaning === "fewer";
+  if (!isCount || !command.settings.isSocketPerWorker) return supervisor.tell({ type: meaning });
+  print(`fcgi: There are ${count(command)}, each with its own socket: restart with another number`);
 }
 
 function watchName(name: SocketName): ReturnType<typeof setInterval> {
@@ -153,10 +181,13 @@ function watchName(name: SocketName): ReturnType<typeof setInterval> {
   }, CHECK_INTERVAL);
 }
 
-function describe(lent: Lent | undefined, name: SocketName | undefined): string {
-  if (name !== undefined) return name.description;
-  if (lent === undefined || !("port" in lent)) return "an inherited socket";
-  const { hostname, port } = lent;
+function describe({ lent }: Sockets, names: readonly SocketName[]): string {
+  const [first] = lent;
+  if (first === undefined) return "an inherited socket";
+  if (!("port" in first)) {
+    return `${names[0]!.description}${names.length === 1 ? "" : ` and ${names.length - 1} more`}`;
+  }
+  const { hostname, port } = first;
   return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }
 

@@ -3,6 +3,7 @@
  * application, and never accepts a connection.
  */
 import type { StatusReport } from "../status/report.ts";
+import { answer } from "./answer.ts";
 import type { ToSupervisor, WorkerReport } from "./messages.ts";
 import { Plan } from "./plan.ts";
 import type { Action, Ending, PlanEvent, PlanOptions } from "./plan_events.ts";
@@ -55,6 +56,11 @@ export class Supervisor {
   /** Starts the workers; resolves when all is over. */
   run(): Promise<Outcome> {
     this.tell({ type: "start" });
+    return this.finished;
+  }
+
+  /** Resolves when all is over. */
+  get finished(): Promise<Outcome> {
     return this.#finished.promise;
   }
 
@@ -64,22 +70,26 @@ export class Supervisor {
     this.#setTimer();
   }
 
-  /** Asks every worker to open its logs again. */
-  reopen(): void {
-    this.#reopening?.cancel();
+  /** Asks every worker to open its logs again; resolves with whether all have. */
+  reopen(): Promise<boolean> {
+    const before = this.#reopening;
     this.#reopening = new Reopening(this.#live, (line) => this.#host.log(line));
+    before?.supersede(this.#reopening);
+    return this.#reopening.done;
   }
 
   /**
-   * Reloads, because a worker was asked to; resolves with why that has failed, or with `undefined`.
+   * Reloads, because somebody has asked to; resolves with why that has failed, or with `undefined`.
+   *
+   * @param worker The one that was asked, if it was one.
    */
-  reload(worker: number): Promise<string | undefined> {
+  reload(worker?: number): Promise<string | undefined> {
     const { promise, resolve } = Promise.withResolvers<string | undefined>();
     if (this.#isEnding) return Promise.resolve("it is being stopped");
     // One that is under way was started for something else.
     const reloads = this.#plan.state.isReloading ? 2 : 1;
     this.#reloading.push({ reloads, done: resolve });
-    this.tell({ type: "reload", worker });
+    this.tell({ type: "reload", ...worker === undefined ? {} : { worker } });
     return promise;
   }
 
@@ -124,7 +134,7 @@ export class Supervisor {
     switch (action.do) {
       case "spawn":
         if (action.replaces) this.#restarts++;
-        return this.#spawn(action.worker);
+        return this.#spawn(action.worker, action.slot);
       case "drain":
       case "ping":
         return this.#live.get(action.worker)?.child.send({ type: action.do });
@@ -146,8 +156,8 @@ export class Supervisor {
     this.#host.log(`worker ${slot} (pid ${this.#live.get(worker)?.child.pid ?? "?"}): ${line}`);
   }
 
-  #spawn(id: number): void {
-    const child = this.#host.spawn({
+  #spawn(id: number, slot: number): void {
+    const child = this.#host.spawn(slot, {
       message: (message) => this.#receive(id, message),
       exit: (how) => this.#exited(id, how),
     });
@@ -180,20 +190,10 @@ export class Supervisor {
       case "reopened":
         return this.#reopening?.heard(id);
       case "ask":
-        void this.#answer(id, message.what).then((body) =>
+        void answer(this, message.what, id).then((body) =>
           worker.child.send({ type: "answer", id: message.id, body })
         );
     }
-  }
-
-  async #answer(id: number, what: string): Promise<string> {
-    if (what === "status") return JSON.stringify(await this.status());
-    if (what === "reload-soon") {
-      this.tell({ type: "reload" });
-      return "{}";
-    }
-    if (what !== "reload") return JSON.stringify({ error: `No such command: ${what}` });
-    return JSON.stringify({ failure: await this.reload(id) ?? null });
   }
 
   #exited(id: number, how: Ending): void {

@@ -20,7 +20,8 @@ export interface SupervisorHost {
   /** Milliseconds, from any beginning. */
   now(): number;
   random(): number;
-  spawn(events: ChildEvents): ChildHandle;
+  /** Starts a worker, for this slot. */
+  spawn(slot: number, events: ChildEvents): ChildHandle;
   /**
    * Lets clients in: the first worker is ready.
    *

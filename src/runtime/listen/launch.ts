@@ -1,11 +1,10 @@
 /**
- * Starts a program on a listening socket that is opened for it, and stays as its parent: signals go
+ * Starts a program on listening sockets that are opened for it, and stays as its parent: signals go
  * to it, as soon as it has sent a message, and its exit code comes back.
  */
 import { type ChildProcess, spawn, type StdioOptions } from "node:child_process";
 import process from "node:process";
-import { lendSocket, type Lent } from "./lend_socket.ts";
-import type { ListenTarget } from "./listener.ts";
+import { lendSockets, type LendTarget, type Lent } from "./lend_socket.ts";
 import { isDeno } from "../deno.ts";
 import { SocketName } from "./socket_name.ts";
 import { forwardSignals } from "../supervisor_signals.ts";
@@ -17,24 +16,31 @@ const { Promise } = globalThis;
 /**
  * Starts the program; resolves with its exit code.
  *
- * @param commandFor The arguments of the runtime.
- * @throws {Error} If the socket cannot be opened.
+ * @param commandFor The arguments of the runtime. The program finds the sockets from
+ *   {@link LENT_FD} on, in the order of the targets.
+ * @throws {Error} If one of them cannot be opened.
  */
 export async function launch(
-  target: Exclude<ListenTarget, { fd: number }>,
-  commandFor: (lent: Lent) => readonly string[],
+  targets: readonly LendTarget[],
+  commandFor: (lent: readonly Lent[]) => readonly string[],
 ): Promise<number> {
   let ended: Promise<number> | undefined;
-  let name: SocketName | undefined;
-  await lendSocket(target, (fd, lent) => {
-    if ("spare" in lent) name = new SocketName(lent);
-    ended = run(process.execPath, commandFor(lent), ["ignore", "inherit", "inherit", "ipc", fd]);
+  let names: readonly SocketName[] = [];
+  await lendSockets(targets, (fds, lent) => {
+    names = lent.flatMap((one) => "spare" in one ? new SocketName(one) : []);
+    ended = run(process.execPath, commandFor(lent), [
+      "ignore",
+      "inherit",
+      "inherit",
+      "ipc",
+      ...fds,
+    ]);
   });
   try {
     return await ended!;
   } finally {
-    // If it was killed, or could not be started, its directory is left behind.
-    name?.close();
+    // If it was killed, or could not be started, their directories are left behind.
+    for (const name of names) name.close();
   }
 }
 

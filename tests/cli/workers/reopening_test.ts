@@ -24,12 +24,13 @@ describe("Reopening", () => {
     assertEquals(sent, [[101, "reopen"], [102, "reopen"]]);
     reopening.heard(1);
     assertEquals(await timers.elapse(), 2000);
+    assertEquals(await reopening.done, false);
     assertEquals(logged, [
       "Worker 102 has not opened its logs again: it may still write to the old files",
     ]);
   });
 
-  it("waits no longer when all have said it, or have ended", () => {
+  it("waits no longer when all have said it, or have ended", async () => {
     using timers = new LongTimers();
     const { workers, log } = pool();
     const reopening = new Reopening(workers, log);
@@ -37,13 +38,16 @@ describe("Reopening", () => {
     assertEquals(timers.delays, [2000]);
     reopening.heard(2);
     assertEquals(timers.delays, []);
+    assertEquals(await reopening.done, true);
   });
 
-  it("does not wait for what is asked for once more, nor where nobody is", () => {
+  it("does not wait for what is asked for once more, nor where nobody is", async () => {
     using timers = new LongTimers();
     const { workers, log } = pool();
-    new Reopening(workers, log).cancel();
-    new Reopening(new Map(), log);
+    const first = new Reopening(workers, log);
+    const second = new Reopening(new Map(), log);
+    first.supersede(second);
     assertEquals(timers.delays, []);
+    assertEquals([await first.done, await second.done], [true, true]);
   });
 });

@@ -14,7 +14,7 @@ describe("Supervisor", () => {
     }, {
       now: () => ++looks,
       random: () => 0.5,
-      spawn: (events) => ({
+      spawn: (_slot, events) => ({
         pid: 1,
         send: () => setTimeout(() => events.exit({ code: 0, signal: null })),
         kill: () => {},
