@@ -19,7 +19,7 @@ export const LOG_OPTIONS: readonly OptionSpec[] = [
     name: "access-log-file",
     value: "PATH",
     fallback: "standard error",
-    help: "the file of these lines; SIGUSR1 opens it again, after it was renamed",
+    help: "the file of these lines; fcgi reopen, or SIGUSR1, opens it again after it was renamed",
   },
   {
     name: "slow",

@@ -13,6 +13,7 @@ import { type Arguments, type Command, UsageError } from "./command.ts";
 import { ExitCode } from "./exit_code.ts";
 import { type AccessLog, type LogSettings, startLog } from "./log/access_log.ts";
 import { LOG_OPTIONS, logSettingsIn } from "./log_options.ts";
+import { OWN_PATH_OPTIONS, type OwnPaths, ownPathsIn } from "./own_paths.ts";
 import { optionsOf, PLACE_OPTIONS, placeIn, SERVE_OPTIONS } from "./serve_options.ts";
 import { serveWithCommands } from "./serve_with_commands.ts";
 import { lonelyStatus } from "./status/lonely.ts";
@@ -28,6 +29,7 @@ export const serve: Command = {
     "Where to listen": PLACE_OPTIONS,
     "Workers": POOL_OPTIONS,
     "Logs": LOG_OPTIONS,
+    "Health checks and monitors": OWN_PATH_OPTIONS,
     "The application and its limits": SERVE_OPTIONS,
   }).flatMap(([group, options]) => options.map((option) => ({ ...option, group }))),
   // What a worker may do is what the user says; without it, everything.
@@ -54,6 +56,7 @@ async function runServe(args: Arguments, terminal: Terminal): Promise<number> {
   const options = optionsOf(args);
   const app = args.operands[0]!;
   const log = logSettingsIn(args, terminal);
+  const paths = ownPathsIn(args);
   const pool = poolCommand(args, app, terminal);
   if (pool?.settings.isSocketPerWorker && place.path === undefined) {
     throw new UsageError("--socket-per-worker is for Unix sockets: add --socket PATH");
@@ -62,7 +65,7 @@ async function runServe(args: Arguments, terminal: Terminal): Promise<number> {
     if (log.file !== undefined) checkLineFile(log.file);
     if (pool !== undefined) checkFile(app);
     return pool === undefined
-      ? await serveHere(app, { ...place, ...options }, log, terminal)
+      ? await serveHere(app, { ...place, ...options }, { log, paths }, terminal)
       : await startPool(pool, targetOf(place), args.raw);
   } catch (error) {
     terminal.err(`fcgi serve: ${messageOf(error)}${adviceOn(error)}`);
@@ -83,17 +86,18 @@ function adviceOn(error: unknown): string {
 async function serveHere(
   app: string,
   options: Record<string, unknown>,
-  settings: LogSettings,
+  { log: settings, paths }: { log: LogSettings; paths: OwnPaths },
   terminal: Terminal,
 ): Promise<number> {
   const log = startLog(settings, app);
   if (settings.file !== undefined) reopenOnSignal(() => void log?.reopen());
   const application = await loadApplication(app, () => terminal.load(app));
-  const server = serveWithCommands(application, options, async (what) => {
-    if (what !== "reopen") return lonelyStatus(app, server, what);
+  const answer = async (what: string) => {
+    if (what !== "reopen") return lonelyStatus(app, server, what, log?.slowRequests);
     await log?.reopen();
     return "{}";
-  }, log);
+  };
+  const server: FastCgiServer = serveWithCommands(application, options, { answer, log, paths });
   await server.ready;
   await (log === undefined ? server.finished : finish(server, log, application));
   return ExitCode.SUCCESS;
@@ -125,5 +129,6 @@ function poolCommand(args: Arguments, app: string, terminal: Terminal): PoolComm
   }
   const options = { ...optionsOf(args), shutdownTimeout: settings.plan.stopTimeout };
   const flags = passed.length > 0 || !isDeno ? passed : ["-A"];
-  return { app, options, flags, log: logSettingsIn(args, terminal), settings };
+  const log = logSettingsIn(args, terminal);
+  return { app, options, flags, log, paths: ownPathsIn(args), settings };
 }

@@ -7,8 +7,9 @@ import { optionsIn, type ServeOptions } from "../serve/options.ts";
 import { serveObserved } from "../serve/serve.ts";
 import type { FastCgiServer } from "../serve/server.ts";
 import type { ServeApplication } from "../server/application/handler.ts";
-import type { RequestObserver } from "../server/application/observer.ts";
+import type { EndedRequest, RequestObserver } from "../server/application/observer.ts";
 import { handlerOf } from "../server/application/handler_of.ts";
+import { answerOwn, isOwn, type OwnPaths } from "./own_paths.ts";
 
 // As loaded: applications replace the global.
 const { Response } = globalThis;
@@ -22,32 +23,44 @@ export const PROBE_PARAM = "FCGI_PROBE";
 /** Answers a question with JSON. */
 export type Answer = (what: string) => Promise<string>;
 
-/**
- * Serves an application with its own options and these, which prevail.
- *
- * @param log Is told of every request but those of `fcgi` itself.
- */
+/** What is there beside the application. */
+export interface Commands {
+  readonly answer: Answer;
+  /** Is told of every request but those of `fcgi` itself. */
+  readonly log?: RequestObserver | undefined;
+  readonly paths?: OwnPaths;
+}
+
+/** Serves an application with its own options and these, which prevail. */
 export function serveWithCommands(
   application: ServeApplication,
   options: Record<string, unknown>,
-  answer: Answer,
-  log?: RequestObserver,
+  { answer, log, paths = {} }: Commands,
 ): FastCgiServer {
   const handler = handlerOf(application)!;
   const all = { ...optionsIn(application), ...options } as ServeOptions;
   return serveObserved(all, (request, info) => {
-    const what = info.params.get(COMMAND_PARAM);
-    return what === undefined ? handler(request, info) : responseOf(answer(what));
-  }, log && withoutOwn(log));
+    const { params } = info;
+    const what = params.get(COMMAND_PARAM);
+    if (what !== undefined) return responseOf(answer(what));
+    if (isOwn(params, paths)) return answerOwn(params, paths, () => answer("status"));
+    return handler(request, info);
+  }, log && without(log, (request) => isCommand(request) || isOwn(request.params, paths)));
 }
 
-function withoutOwn(log: RequestObserver): RequestObserver {
+function isCommand({ params }: EndedRequest): boolean {
+  return params.has(COMMAND_PARAM) || params.has(PROBE_PARAM);
+}
+
+function without(
+  log: RequestObserver,
+  isLeftOut: (request: EndedRequest) => boolean,
+): RequestObserver {
   return {
     begin() {
       const ended = log.begin();
       return (request) => {
-        const { params } = request;
-        if (!params.has(COMMAND_PARAM) && !params.has(PROBE_PARAM)) ended(request);
+        if (!isLeftOut(request)) ended(request);
       };
     },
   };

@@ -5,6 +5,7 @@ import { openMetricsOf } from "../../src/cli/status/open_metrics.ts";
 import { lonelyStatus } from "../../src/cli/status/lonely.ts";
 import { textOf } from "../../src/cli/status/text.ts";
 import type { StatusReport } from "../../src/cli/status/report.ts";
+import type { OwnPaths } from "../../src/cli/own_paths.ts";
 import { serveWithCommands } from "../../src/cli/serve_with_commands.ts";
 import { PastWorkers } from "../../src/cli/workers/past_workers.ts";
 import { poolStatus } from "../../src/cli/workers/pool_status.ts";
@@ -20,7 +21,7 @@ function report(): StatusReport {
     connections: { active, accepted, refused: 0 },
     requests: { active, maxActive: 2, accepted, rejected: 1, failed: 0, aborted: 0 },
   });
-  past.add({ stats: stats(100, 0), rss: 1 });
+  past.add({ stats: stats(100, 0), rss: 1, slow: 1 });
   const known = { startTime: 10_000, isStale: false, generation: 2 };
   return poolStatus({
     name: 'a "pool"\n',
@@ -28,14 +29,21 @@ function report(): StatusReport {
     phase: "serving",
     generation: 2,
     restarts: 1,
+    listenQueue: 3,
     past,
     processes: [
-      { ...known, pid: 11, slot: 0, state: "ready", report: { stats: stats(7, 1), rss: 2 ** 20 } },
+      {
+        ...known,
+        pid: 11,
+        slot: 0,
+        state: "ready",
+        report: { stats: stats(7, 1), rss: 2 ** 20, slow: 1 },
+      },
       { ...known, pid: 12, slot: 1, state: "starting", report: undefined },
       {
         ...known,
         ...{ pid: 10, slot: 0, state: "draining", generation: 1, isStale: true },
-        report: { stats: stats(3, 0), rss: 2 ** 20 },
+        report: { stats: stats(3, 0), rss: 2 ** 20, slow: 1 },
       },
     ],
   }, 65_000);
@@ -43,11 +51,12 @@ function report(): StatusReport {
 
 async function served(
   use: (args: string[]) => Promise<void>,
+  paths: OwnPaths = {},
 ): Promise<void> {
   const server: FastCgiServer = serveWithCommands(
     { fetch: () => new Response("the application's") },
     quiet,
-    (what) => Promise.resolve(lonelyStatus("app.ts", server, what)),
+    { answer: (what) => Promise.resolve(lonelyStatus("app.ts", server, what)), paths },
   );
   const { port } = await server.ready as { port: number };
   await use(["-c", String(port)]);
@@ -65,7 +74,7 @@ describe("status", () => {
       "start since": 60,
       "accepted conn": 110,
       "refused conn": 0,
-      "listen queue": null,
+      "listen queue": 3,
       "idle processes": 0,
       "active processes": 1,
       "total processes": 3,
@@ -74,6 +83,7 @@ describe("status", () => {
       "rejected requests": 3,
       "failed requests": 0,
       "aborted requests": 0,
+      "slow requests": 3,
       memory: 2 * 2 ** 20,
       generation: 2,
       "old workers": 1,
@@ -116,6 +126,47 @@ describe("status", () => {
         assertEquals(typed.get(metric), sample === metric ? "gauge" : "counter", line);
       }
     }
+  });
+});
+
+describe("paths of fcgi serve itself", () => {
+  const paths = { ping: "/shop/ping", status: "/status" };
+  const ask = async (address: string[], path: string) => {
+    const { code, out } = await fcgi(["get", "-i", path, ...address]);
+    assertEquals(code, 0, out);
+    return out;
+  };
+
+  it("are answered without the application: pong, and the status in three forms", () =>
+    served(async (address) => {
+      assertMatch(
+        await ask(address, "/shop/ping?x"),
+        /^content-type: text\/plain\r?\n[^]*\npong\n$/m,
+      );
+      assertMatch(await ask(address, "/status"), /^pool: +app\.ts\n/m);
+      const json = (await ask(address, "/status?json")).split(/\r?\n\r?\n/)[1]!;
+      assertEquals(JSON.parse(json)["total processes"], 1);
+      assertMatch(
+        await ask(address, "/status?openmetrics"),
+        /^content-type: application\/openmetrics-text; version=1\.0\.0; charset=utf-8$/m,
+      );
+    }, paths));
+
+  it("are exact, and the application's unless they are named", async () => {
+    await served(async (address) => {
+      for (const path of ["/ping", "/shop/ping/", "/shop/pin%67", "/status/x"]) {
+        assertMatch(await ask(address, path), /\nthe application's$/, path);
+      }
+    }, paths);
+    await served(async (address) => {
+      assertMatch(await ask(address, "/status"), /\nthe application's$/);
+    });
+  });
+
+  it("begin with a slash", async () => {
+    const { code, err } = await fcgi(["serve", "app.ts", "--ping-path", "ping"]);
+    assertEquals(code, 2);
+    assertMatch(err[0]!, /--ping-path cannot be ping: it is a path of URLs, such as \/ping-path/);
   });
 });
 

@@ -52,7 +52,8 @@ export function haproxy(site: Site): Configuration {
       "",
       `backend ${name}`,
       `  use-fcgi-app ${name}`,
-      "  # A health check is a request, for a path of the application's; with `check` behind `fcgi`:",
+      "  # A health check is a request, for a path of the application's, or that of fcgi serve",
+      "  # --ping-path; with `check` behind `fcgi`:",
       "  #   option httpchk",
       `  #   http-check send meth GET uri ${basePath}/health hdr Host ${host}`,
       ...when(

@@ -33,6 +33,7 @@ export class AccessLog implements RequestObserver {
   readonly #file: LineFile | undefined;
   readonly #slow: number;
   readonly #process: LoggingProcess;
+  #slowRequests = 0;
 
   /**
    * @param pool The name of what is served.
@@ -52,6 +53,11 @@ export class AccessLog implements RequestObserver {
       memory: memoryUsed,
       processorTime,
     };
+  }
+
+  /** How many requests have taken longer than they should. */
+  get slowRequests(): number {
+    return this.#slowRequests;
   }
 
   begin(): (request: EndedRequest) => void {
@@ -79,7 +85,9 @@ export class AccessLog implements RequestObserver {
 
   #ended(entry: LogEntry): void {
     if (this.#format !== undefined) this.#file?.add(this.#format.line(entry));
-    if (entry.duration > this.#slow) print(`fcgi: ${slowLine(entry)}`);
+    if (entry.duration <= this.#slow) return;
+    this.#slowRequests++;
+    print(`fcgi: ${slowLine(entry)}`);
   }
 }
 
@@ -88,7 +96,7 @@ const NOTHING = { user: 0, system: 0 };
 /** What is told of a slow request. */
 function slowLine(entry: LogEntry): string {
   const { request: { method, params }, duration } = entry;
-  const { path = "-", query } = urlOf(entry);
+  const { path = "-", query } = urlOf(entry.request.params);
   const url = escape(query === "" ? path : `${path}?${query}`, BYTES, MAX_URL);
   const host = escape(params.get("HTTP_HOST") ?? "", BYTES, MAX_URL);
   return `Slow: ${method || "-"} ${host}${url} took ${Math.round(duration)} ms, status ${

@@ -46,7 +46,7 @@ export function headerIn(head: string, name: string): string | undefined {
 }
 
 /** The path and the query of the URL, as the client has sent them. */
-export function urlOf({ request: { params } }: LogEntry): { path?: string; query: string } {
+export function urlOf(params: EndedRequest["params"]): { path?: string; query: string } {
   const uri = params.get("REQUEST_URI");
   if (uri === undefined) {
     const path = (params.get("SCRIPT_NAME") ?? "") + (params.get("PATH_INFO") ?? "");

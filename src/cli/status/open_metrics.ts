@@ -14,6 +14,7 @@ const COUNTERS: readonly Metric[] = [
     "Requests whose handler threw or whose response broke off",
   ],
   ["aborted_requests", "aborted requests", "Requests given up by the web server"],
+  ["slow_requests", "slow requests", "Requests that took longer than --slow"],
   ["restarts", "restarts", "Workers started in place of others"],
 ];
 const GAUGES: readonly Metric[] = [

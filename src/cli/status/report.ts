@@ -46,6 +46,8 @@ export interface StatusReport {
   readonly "rejected requests": number;
   readonly "failed requests": number;
   readonly "aborted requests": number;
+  /** Those that have taken longer than `--slow` says. */
+  readonly "slow requests": number;
   /** Of all processes together, in bytes. */
   readonly memory: number;
   readonly generation: number;

@@ -21,7 +21,7 @@ export async function openControl(path: string, answer: Answer): Promise<FastCgi
   const server = serveWithCommands(
     { fetch: () => new Response("Only fcgi itself is answered here.\n", { status: 404 }) },
     { path, mode: MODE, handleSignals: false, onListen: () => {}, onError: print },
-    answer,
+    { answer },
   );
   await server.ready;
   return server;

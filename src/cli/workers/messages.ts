@@ -6,6 +6,8 @@ export interface WorkerReport {
   readonly stats: ServerStats;
   /** Resident memory, in bytes. */
   readonly rss: number;
+  /** Requests that have taken longer than `--slow` says. */
+  readonly slow: number;
 }
 
 export type ToWorker =

@@ -8,14 +8,16 @@ export class PastWorkers {
   rejected = 0;
   failed = 0;
   aborted = 0;
+  slow = 0;
 
   /** Adds the last report of a worker. */
-  add({ stats: { connections, requests } }: WorkerReport): void {
+  add({ stats: { connections, requests }, slow }: WorkerReport): void {
     this.connections += connections.accepted;
     this.refused += connections.refused;
     this.requests += requests.accepted;
     this.rejected += requests.rejected;
     this.failed += requests.failed;
     this.aborted += requests.aborted;
+    this.slow += slow;
   }
 }

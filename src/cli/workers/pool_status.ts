@@ -14,6 +14,8 @@ export interface Pool {
   readonly phase: StatusReport["phase"];
   readonly generation: number;
   readonly restarts: number;
+  /** How many connections wait to be accepted, if that is known. */
+  readonly listenQueue: number | null;
   readonly past: PastWorkers;
   readonly processes: readonly KnownProcess[];
 }
@@ -35,7 +37,7 @@ export function poolStatus(pool: Pool, now: number): StatusReport {
     "start since": Math.floor((now - pool.startTime) / 1000),
     "accepted conn": past.connections + sum(({ stats }) => stats.connections.accepted),
     "refused conn": past.refused + sum(({ stats }) => stats.connections.refused),
-    "listen queue": null,
+    "listen queue": pool.listenQueue,
     "idle processes": count("Idle"),
     "active processes": count("Running"),
     "total processes": processes.length,
@@ -44,6 +46,7 @@ export function poolStatus(pool: Pool, now: number): StatusReport {
     "rejected requests": past.rejected + sum(({ stats }) => stats.requests.rejected),
     "failed requests": past.failed + sum(({ stats }) => stats.requests.failed),
     "aborted requests": past.aborted + sum(({ stats }) => stats.requests.aborted),
+    "slow requests": past.slow + sum(({ slow }) => slow),
     memory: sum(({ rss }) => rss),
     generation: pool.generation,
     "old workers": processes.filter(({ generation }) => generation < pool.generation).length,

@@ -6,6 +6,7 @@ import { print } from "../../log/print.ts";
 import { launch, launchAgain } from "../../runtime/listen/launch.ts";
 import { findInheritedSockets } from "../../runtime/listen/inherited_socket.ts";
 import { DEFAULT_TARGET } from "../../runtime/listen/listen.ts";
+import { listenQueue } from "../../runtime/listen/listen_queue.ts";
 import type { ListenTarget } from "../../runtime/listen/listener.ts";
 import type { LendTarget, Lent } from "../../runtime/listen/lend_socket.ts";
 import { SocketName } from "../../runtime/listen/socket_name.ts";
@@ -21,6 +22,7 @@ import {
 import type { FastCgiServer } from "../../serve/server.ts";
 import { ExitCode } from "../exit_code.ts";
 import type { LogSettings } from "../log/access_log.ts";
+import type { OwnPaths } from "../own_paths.ts";
 import { ownSocket } from "../own_socket.ts";
 import { answer } from "./answer.ts";
 import { openControl } from "./control.ts";
@@ -44,6 +46,7 @@ export interface PoolCommand {
   /** Flags of Deno for the workers. */
   readonly flags: readonly string[];
   readonly log: LogSettings;
+  readonly paths: OwnPaths;
   readonly settings: PoolSettings;
 }
 
@@ -81,6 +84,7 @@ async function supervise(command: PoolCommand, sockets: Sockets): Promise<number
       for (const name of names) await name.open();
       print(`Serving FastCGI on ${describe(sockets, names)}, ${count(command)}`);
     },
+    listenQueue: () => listenQueue(sockets.fd),
     log: (line) => print(`fcgi: ${line}`),
   });
   onSupervisorSignal((meaning) => obey(supervisor, command, meaning));
@@ -149,12 +153,12 @@ function targetsOf(target: LendTarget, { settings }: PoolCommand): readonly Lend
 }
 
 function spawnWorker(
-  { app, options, flags, log, settings }: PoolCommand,
+  { app, options, flags, log, paths, settings }: PoolCommand,
   { fd, directory }: { fd: number; directory: string },
   events: ChildEvents,
 ): ChildHandle {
   const limits: RetireLimits = spreadLimits(settings.limits, Math.random);
-  const worker = { app, fd: socketPlace(fd) ?? LENT_FD, options, limits, log };
+  const worker = { app, fd: socketPlace(fd) ?? LENT_FD, options, limits, log, paths };
   const args = workerCommand(WORKER_MAIN, { app, directory }, worker, flags);
   return startWorker({ args, fd, directory }, {
     message: (message) => events.message(message as ToSupervisor),

@@ -125,6 +125,7 @@ export class Supervisor {
       phase,
       generation,
       restarts: this.#restarts,
+      listenQueue: this.#host.listenQueue(),
       past: this.#past,
       processes,
     }, Date.now());

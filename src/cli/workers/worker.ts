@@ -11,6 +11,7 @@ import { print } from "../../log/print.ts";
 import { loadApplication, NotLoadedError } from "../application.ts";
 import { ExitCode } from "../exit_code.ts";
 import { type AccessLog, type LogSettings, startLog } from "../log/access_log.ts";
+import type { OwnPaths } from "../own_paths.ts";
 import { serveWithCommands } from "../serve_with_commands.ts";
 import type { ToSupervisor, ToWorker, WorkerReport } from "./messages.ts";
 import { reasonToRetire, type RetireLimits } from "./retire.ts";
@@ -31,6 +32,7 @@ export interface WorkerSettings {
   readonly options: Record<string, unknown>;
   readonly limits: RetireLimits;
   readonly log: LogSettings;
+  readonly paths: OwnPaths;
 }
 
 /** Starts to work; returns what stops it. */
@@ -47,7 +49,7 @@ export function startWorker(
 }
 
 async function serve(
-  { app, fd, options, limits }: WorkerSettings,
+  { app, fd, options, limits, paths }: WorkerSettings,
   load: () => Promise<unknown>,
   worker: ServingWorker,
   log: AccessLog | undefined,
@@ -62,8 +64,7 @@ async function serve(
         handleSignals: false,
         onListen: () => {},
       },
-      (what) => worker.ask(what),
-      log,
+      { answer: (what) => worker.ask(what), log, paths },
     );
     await server.ready;
     // It listens, so it is no answer to one CGI request.
@@ -156,7 +157,7 @@ class ServingWorker {
   }
 
   #report(): WorkerReport {
-    return { stats: this.#server!.stats(), rss: memoryUsed() };
+    return { stats: this.#server!.stats(), rss: memoryUsed(), slow: this.#log?.slowRequests ?? 0 };
   }
 
   #send(message: ToSupervisor): void {

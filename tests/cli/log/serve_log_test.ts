@@ -209,23 +209,27 @@ for (const [way, options] of Object.entries(WAYS)) {
         assert(told.length <= (options.length === 0 ? 1 : 2), told.join("\n"));
       }));
 
-    it("has no line of fcgi status and fcgi ping", () =>
-      withServer([...COUNTED, ...options], async (served) => {
+    it("has no line of fcgi status and fcgi ping, nor of their paths", () =>
+      withServer([...COUNTED, "--ping-path", "/ping", ...options], async (served) => {
         const path = join(served.directory, "fcgi.sock");
         for (const args of [["status"], ["ping"], ["ping", "--path", "/none", "--quiet"]]) {
           await using asking = await spawnScript(MAIN, [...args, "--socket", path], ALL);
           await asking.exit;
         }
+        await using peer = await served.connect();
+        assertEquals((await peer.fetch({ uri: "/ping", keep: false })).text, "pong\n");
         await load(served, 0, 1);
         assertAllOnce(await served.end(), 1);
       }));
 
     it("--slow has a line on standard error for a slow request, and for no other", () =>
-      withServer(["--slow", "500", ...options], async (served) => {
+      withServer(["--slow", "500", "--status-path", "/status", ...options], async (served) => {
         await using peer = await served.connect();
         await peer.fetch({ uri: "/late?a=b\x1b" });
         await peer.fetch({ uri: "/" });
         await served.program.waitForLine("stderr", /Slow/);
+        const status = JSON.parse((await peer.fetch({ uri: "/status?json", keep: false })).text);
+        assertEquals(status["slow requests"], 1);
         await served.end();
         const slow = served.program.stderr.lines.filter((line) => line.includes("Slow"));
         assertEquals(slow.length, 1, slow.join("\n"));

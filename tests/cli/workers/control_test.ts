@@ -1,13 +1,13 @@
 /** The supervisor's own socket, and a socket for each worker. */
 import { existsSync, readdirSync, renameSync, statSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { assertEquals, assertMatch } from "../../_assert.ts";
 import { describe } from "../../_harness.ts";
 import { spawnScript, tempDir, waitUntil } from "../../_runtime.ts";
 import { type PeerRequest, RawPeer } from "../../runtime/_raw_peer.ts";
 import { sideBySide } from "../_side_by_side.ts";
-import { ALL, kill, MAIN, skipPools, TestPool } from "./_pool.ts";
+import { ALL, APP, kill, MAIN, skipPools, TestPool } from "./_pool.ts";
 
 /** Runs a command of `fcgi`. */
 async function fcgi(...args: string[]) {
@@ -48,6 +48,26 @@ describe("fcgi serve --control", { skip: skipPools, timeout: 60_000 }, () => {
       const { processes } = JSON.parse(out);
       assertEquals(processes.map((one: { stale: boolean }) => one.stale), [true, true]);
       for (const pid of pids) kill(pid, "SIGCONT");
+    },
+
+    "says how many connections wait on a TCP port": async () => {
+      await using directory = await tempDir();
+      const control = join(directory.path, "control.sock");
+      const app = join(directory.path, "app.mjs");
+      await writeFile(app, APP);
+      const args = ["serve", app, "-l", "0", "-w", "1", "--control", control];
+      await using program = await spawnScript(MAIN, args, ALL);
+      const [, port] = await program.waitForLine("stderr", /^Serving FastCGI on \S+:(\d+)/, 20_000);
+      const status = async () => JSON.parse((await fcgi("status", "-s", control, "--json")).out);
+      const { processes: [worker], ...whole } = await status();
+      assertEquals(whole["listen queue"], 0);
+      kill(worker.pid, "SIGSTOP");
+      const address = { transport: "tcp", hostname: "127.0.0.1", port: Number(port) } as const;
+      const peers = await Promise.all([1, 2, 3].map(() => RawPeer.connect(address)));
+      assertEquals((await status())["listen queue"], 3);
+      kill(worker.pid, "SIGCONT");
+      await waitUntil(async () => (await status())["listen queue"] === 0);
+      for (const peer of peers) await peer[Symbol.asyncDispose]();
     },
 
     "is for its owner alone, and no application": async () => {

@@ -60,6 +60,7 @@ describe("a worker that is to be replaced", () => {
       requests: { active: 0, maxActive: 0, accepted, rejected: 0, failed: 0, aborted: 0 },
     },
     rss,
+    slow: 0,
   });
   const none = { requests: 0, age: 0, memory: 0 };
 

@@ -20,6 +20,7 @@ describe("Supervisor", () => {
         kill: () => {},
       }),
       open: () => Promise.resolve(),
+      listenQueue: () => null,
       log: () => {},
     });
     const outcome = supervisor.run();
