@@ -1,10 +1,7 @@
 /**
- * The interface of an HTTP server on the runtime's own one, `Deno.serve`, `Bun.serve` or
- * `node:http`. It adds nothing to the handler's response beyond what HTTP requires.
+ * The interface of an HTTP server that adds nothing to the handler's response beyond what HTTP
+ * requires.
  */
-
-// As loaded: applications replace the global.
-const { Response } = globalThis;
 
 /** The address of an HTTP client. */
 export interface HttpPeer {
@@ -22,8 +19,7 @@ export interface HttpFrontOptions {
   port: number;
   /**
    * Answers requests. It must not reject; a response whose body errors closes the client's
-   * connection. When the client disconnects, the body is cancelled, and `request.signal` aborts (on
-   * Deno only the former).
+   * connection. When the client disconnects, the body is cancelled, and `request.signal` aborts.
    */
   handler: (request: Request, peer: HttpPeer) => Promise<Response>;
 }
@@ -36,15 +32,4 @@ export interface HttpFront {
   shutdown(): Promise<void>;
   /** Stops listening, and closes every connection at once. */
   close(): void;
-}
-
-/**
- * The response to a request that the Fetch standard cannot express: a method like TRACE, a target
- * that is not a URL.
- */
-export function badRequest(): Response {
-  return new Response("400 Bad Request\n", {
-    status: 400,
-    headers: { "content-type": "text/plain; charset=utf-8" },
-  });
 }

@@ -1,0 +1,59 @@
+import type { ServerResponse } from "node:http";
+import { clearImmediate, setImmediate } from "node:timers";
+
+// As loaded: applications replace the global.
+const { Promise } = globalThis;
+
+const isBun = "Bun" in globalThis;
+const NOTHING = new Uint8Array(0);
+
+/**
+ * Sends a `Response`. Of a body that is longer than its Content-Length it sends so much and no
+ * more: the client would take the rest for the next response.
+ *
+ * @throws {Error} If the body is shorter, or errors.
+ */
+export async function sendResponse(
+  { status, statusText, headers, body }: Response,
+  outgoing: ServerResponse,
+  method: string | undefined,
+): Promise<void> {
+  outgoing.writeHead(status, statusText || undefined, [...headers].flat());
+  if (body === null || method === "HEAD") {
+    outgoing.end();
+    return await body?.cancel();
+  }
+  const reader = body.getReader();
+  /** Resumes the loop; set while that waits for `drain`. */
+  let resume: (() => void) | undefined;
+  outgoing.on("drain", () => resume?.());
+  outgoing.on("close", () => {
+    reader.cancel().catch(() => {});
+    resume?.();
+  });
+  // If there is no chunk by then, the head goes alone.
+  const headTimer = setImmediate(() => sendHead(outgoing));
+  /** What is still to come, in bytes. */
+  let left = Number(headers.get("content-length") ?? Infinity);
+  while (left >= 0) {
+    const { done, value } = await reader.read();
+    clearImmediate(headTimer);
+    if (done) break;
+    const isTaken = outgoing.write(value.length > left ? value.subarray(0, left) : value);
+    left -= value.length;
+    if (!isTaken) await new Promise<void>((resolve) => (resume = resolve));
+  }
+  if (left > 0 && left < Infinity) throw new Error(`The body is ${left} bytes short`);
+  if (left < 0) reader.cancel().catch(() => {});
+  outgoing.end();
+}
+
+/**
+ * Sends the head before there is a body. `flushHeaders` would encode it as UTF-8 on Node and Deno;
+ * nothing, written, would be a head without its empty line on Bun.
+ */
+function sendHead(outgoing: ServerResponse): void {
+  if (outgoing.destroyed) return;
+  if (isBun) outgoing.flushHeaders();
+  else outgoing.write(NOTHING);
+}
