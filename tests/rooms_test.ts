@@ -33,8 +33,8 @@ const BODY = "runtime/whole_body.ts";
 const CALL = "server/application/run_in_context.ts";
 const CLIENT_JOINT: Doors = {
   values: [
-    ...["client", "client/fastcgi_client.ts", "client/gateway.ts", "client/pass_on.ts"],
-    ...["runtime", "runtime/http", "cgi", "log"],
+    ...["client", "client/fastcgi_client.ts", "client/gateway.ts", "client/serve_gateway.ts"],
+    ...["client/gateway", "runtime", "runtime/http", "cgi", "log"],
   ],
   types: [],
 };
@@ -62,6 +62,12 @@ const DOORS: Record<string, Doors> = {
   "client/mod.ts": CLIENT_JOINT,
   "client/fastcgi_client.ts": CLIENT_JOINT,
   "client/gateway.ts": CLIENT_JOINT,
+  "client/serve_gateway.ts": CLIENT_JOINT,
+  // A website, of files that it only has the interface of.
+  "client/gateway": {
+    values: ["client/gateway", "client", "client/pass_on.ts", ...GROUND],
+    types: ["runtime"],
+  },
   // What the gateway and `fcgi dev` share.
   "client/pass_on.ts": { values: ["client", ...GROUND], types: [] },
   runtime: { values: ["runtime", "log"], types: [CALL] },

@@ -52,7 +52,7 @@ const ENTRY_POINTS: Record<string, EntryPoint> = {
   "@fastcgi/serve/client": {
     file: "src/client/mod.ts",
     module: client,
-    values: ["FastCgiClient", "StreamClient", "connect", "serveGateway"],
+    values: ["FastCgiClient", "StreamClient", "connect", "gateway", "serveGateway"],
     types: [
       "ByteStreams",
       "ClientFetchOptions",
@@ -62,7 +62,12 @@ const ENTRY_POINTS: Record<string, EntryPoint> = {
       "ConnectAddress",
       "FastCgiClientOptions",
       "Gateway",
+      "GatewayHandler",
+      "GatewayInfo",
       "GatewayOptions",
+      "GatewayParams",
+      "GatewayPeer",
+      "ServeGatewayOptions",
       "SocketStreams",
       "StreamClientOptions",
     ],

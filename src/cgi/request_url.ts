@@ -70,8 +70,11 @@ function join(scheme: string, authority: string | null, target: string): string 
   return `${scheme}://${authority}${target}`;
 }
 
-/** Percent-encodes what the URL parser would change in a raw target, and removes a fragment. */
-function encodeTarget(target: string): string {
+/**
+ * Percent-encodes what the URL parser would change in a raw target, one code unit per byte, and
+ * removes a fragment.
+ */
+export function encodeTarget(target: string): string {
   if (PLAIN.test(target)) return target;
   const hash = target.indexOf("#");
   return (hash < 0 ? target : target.slice(0, hash)).replace(NOT_PLAIN, percentEncode);

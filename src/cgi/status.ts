@@ -61,6 +61,11 @@ const PHRASES: Record<number, string> = {
   511: "Network Authentication Required",
 };
 
+/** The standard reason phrase of a code; `"Unknown"` for one that has none. */
+export function reasonPhrase(code: number): string {
+  return PHRASES[code] ?? "Unknown";
+}
+
 /** A reason phrase that is not blank and cannot break its line. */
 const PRINTABLE = /^[!-~\x80-\xff][ -~\x80-\xff]*$/;
 

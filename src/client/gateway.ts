@@ -1,116 +1,97 @@
 import { printThrown } from "../log/print.ts";
-import { tell } from "../log/tell.ts";
-import type { ConnectAddress } from "../runtime/connect.ts";
-import { checkHostname } from "../runtime/hostname.ts";
-import { startHttpFront } from "../runtime/http/start_http_front.ts";
+import { files } from "../runtime/files.ts";
 import { FastCgiClient } from "./fastcgi_client.ts";
-import type { ClientOptions } from "./options.ts";
-import { passOn } from "./pass_on.ts";
+import { type GatewayOptions, readOptions } from "./gateway/options.ts";
+import type { GatewayInfo, GatewayPeer } from "./gateway/peer.ts";
+import { Site } from "./gateway/site.ts";
 
 // As loaded: applications replace the global.
 // Another name for what public types say, too: `deno doc --lint` takes it for a type of ours.
-const { Promise: StandardPromise, Response } = globalThis;
+const { Promise: StandardPromise } = globalThis;
 
-/** The HTTP address of a gateway, and the application that it passes requests on to. */
-export interface GatewayOptions extends ClientOptions {
-  /** The address of the FastCGI application. */
-  to: ConnectAddress;
+/** A fetch handler in front of a FastCGI application. */
+export interface GatewayHandler extends AsyncDisposable {
   /**
-   * The HTTP port to listen on; 0 takes a free one.
+   * Answers a request. It never rejects.
    *
-   * @default 8000
+   * @param info What the HTTP server gives a handler beside the request: the client's address is
+   * found there, or in `request.ip` (srvx, h3). Without either, `REMOTE_ADDR` is empty.
    */
-  port?: number;
-  /**
-   * The address to listen on. The default is reachable from this machine only.
-   *
-   * @default "127.0.0.1"
-   */
-  hostname?: string;
-  /**
-   * Called with the cause of a 502.
-   *
-   * @default prints the error to standard error
-   */
-  onError?: (error: unknown, context: { readonly request: Request }) => void;
-}
-
-/** A running gateway. */
-export interface Gateway extends AsyncDisposable {
-  /** The hostname and port that it listens on. */
-  readonly addr: { readonly hostname: string; readonly port: number };
-  /** The address to open in a browser, such as `http://127.0.0.1:8000/`. */
-  readonly url: string;
-  /** Stops listening, and resolves when the requests in flight have been answered. */
-  shutdown(): Promise<void>;
-  /** Stops listening, and closes every connection at once. */
+  (request: Request, info?: GatewayInfo): Promise<Response>;
+  /** Closes every connection to the application at once. Requests in flight fail. */
   close(): void;
 }
 
-/**
- * Starts an HTTP server that passes every request on to a FastCGI application, so that one can be
- * tried without a web server. It serves no files, and adds nothing to the application's responses:
- * in production, take nginx, Caddy or Apache.
- *
- * The application gets the parameters of nginx's stock `fastcgi_params`. If it cannot be reached,
- * or breaks off before its header block is complete, the response is 502; if it breaks off later,
- * the client's connection is closed.
- *
- * @example Usage
- * ```ts
- * import { serve } from "@fastcgi/serve";
- * import { serveGateway } from "@fastcgi/serve/client";
- *
- * await using application = serve({ port: 0 }, () => new Response("Hello from behind FastCGI\n"));
- * await using gateway = await serveGateway({ port: 0, to: await application.ready });
- *
- * console.log(await (await fetch(gateway.url)).text());
- * ```
- *
- * @throws {TypeError} If the hostname is neither an IP address nor a host name, such as `""`.
- * @throws {Error} If the address cannot be listened on; `code` is `"EADDRINUSE"` if another program
- * is listening there.
- */
-export async function serveGateway(options: GatewayOptions): Promise<Gateway> {
-  const { to, port = 8000, hostname = "127.0.0.1", onError = printThrown, ...rest } = options;
-  checkHostname(hostname, "start the gateway");
-  const client = new FastCgiClient({ ...rest, ...to });
-  const front = await startHttpFront({
-    hostname,
-    port,
-    async handler(request, peer) {
-      try {
-        return await passOn(client, request, peer, front.addr);
-      } catch (error) {
-        if (!request.signal.aborted) tell(() => onError(error, { request }));
-        return badGateway();
-      }
-    },
-  });
-  const { addr } = front;
-  const host = addr.hostname.includes(":") ? `[${addr.hostname}]` : addr.hostname;
-  const close = (): void => {
-    front.close();
-    client.close();
-  };
+/** A gateway without an HTTP server. */
+export interface GatewaySite {
+  respond(request: Request, info?: GatewayInfo, own?: GatewayPeer): Promise<Response>;
+  close(): void;
+}
+
+/** Joins a site to the files of this machine and to an application. */
+export function openSite(options: GatewayOptions): GatewaySite {
+  const { to, onError = printThrown, params: _, ...client } = options;
+  const settings = readOptions(options, files);
+  const connections = new FastCgiClient({ ...client, ...to });
+  const site = new Site(connections, settings, onError);
   return {
-    addr,
-    url: `http://${host}:${addr.port}/`,
-    async shutdown() {
-      await front.shutdown();
-      client.close();
-    },
-    close,
-    [Symbol.asyncDispose]() {
-      close();
-      return StandardPromise.resolve();
-    },
+    respond: (request, info, own) => site.respond(request, info, own),
+    close: () => connections.close(),
   };
 }
 
-function badGateway(): Response {
-  return new Response("502 Bad Gateway\n\nThe application cannot be reached, or broke off.\n", {
-    status: 502,
-    headers: { "content-type": "text/plain; charset=utf-8" },
-  });
+/**
+ * Makes a fetch handler that passes requests on to a FastCGI application, and serves the files
+ * beside it: for `Deno.serve`, `Bun.serve`, Hono, h3, and whatever takes a function of a `Request`.
+ *
+ * With `root`, it is a website of PHP:
+ *
+ * ```ts ignore
+ * Deno.serve(gateway({ to: { path: "/run/php/php-fpm.sock" }, root: "/srv/www" }));
+ * ```
+ *
+ * with a front controller as of WordPress or Laravel, if `try` names it: `["$uri", "$uri/",
+ * "/index.php"]`. With `scriptName` it is an application of Python, Perl, Ruby or Go; with neither,
+ * all requests are passed on with the parameters of nginx's stock `fastcgi_params`.
+ *
+ * Files are given out with a type, an entity tag and a date; conditional requests and ranges are
+ * answered (RFC 9110, sections 8.8, 13 and 14). What cannot be answered is a status: 400 for a Host
+ * that is no authority, and for a zero byte in the path; 403 for a file that must not be read; 404;
+ * 405 for a file and any method but GET and HEAD; 413 if the body is more than `maxBodyBytes`; 502
+ * if the application cannot be reached or breaks off before its header block is complete, later the
+ * body errors; 503 if too many requests wait for it; 504 if it takes too long.
+ *
+ * `request.signal` is how it learns that a client has gone. `Deno.serve` prints a warning when that
+ * is read, unless Deno is started with `--unstable-no-legacy-abort`.
+ *
+ * @example Usage: one handler for Deno.serve, Bun.serve and Hono
+ * ```ts
+ * import { serve } from "@fastcgi/serve";
+ * import { gateway } from "@fastcgi/serve/client";
+ *
+ * await using application = serve({ port: 0 }, (_, info) => new Response(`Hello ${info.pathInfo}\n`));
+ * await using handler = gateway({ to: await application.ready, scriptName: "" });
+ *
+ * // Deno.serve(handler);
+ * // Bun.serve({ fetch: handler });
+ * // new Hono().all("/app/*", (c) => handler(c.req.raw, c.env));
+ * const response = await handler(new Request("http://localhost/world"));
+ * console.log(await response.text()); // Hello /world
+ * ```
+ *
+ * @throws {TypeError} If an option cannot be meant so.
+ */
+export function gateway(options: GatewayOptions): GatewayHandler {
+  const site = openSite(options);
+  const { close } = site;
+  return Object.assign(
+    (request: Request, info?: GatewayInfo) => site.respond(request, info),
+    {
+      close,
+      [Symbol.asyncDispose]() {
+        close();
+        return StandardPromise.resolve();
+      },
+    },
+  );
 }

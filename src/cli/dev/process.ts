@@ -1,6 +1,6 @@
 /** A process that runs the application, on a socket of its own. */
 import { type ConnectAddress, FastCgiClient } from "../../client/mod.ts";
-import { passOn } from "../../client/pass_on.ts";
+import { endParams, passOn } from "../../client/pass_on.ts";
 import type { HttpPeer } from "../../runtime/http/http_front.ts";
 import { loaderCommand } from "../../runtime/program_command.ts";
 import { startWorker, type WorkerProcess, workingDirectory } from "../../runtime/worker_process.ts";
@@ -75,7 +75,7 @@ export class AppProcess {
     const client = new FastCgiClient({ ...this.#address!, onStderr });
     this.#pending++;
     try {
-      return await passOn(client, request, ends.peer, ends.own);
+      return await passOn(client, request, Object.entries(endParams(ends.peer, ends.own)));
     } finally {
       this.#pending--;
       if (this.#isRetiring && this.#pending === 0) this.drain();

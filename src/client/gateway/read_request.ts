@@ -1,0 +1,69 @@
+/**
+ * The request of an HTTP server as a web server reads it. The runtimes make `request.url` of what
+ * the client has sent with little thought: of a Host with a path in it, of raw bytes, of no Host.
+ */
+import { isAuthority } from "../../cgi/authority.ts";
+import { encodeTarget } from "../../cgi/request_url.ts";
+import type { GatewayInfo } from "./peer.ts";
+
+// As loaded: applications replace globals.
+const { AbortController, Promise, Request, URL } = globalThis;
+
+/** A request, and its URL. */
+export interface ReadRequest {
+  /** With an absolute URL, whose authority wins over Host (RFC 9112, section 3.2.2). */
+  readonly request: Request;
+  readonly url: URL;
+}
+
+/**
+ * Whether the Host of a request is one: an authority (RFC 9110, section 7.2), or absent as in
+ * HTTP/1.0. A server must answer any other with a 400 (RFC 9112, section 3.2): a path in it would
+ * become one of the URL.
+ */
+export function hasValidHost({ headers }: Request): boolean {
+  const host = headers.get("host");
+  return host === null || isAuthority(host);
+}
+
+/** Reads a request; `undefined` for one to be answered with a 400. */
+export function readRequest(
+  request: Request,
+  { completed }: GatewayInfo = {},
+): ReadRequest | undefined {
+  if (!hasValidHost(request)) return undefined;
+  const url = urlOf(request);
+  if (url === undefined) return undefined;
+  if (url.href === request.url && completed === undefined) return { request, url };
+  const { method, headers, body } = request;
+  const signal = completed === undefined
+    ? request.signal
+    : untilDelivered(request.signal, completed);
+  const init = { method, headers, body, signal, ...(body === null ? {} : { duplex: "half" }) };
+  return { request: new Request(url, init), url };
+}
+
+function urlOf(request: Request): URL | undefined {
+  const target = encodeTarget(request.url);
+  // Bun's is the target alone where there is no Host.
+  const text = target.startsWith("/") ? `http://localhost${target}` : target;
+  if (!/^https?:\/\/[^/?@]+(?:[/?]|$)/.test(text) || !URL.canParse(text)) return undefined;
+  return new URL(text);
+}
+
+/**
+ * The signal of `Deno.serve` without what it is no signal for: it aborts after every response, too
+ * (but with `--unstable-no-legacy-abort`).
+ */
+function untilDelivered(signal: AbortSignal, completed: PromiseLike<unknown>): AbortSignal {
+  const gone = new AbortController();
+  let isDelivered = false;
+  completed.then(() => (isDelivered = true), () => {});
+  signal.addEventListener("abort", async () => {
+    // Both are settled in one turn.
+    await Promise.resolve();
+    await Promise.resolve();
+    if (!isDelivered) gone.abort(signal.reason);
+  });
+  return gone.signal;
+}
