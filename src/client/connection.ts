@@ -1,5 +1,5 @@
-import { FastCgiError } from "../protocol/mod.ts";
 import type { ByteReader, ByteStreams } from "./byte_streams.ts";
+import { connectionLost } from "./errors.ts";
 
 const ignore = (): void => {};
 
@@ -11,6 +11,10 @@ export class Connection {
   /** The read that was begun while the connection was idle; it belongs to the next exchange. */
   #pendingRead: Promise<Uint8Array | undefined> | undefined;
   #isReused = false;
+  #idleTimer: ReturnType<typeof setTimeout> | undefined;
+
+  /** How many requests it has been given to. */
+  requests = 0;
 
   /** Locks both streams. */
   constructor(streams: ByteStreams) {
@@ -36,6 +40,7 @@ export class Connection {
   read(): Promise<Uint8Array | undefined> {
     const read = this.#pendingRead ?? this.#read();
     this.#pendingRead = undefined;
+    clearTimeout(this.#idleTimer);
     return read;
   }
 
@@ -50,10 +55,12 @@ export class Connection {
 
   /**
    * Watches an idle connection: `onEvent` is called when the application closes it or sends
-   * unsolicited bytes.
+   * unsolicited bytes, and when it has been idle for so many milliseconds; 0 is for ever.
    */
-  watch(onEvent: () => void): void {
+  watch(idleTimeout: number, onEvent: () => void): void {
     this.#isReused = true;
+    clearTimeout(this.#idleTimer);
+    if (idleTimeout > 0) this.#idleTimer = setTimeout(onEvent, idleTimeout);
     // A connection that was acquired and released unused still has its read pending.
     this.#pendingRead ??= this.#read();
     this.#pendingRead.then(onEvent, onEvent);
@@ -61,6 +68,7 @@ export class Connection {
 
   /** Closes both sides at once; pending reads and writes end. */
   close(): void {
+    clearTimeout(this.#idleTimer);
     this.#reader.cancel().catch(ignore);
     this.#writer.abort().catch(ignore);
     this.#streams.close?.();
@@ -74,13 +82,4 @@ export class Connection {
       throw connectionLost(cause);
     }
   }
-}
-
-/** Creates the error of a connection that was lost while it was still needed. */
-export function connectionLost(cause?: unknown): FastCgiError {
-  return new FastCgiError(
-    "connection_lost",
-    "Lost the connection to the application before its reply was complete",
-    { fault: "peer", connectionSurvives: false, cause },
-  );
 }

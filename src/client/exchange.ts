@@ -9,16 +9,18 @@
  *       │                     │                      ▲
  *       └────abort, or no body is wanted──▶ discard ─┘
  */
-import {
-  encodeRecord,
-  type EndRequestBody,
-  FastCgiError,
-  ProtocolStatus,
-  RecordType,
-} from "../protocol/mod.ts";
+import { encodeRecord, type EndRequestBody, ProtocolStatus, RecordType } from "../protocol/mod.ts";
 import { BROKEN_OFF } from "../protocol/constants.ts";
-import { type Connection, connectionLost } from "./connection.ts";
-import { badReply, type ResponseHead } from "./header_block.ts";
+import type { Connection } from "./connection.ts";
+import {
+  badReply,
+  brokenOff,
+  connectionLost,
+  isBreakMark,
+  noReply,
+  requestRefused,
+} from "./errors.ts";
+import type { ResponseHead } from "./header_block.ts";
 import { ReplyDecoder } from "./reply_decoder.ts";
 import { type OutgoingStream, RequestSender } from "./request_sender.ts";
 import { StderrLines } from "./stderr_lines.ts";
@@ -58,6 +60,8 @@ export interface ExchangeOptions {
   isHead: boolean;
   /** Whether the application keeps the connection open. */
   keepConnection: boolean;
+  /** How long the first bytes of the reply may take, in milliseconds; 0 is for ever. */
+  responseTimeout: number;
   /** Called with every line of STDERR. */
   onStderr: (line: string) => void;
   /** Called once, when the connection is no longer needed. */
@@ -80,6 +84,7 @@ export class Exchange {
   #discarded = 0;
   /** Set once ABORT_REQUEST has been sent. */
   #abortTimer: ReturnType<typeof setTimeout> | undefined;
+  #responseTimer: ReturnType<typeof setTimeout> | undefined;
   #hasReceived = false;
 
   /** Starts the request at once. */
@@ -90,6 +95,12 @@ export class Exchange {
     this.#sender = new RequestSender(connection, options.requestId, options.streams);
     this.#sender.send(options.start).catch((reason) => this.abort(reason));
     this.#receive().catch((error) => this.#end(false, error));
+    const { responseTimeout } = options;
+    if (responseTimeout === 0) return;
+    this.#responseTimer = setTimeout(
+      () => this.#end(false, noReply(responseTimeout)),
+      responseTimeout,
+    );
   }
 
   /** Resolves with the response as soon as its header block is complete. */
@@ -136,7 +147,8 @@ export class Exchange {
         return this.#end(false);
       }
       this.#hasReceived = true;
-      decoder.receive(chunk);
+      clearTimeout(this.#responseTimer);
+      this.#decode(decoder, chunk);
       if (this.#state === "body" && this.#body!.desiredSize! <= 0) {
         await new Promise<void>((resolve) => (this.#resume = resolve));
         this.#resume = undefined;
@@ -144,6 +156,15 @@ export class Exchange {
     }
     const isSettled = this.#sender.isComplete || this.#abortTimer !== undefined;
     this.#end(this.#options.keepConnection && isSettled && !decoder.isPartial);
+  }
+
+  #decode(decoder: ReplyDecoder, chunk: Uint8Array): void {
+    try {
+      decoder.receive(chunk);
+    } catch (error) {
+      const isBroken = this.#state !== "head" && isBreakMark(error);
+      throw isBroken ? brokenOff(error) : error;
+    }
   }
 
   #onHead(head: ResponseHead): void {
@@ -181,10 +202,16 @@ export class Exchange {
   #onEnd({ appStatus, protocolStatus }: EndRequestBody): void {
     if (this.#state === "discard") return;
     if (protocolStatus !== ProtocolStatus.REQUEST_COMPLETE) throw requestRefused(protocolStatus);
-    if (this.#state === "head") throw badReply("it ended before its header block did");
+    if (this.#state === "head") {
+      throw badReply(`it ended before its header block did${of(appStatus)}`);
+    }
     // Any other status may follow a complete response: PHP's does, after the page of a fatal error.
-    if (appStatus === BROKEN_OFF) throw badReply("it broke off");
-    if (this.#missing) throw badReply("its body is shorter than its Content-Length");
+    if (appStatus === BROKEN_OFF) throw brokenOff();
+    if (this.#missing) {
+      throw badReply(
+        `its body is ${this.#missing} bytes shorter than its Content-Length${of(appStatus)}`,
+      );
+    }
     this.#body!.close();
     this.#state = "discard";
   }
@@ -201,10 +228,16 @@ export class Exchange {
     this.#fail(reason);
     this.#state = "ended";
     clearTimeout(this.#abortTimer);
+    clearTimeout(this.#responseTimer);
     this.#sender.stop(reason);
     this.#stderr.end();
     this.#options.onDone(isReusable);
   }
+}
+
+/** The exit status of an application, where it may say why. */
+function of(appStatus: number): string {
+  return appStatus === 0 ? "" : `; the application ended with status ${appStatus}`;
 }
 
 function contentLength(headers: Headers): number | undefined {
@@ -212,13 +245,4 @@ function contentLength(headers: Headers): number | undefined {
   if (value === null) return undefined;
   if (!/^\d+$/.test(value)) throw badReply(`its Content-Length is ${JSON.stringify(value)}`);
   return Number(value);
-}
-
-function requestRefused(protocolStatus: number): FastCgiError {
-  const name = Object.entries(ProtocolStatus).find(([, value]) => value === protocolStatus)?.[0];
-  return new FastCgiError(
-    "request_refused",
-    `Application refused the request: FCGI_${name ?? `protocolStatus ${protocolStatus}`}`,
-    { fault: "peer", connectionSurvives: false },
-  );
 }

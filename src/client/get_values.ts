@@ -6,7 +6,8 @@ import {
   RecordType,
 } from "../protocol/mod.ts";
 import { RecordDecoder } from "../protocol/record_decoder.ts";
-import { type Connection, connectionLost } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import { connectionLost } from "./errors.ts";
 
 // As loaded: applications replace the global.
 const { Map } = globalThis;

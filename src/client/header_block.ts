@@ -8,8 +8,8 @@
  */
 import { isToken } from "../cgi/header_name.ts";
 import { decodeLatin1 } from "../cgi/latin1.ts";
-import { FastCgiError } from "../protocol/mod.ts";
 import { ContentBuffer } from "../protocol/content_buffer.ts";
+import { badReply } from "./errors.ts";
 
 // As loaded: applications replace the global.
 const { Headers } = globalThis;
@@ -69,15 +69,6 @@ export class HeaderBlockParser {
     }
     return undefined;
   }
-}
-
-/** Creates the error of a reply that is not a CGI response; `what` completes the sentence. */
-export function badReply(what: string, cause?: unknown): FastCgiError {
-  return new FastCgiError("bad_reply", `Cannot read the application's reply: ${what}`, {
-    fault: "peer",
-    connectionSurvives: false,
-    cause,
-  });
 }
 
 function parseHeaderBlock(block: string): ResponseHead {

@@ -1,7 +1,7 @@
 import { RecordType, ROLE_NUMBERS } from "../protocol/constants.ts";
 import { encodeRequestStart } from "../protocol/request_start.ts";
-import type { ClientFetchOptions, ClientOptions } from "./options.ts";
-import { readAhead, type RequestBody } from "./request_body.ts";
+import type { ClientFetchOptions, StreamClientOptions } from "./options.ts";
+import { type RequestBody, takeBody } from "./request_body.ts";
 import { authorizerParams, changeParams, requestParams } from "./request_params.ts";
 import type { OutgoingStream } from "./request_sender.ts";
 
@@ -18,8 +18,10 @@ export const REQUEST_ID = 1;
  * (`client_body_buffer_size 8k`).
  */
 const BUFFER_BODY = 65_536;
+/** The default `maxBodyBytes`, as that of `serve()`. */
+const MAX_BODY_BYTES = 134_217_728;
 
-const EMPTY_BODY: RequestBody = { bytes: new Uint8Array(0), rest: undefined };
+const EMPTY_BODY: RequestBody = { bytes: new Uint8Array(0), rest: undefined, length: undefined };
 
 /** A request, encoded for the wire. */
 export interface OutgoingRequest {
@@ -30,26 +32,31 @@ export interface OutgoingRequest {
 }
 
 /**
- * Encodes a request for the wire, and buffers a small body so that it is part of the first write.
+ * Encodes a request for the wire, with its body as far as that is in memory.
  *
  * @throws {RangeError} If a parameter holds a code unit above U+00FF.
+ * @throws {FastCgiError} `body_too_large`.
  * @throws The error of the request's body, or the signal's reason.
  */
 export async function prepareRequest(
   request: Request,
   { role = "responder", params, data }: ClientFetchOptions,
-  client: ClientOptions,
+  client: StreamClientOptions,
   signal: AbortSignal,
 ): Promise<OutgoingRequest> {
   // Before `body` is read: Bun loses the Content-Type of a form then.
   const known = requestParams(request);
   // An authorizer gets no body (FastCGI 1.0, section 6.3); it stays with the caller.
   const stream = role === "authorizer" ? null : request.body;
-  const body = stream === null
-    ? EMPTY_BODY
-    : await readAhead(stream, client.bufferBody ?? BUFFER_BODY, signal);
+  const body = stream === null ? EMPTY_BODY : await takeBody(stream, lengthOf(request), {
+    bufferBody: client.bufferBody ?? BUFFER_BODY,
+    maxBodyBytes: client.maxBodyBytes ?? MAX_BODY_BYTES,
+    streamBody: client.streamBody ?? false,
+    openSpool: client.openSpool,
+  }, signal);
   const isComplete = body.rest === undefined;
-  if (stream !== null && isComplete) known.set("CONTENT_LENGTH", String(body.bytes.length));
+  // Without a body it may say 0, and of a length that is not known it says nothing.
+  if (stream !== null) known.set("CONTENT_LENGTH", String(body.length ?? ""));
   if (role === "authorizer") authorizerParams(known);
   if (data instanceof Uint8Array) known.set("FCGI_DATA_LENGTH", String(data.length));
   const start = encodeRequestStart({
@@ -66,6 +73,12 @@ export async function prepareRequest(
     streams.push({ type: RecordType.DATA, reader: content.getReader() });
   }
   return { start, streams };
+}
+
+/** The length of the body, if the request says that. */
+function lengthOf({ headers }: Request): number | undefined {
+  const text = headers.get("content-length") ?? "";
+  return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
 function streamOf(bytes: Uint8Array | undefined): ReadableStream<Uint8Array> {
