@@ -10,7 +10,7 @@ import { waitFor } from "./wait_for.ts";
 
 // As loaded: applications replace the global.
 // Another name for what public types say, too: `deno doc --lint` takes it for a type of ours.
-const { AbortSignal, Promise: StandardPromise } = globalThis;
+const { AbortSignal: StandardSignal, Promise: StandardPromise } = globalThis;
 
 /**
  * The default `maxConnections`: as many as the listen queue of a socket used to hold on Linux
@@ -77,7 +77,7 @@ export class StreamClient implements AsyncDisposable {
   async fetch(request: Request, options: ClientFetchOptions = {}): Promise<Response> {
     const signal = options.signal === undefined
       ? request.signal
-      : AbortSignal.any([request.signal, options.signal]);
+      : StandardSignal.any([request.signal, options.signal]);
     signal.throwIfAborted();
     const outgoing = await prepareRequest(request, options, this.#options, signal);
     for (let fresh = false;; fresh = true) {
