@@ -52,7 +52,7 @@ export class StreamClient implements AsyncDisposable {
     this.#pool = new ConnectionPool(options.connect, {
       maxConnections: options.maxConnections ?? MAX_CONNECTIONS,
       keepsIdle: this.#keepsConnections,
-      maxRequestsPerConnection: options.maxRequestsPerConnection ?? 0,
+      maxConnectionUses: options.maxConnectionUses ?? 0,
       idleTimeout: options.idleTimeout ?? IDLE_TIMEOUT,
       connectTimeout: options.connectTimeout ?? CONNECT_TIMEOUT,
       maxQueue: options.maxQueue ?? MAX_QUEUE,

@@ -14,7 +14,7 @@ export class Connection {
   #idleTimer: ReturnType<typeof setTimeout> | undefined;
 
   /** How many requests it has been given to. */
-  requests = 0;
+  uses = 0;
 
   /** Locks both streams. */
   constructor(streams: ByteStreams) {

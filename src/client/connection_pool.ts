@@ -20,8 +20,8 @@ export interface PoolLimits {
   readonly maxConnections: number;
   /** Whether a connection may be idle at all. */
   readonly keepsIdle: boolean;
-  /** The most requests on one connection, one after the other; 0 is no limit. */
-  readonly maxRequestsPerConnection: number;
+  /** How many requests one connection may carry; 0 is no limit. */
+  readonly maxConnectionUses: number;
   /** How long a connection may be idle. */
   readonly idleTimeout: number;
   /** How long connecting may take. */
@@ -100,9 +100,9 @@ export class ConnectionPool {
   /** Releases a connection: another request gets it if it can carry one more, else it is closed. */
   release(connection: Connection, isReusable: boolean): void {
     if (!this.#open.has(connection)) return;
-    const { maxRequestsPerConnection, idleTimeout } = this.#limits;
-    const isUsedUp = maxRequestsPerConnection > 0 &&
-      connection.requests >= maxRequestsPerConnection;
+    const { maxConnectionUses, idleTimeout } = this.#limits;
+    const isUsedUp = maxConnectionUses > 0 &&
+      connection.uses >= maxConnectionUses;
     if (!isReusable || isUsedUp) return this.#close(connection);
     this.#idle.push(connection);
     connection.watch(idleTimeout, () => {
@@ -148,7 +148,7 @@ export class ConnectionPool {
 
   #give(waiting: Waiting, connection: Connection): void {
     waiting.isSettled = true;
-    connection.requests++;
+    connection.uses++;
     waiting.resolve(connection);
   }
 

@@ -28,13 +28,13 @@ export interface ClientOptions {
    */
   maxConnections?: number;
   /**
-   * The most requests on one connection, one after the other; 0 is no limit. With `keepConnection`
-   * in front of php-fpm, set it to `pm.max_requests`: after so many a worker ends, and a request
-   * that is on its way to it is lost.
+   * How many requests one connection may carry, one after the other; 0 is no limit. With
+   * `keepConnection` in front of php-fpm, set it to `pm.max_requests`: after so many a worker ends,
+   * and a request that is on its way to it is lost.
    *
    * @default 0
    */
-  maxRequestsPerConnection?: number;
+  maxConnectionUses?: number;
   /**
    * How long a kept connection may be idle, in milliseconds; 0 is for ever. Less than the
    * application's own limit, if that has one.

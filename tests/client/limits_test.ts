@@ -225,7 +225,7 @@ describe("A connection that is kept", () => {
   });
 
   it("is closed after so many requests", async () => {
-    const { application, client } = setUp({ keepConnection: true, maxRequestsPerConnection: 2 });
+    const { application, client } = setUp({ keepConnection: true, maxConnectionUses: 2 });
     for (let connections = 1; connections <= 2; connections++) {
       const fetched = client.fetch(GET());
       const connection = await application.accept();
