@@ -1,10 +1,10 @@
 import { print } from "../log/print.ts";
-import type { Connection } from "./connection.ts";
+import type { Lane } from "./carrier.ts";
 import { ConnectionPool } from "./connection_pool.ts";
 import { Exchange } from "./exchange.ts";
 import { askValues } from "./get_values.ts";
 import type { ClientFetchOptions, StreamClientOptions } from "./options.ts";
-import { type OutgoingRequest, prepareRequest, REQUEST_ID } from "./outgoing_request.ts";
+import { keepsConnections, type OutgoingRequest, prepareRequest } from "./outgoing_request.ts";
 import { noReply } from "./errors.ts";
 import { waitFor } from "./wait_for.ts";
 
@@ -45,13 +45,15 @@ const IDEMPOTENT = ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"];
 export class StreamClient implements AsyncDisposable {
   readonly #options: StreamClientOptions;
   readonly #pool: ConnectionPool;
+  /** Settles when it is known how many requests a connection carries. */
+  #capacityKnown: Promise<void> | undefined;
 
   /** Creates a client; it connects at the first request. */
   constructor(options: StreamClientOptions) {
     this.#options = options;
     this.#pool = new ConnectionPool(options.connect, {
       maxConnections: options.maxConnections ?? MAX_CONNECTIONS,
-      keepsIdle: this.#keepsConnections,
+      keepsIdle: keepsConnections(options),
       maxConnectionUses: options.maxConnectionUses ?? 0,
       idleTimeout: options.idleTimeout ?? IDLE_TIMEOUT,
       connectTimeout: options.connectTimeout ?? CONNECT_TIMEOUT,
@@ -81,12 +83,12 @@ export class StreamClient implements AsyncDisposable {
     signal.throwIfAborted();
     const outgoing = await prepareRequest(request, options, this.#options, signal);
     for (let fresh = false;; fresh = true) {
-      const connection = await this.#acquire(fresh, outgoing, signal);
-      const exchange = this.#begin(connection, outgoing, request, signal);
+      const lane = await this.#acquire(fresh, outgoing, signal);
+      const exchange = this.#begin(lane, outgoing, request, signal);
       try {
         return await exchange.response;
       } catch (error) {
-        const isStale = connection.isReused && !exchange.hasReceived && !signal.aborted;
+        const isStale = lane.isReused && !exchange.hasReceived && !signal.aborted;
         const isRepeatable = outgoing.streams.length === 0 && IDEMPOTENT.includes(request.method);
         if (fresh || !isStale || !isRepeatable) throw error;
       }
@@ -145,16 +147,30 @@ export class StreamClient implements AsyncDisposable {
     return StandardPromise.resolve();
   }
 
-  get #keepsConnections(): boolean {
-    return this.#options.keepConnection ?? false;
+  get #mayShare(): boolean {
+    return (this.#options.maxRequestsPerConnection ?? 1) > 1;
+  }
+
+  /** Asks the application whether it takes several requests on a connection, and how many. */
+  async #findCapacity(): Promise<void> {
+    try {
+      const values = await this.values(["FCGI_MPXS_CONNS", "FCGI_MAX_REQS"]);
+      if (values.get("FCGI_MPXS_CONNS") !== "1") return;
+      const most = Number(values.get("FCGI_MAX_REQS")) || Infinity;
+      this.#pool.capacity = Math.min(this.#options.maxRequestsPerConnection!, most);
+    } catch {
+      // The request that waits for this will meet the same; a later one asks again.
+      this.#capacityKnown = undefined;
+    }
   }
 
   async #acquire(
     fresh: boolean,
     outgoing: OutgoingRequest,
     signal: AbortSignal,
-  ): Promise<Connection> {
+  ): Promise<Lane> {
     try {
+      if (this.#mayShare) await (this.#capacityKnown ??= this.#findCapacity());
       return await this.#pool.acquire(signal, { fresh });
     } catch (error) {
       for (const { reader } of outgoing.streams) reader.cancel(error).catch(() => {});
@@ -163,24 +179,23 @@ export class StreamClient implements AsyncDisposable {
   }
 
   #begin(
-    connection: Connection,
-    { start, streams }: OutgoingRequest,
+    lane: Lane,
+    { startFor, streams }: OutgoingRequest,
     request: Request,
     signal: AbortSignal,
   ): Exchange {
     const { onStderr = print, responseTimeout = 0 } = this.#options;
     const onAbort = (): void => exchange.abort(signal.reason);
-    const exchange = new Exchange(connection, {
-      requestId: REQUEST_ID,
-      start,
+    const exchange = new Exchange(lane, {
+      start: startFor(lane.requestId),
       streams,
       isHead: request.method === "HEAD",
-      keepConnection: this.#keepsConnections,
+      keepConnection: keepsConnections(this.#options),
       responseTimeout,
       onStderr: (line) => onStderr(line, { request }),
       onDone: (isReusable) => {
         signal.removeEventListener("abort", onAbort);
-        this.#pool.release(connection, isReusable);
+        this.#pool.release(lane, isReusable);
       },
     });
     signal.addEventListener("abort", onAbort);

@@ -1,10 +1,15 @@
 import type { ByteReader, ByteStreams } from "./byte_streams.ts";
+import type { Carrier, Lane } from "./carrier.ts";
 import { connectionLost } from "./errors.ts";
 
 const ignore = (): void => {};
 
-/** One connection to the application, as reads and writes. It carries one exchange at a time. */
-export class Connection {
+/** The id of a request that has its connection to itself, as with all web servers but HAProxy. */
+const REQUEST_ID = 1;
+
+/** One connection to the application, as reads and writes. It carries one request at a time. */
+export class Connection implements Carrier, Lane {
+  readonly requestId: number = REQUEST_ID;
   readonly #streams: ByteStreams;
   readonly #reader: ByteReader;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
@@ -12,9 +17,8 @@ export class Connection {
   #pendingRead: Promise<Uint8Array | undefined> | undefined;
   #isReused = false;
   #idleTimer: ReturnType<typeof setTimeout> | undefined;
-
-  /** How many requests it has been given to. */
   uses = 0;
+  active = 0;
 
   /** Locks both streams. */
   constructor(streams: ByteStreams) {
@@ -27,16 +31,25 @@ export class Connection {
     this.#writer.ready.catch(ignore);
   }
 
-  /** Whether the connection has been idle, so that the application may have closed it since. */
   get isReused(): boolean {
     return this.#isReused;
   }
 
-  /**
-   * Reads the next bytes; `undefined` at the end.
-   *
-   * @throws {FastCgiError} `connection_lost` if the connection broke.
-   */
+  get hasRoom(): boolean {
+    return this.active === 0;
+  }
+
+  open(): Lane {
+    this.uses++;
+    this.active = 1;
+    return this;
+  }
+
+  release(_: Lane, isReusable: boolean): boolean {
+    this.active = 0;
+    return isReusable;
+  }
+
   read(): Promise<Uint8Array | undefined> {
     const read = this.#pendingRead ?? this.#read();
     this.#pendingRead = undefined;
@@ -44,19 +57,11 @@ export class Connection {
     return read;
   }
 
-  /**
-   * Writes bytes, and resolves when more may be written. Rejects with the error of a broken
-   * connection.
-   */
   async write(bytes: Uint8Array): Promise<void> {
     this.#writer.write(bytes).catch(ignore);
     await this.#writer.ready;
   }
 
-  /**
-   * Watches an idle connection: `onEvent` is called when the application closes it or sends
-   * unsolicited bytes, and when it has been idle for so many milliseconds; 0 is for ever.
-   */
   watch(idleTimeout: number, onEvent: () => void): void {
     this.#isReused = true;
     clearTimeout(this.#idleTimer);
@@ -66,7 +71,6 @@ export class Connection {
     this.#pendingRead.then(onEvent, onEvent);
   }
 
-  /** Closes both sides at once; pending reads and writes end. */
   close(): void {
     clearTimeout(this.#idleTimer);
     this.#reader.cancel().catch(ignore);

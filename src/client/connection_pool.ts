@@ -7,12 +7,14 @@
  * that request.
  */
 import type { ByteStreams } from "./byte_streams.ts";
+import type { Carrier, Lane } from "./carrier.ts";
 import { Connection } from "./connection.ts";
 import { closedError, connectTimedOut, overloaded } from "./errors.ts";
+import { SharedConnection } from "./shared_connection.ts";
 import { waitFor } from "./wait_for.ts";
 
 // As loaded: applications replace the global.
-const { AbortController, Promise } = globalThis;
+const { AbortController, Map, Promise } = globalThis;
 
 /** The limits of a pool. Times are in milliseconds; 0 is none. */
 export interface PoolLimits {
@@ -20,7 +22,7 @@ export interface PoolLimits {
   readonly maxConnections: number;
   /** Whether a connection may be idle at all. */
   readonly keepsIdle: boolean;
-  /** How many requests one connection may carry; 0 is no limit. */
+  /** How many requests one connection may carry in all; 0 is no limit. */
   readonly maxConnectionUses: number;
   /** How long a connection may be idle. */
   readonly idleTimeout: number;
@@ -38,7 +40,7 @@ interface Waiting {
   readonly fresh: boolean;
   /** Whether it has got one, or does not want one any more. */
   isSettled: boolean;
-  resolve(connection: Connection): void;
+  resolve(lane: Lane): void;
   reject(reason: unknown): void;
 }
 
@@ -46,16 +48,20 @@ interface Waiting {
 export class ConnectionPool {
   readonly #connect: () => Promise<ByteStreams>;
   readonly #limits: PoolLimits;
-  readonly #open = new Set<Connection>();
+  readonly #open = new Set<Carrier>();
   /**
-   * Idle connections, as a stack: the most recently used one is reused first, so that the
-   * application can close the others undisturbed.
+   * Connections that can carry one request more, as a stack: the most recently used one is reused
+   * first, so that the application can close the others undisturbed.
    */
-  readonly #idle: Connection[] = [];
+  readonly #free: Carrier[] = [];
+  readonly #busy = new Map<Lane, Carrier>();
   #queue: Waiting[] = [];
   #connecting = 0;
   /** Aborts when the pool is closed. */
   readonly #closing = new AbortController();
+
+  /** The most requests at once on one connection, as far as the application takes several. */
+  capacity = 1;
 
   /** Creates a pool; it connects when a connection is wanted. */
   constructor(connect: () => Promise<ByteStreams>, limits: PoolLimits) {
@@ -72,10 +78,10 @@ export class ConnectionPool {
    * connecting takes too long.
    * @throws The signal's reason.
    */
-  async acquire(signal?: AbortSignal, { fresh = false } = {}): Promise<Connection> {
+  async acquire(signal?: AbortSignal, { fresh = false } = {}): Promise<Lane> {
     this.#closing.signal.throwIfAborted();
     signal?.throwIfAborted();
-    const { promise, resolve, reject } = Promise.withResolvers<Connection>();
+    const { promise, resolve, reject } = Promise.withResolvers<Lane>();
     const waiting: Waiting = { fresh, isSettled: false, resolve, reject };
     this.#queue.push(waiting);
     this.#serveQueue();
@@ -98,27 +104,21 @@ export class ConnectionPool {
   }
 
   /** Releases a connection: another request gets it if it can carry one more, else it is closed. */
-  release(connection: Connection, isReusable: boolean): void {
-    if (!this.#open.has(connection)) return;
-    const { maxConnectionUses, idleTimeout } = this.#limits;
-    const isUsedUp = maxConnectionUses > 0 &&
-      connection.uses >= maxConnectionUses;
-    if (!isReusable || isUsedUp) return this.#close(connection);
-    this.#idle.push(connection);
-    connection.watch(idleTimeout, () => {
-      const index = this.#idle.indexOf(connection);
-      if (index === -1) return;
-      this.#idle.splice(index, 1);
-      this.#close(connection);
-    });
-    this.#serveQueue();
+  release(lane: Lane, isReusable: boolean): void {
+    const carrier = this.#busy.get(lane);
+    this.#busy.delete(lane);
+    if (carrier === undefined || !this.#open.has(carrier)) return;
+    const isOfUse = carrier.release(lane, isReusable);
+    const isUsedUp = this.#isUsedUp(carrier);
+    if (!isOfUse || isUsedUp && carrier.active === 0) this.#close(carrier);
+    else if (!isUsedUp) this.#offer(carrier);
   }
 
   /** Closes every connection, the busy ones too; {@link acquire} throws from then on. */
   close(): void {
     this.#closing.abort(closedError());
-    this.#idle.length = 0;
-    for (const connection of this.#open) connection.close();
+    this.#free.length = 0;
+    for (const carrier of this.#open) carrier.close();
     this.#open.clear();
     for (const waiting of this.#queue.splice(0)) this.#giveUp(waiting, closedError());
   }
@@ -128,28 +128,51 @@ export class ConnectionPool {
     for (;;) {
       const [first] = this.#queue;
       if (first === undefined) return;
-      const idle = first.fresh ? undefined : this.#idle.pop();
-      if (idle === undefined && !this.#hasRoom()) return;
+      const carrier = first.fresh ? undefined : this.#free.findLast(({ hasRoom }) => hasRoom);
+      if (carrier === undefined && (this.#isExpected || !this.#hasRoom())) return;
       this.#queue.shift();
-      if (idle !== undefined) this.#give(first, idle);
-      else void this.#connectFor(first);
+      if (carrier === undefined) void this.#connectFor(first);
+      else this.#give(first, carrier);
     }
+  }
+
+  /** Whether the connections that are being opened can carry all that wait. */
+  get #isExpected(): boolean {
+    return this.#queue.length <= this.#connecting * (this.capacity - 1);
   }
 
   /** Whether there may be one connection more; an idle one is closed for it. */
   #hasRoom(): boolean {
     if (this.#open.size + this.#connecting < this.#limits.maxConnections) return true;
     // Only for one that wants a fresh connection.
-    const spare = this.#idle.shift();
+    const spare = this.#free.find(({ active }) => active === 0);
     if (spare === undefined) return false;
-    spare.close();
-    return this.#open.delete(spare);
+    this.#forget(spare);
+    return true;
   }
 
-  #give(waiting: Waiting, connection: Connection): void {
+  #give(waiting: Waiting, carrier: Carrier): void {
+    const lane = carrier.open();
+    this.#busy.set(lane, carrier);
+    if (!carrier.hasRoom || this.#isUsedUp(carrier)) this.#remove(carrier);
     waiting.isSettled = true;
-    connection.uses++;
-    waiting.resolve(connection);
+    waiting.resolve(lane);
+  }
+
+  #isUsedUp({ uses }: Carrier): boolean {
+    const { maxConnectionUses } = this.#limits;
+    return maxConnectionUses > 0 && uses >= maxConnectionUses;
+  }
+
+  /** A connection can carry one request more. */
+  #offer(carrier: Carrier): void {
+    if (carrier.hasRoom && !this.#free.includes(carrier)) this.#free.push(carrier);
+    if (carrier.active === 0) {
+      carrier.watch(this.#limits.idleTimeout, () => {
+        if (carrier.active === 0) this.#close(carrier);
+      });
+    }
+    this.#serveQueue();
   }
 
   async #connectFor(waiting: Waiting): Promise<void> {
@@ -166,7 +189,10 @@ export class ConnectionPool {
         },
         signal: this.#closing.signal,
       });
-      this.#connected(new Connection(streams), waiting);
+      const connection = new Connection(streams);
+      const { capacity } = this;
+      const isShared = capacity > 1 && !waiting.fresh;
+      this.#connected(isShared ? new SharedConnection(connection, capacity) : connection, waiting);
     } catch (error) {
       this.#giveUp(waiting, error);
     } finally {
@@ -175,11 +201,15 @@ export class ConnectionPool {
     this.#serveQueue();
   }
 
-  #connected(connection: Connection, waiting: Waiting): void {
-    this.#open.add(connection);
-    if (!waiting.isSettled) return this.#give(waiting, connection);
-    // Whoever it was for has gone: the next one gets it, or a later one.
-    this.release(connection, this.#queue.length > 0 || this.#limits.keepsIdle);
+  #connected(carrier: Carrier, waiting: Waiting): void {
+    this.#open.add(carrier);
+    if (!waiting.isSettled) {
+      this.#give(waiting, carrier);
+      if (carrier.hasRoom) this.#offer(carrier);
+    } else if (this.#queue.length > 0 || this.#limits.keepsIdle) {
+      // Whoever it was for has gone: the next one gets it, or a later one.
+      this.#offer(carrier);
+    } else this.#close(carrier);
   }
 
   /** Ends the wish of a request that has no connection. */
@@ -198,9 +228,20 @@ export class ConnectionPool {
     this.#giveUp(waiting, overloaded(`${why} (maxConnections, queueTimeout)`));
   }
 
-  #close(connection: Connection): void {
-    connection.close();
-    this.#open.delete(connection);
+  #close(carrier: Carrier): void {
+    this.#forget(carrier);
     this.#serveQueue();
+  }
+
+  #forget(carrier: Carrier): void {
+    this.#remove(carrier);
+    this.#open.delete(carrier);
+    carrier.close();
+  }
+
+  /** No request gets it any more. */
+  #remove(carrier: Carrier): void {
+    const index = this.#free.indexOf(carrier);
+    if (index !== -1) this.#free.splice(index, 1);
   }
 }

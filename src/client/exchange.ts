@@ -11,7 +11,7 @@
  */
 import { encodeRecord, type EndRequestBody, ProtocolStatus, RecordType } from "../protocol/mod.ts";
 import { BROKEN_OFF } from "../protocol/constants.ts";
-import type { Connection } from "./connection.ts";
+import type { Lane } from "./carrier.ts";
 import {
   badReply,
   brokenOff,
@@ -50,8 +50,6 @@ const NULL_BODY_STATUSES = [204, 205, 304];
 
 /** The request to send, and the callbacks of its reply. */
 export interface ExchangeOptions {
-  /** The request's id on the connection. */
-  requestId: number;
   /** The first write: the beginning of the request. */
   start: Uint8Array;
   /** The streams that follow it. */
@@ -70,7 +68,7 @@ export interface ExchangeOptions {
 
 /** One request in flight, from construction on. */
 export class Exchange {
-  readonly #connection: Connection;
+  readonly #lane: Lane;
   readonly #options: ExchangeOptions;
   readonly #sender: RequestSender;
   readonly #stderr: StderrLines;
@@ -88,11 +86,11 @@ export class Exchange {
   #hasReceived = false;
 
   /** Starts the request at once. */
-  constructor(connection: Connection, options: ExchangeOptions) {
-    this.#connection = connection;
+  constructor(lane: Lane, options: ExchangeOptions) {
+    this.#lane = lane;
     this.#options = options;
     this.#stderr = new StderrLines(options.onStderr);
-    this.#sender = new RequestSender(connection, options.requestId, options.streams);
+    this.#sender = new RequestSender(lane, options.streams);
     this.#sender.send(options.start).catch((reason) => this.abort(reason));
     this.#receive().catch((error) => this.#end(false, error));
     const { responseTimeout } = options;
@@ -125,19 +123,19 @@ export class Exchange {
     this.#sender.stop(reason);
     this.#state = "discard";
     this.#abortTimer = setTimeout(() => this.#end(false), ABORT_TIMEOUT);
-    this.#connection.write(encodeRecord(RecordType.ABORT_REQUEST, this.#options.requestId))
+    this.#lane.write(encodeRecord(RecordType.ABORT_REQUEST, this.#lane.requestId))
       .catch(() => this.#end(false));
   }
 
   async #receive(): Promise<void> {
-    const decoder = new ReplyDecoder(this.#options.requestId, {
+    const decoder = new ReplyDecoder(this.#lane.requestId, {
       onHead: (head) => this.#onHead(head),
       onContent: (content) => this.#onContent(content),
       onStderr: (content) => this.#stderr.push(content),
       onEnd: (body) => this.#onEnd(body),
     });
     while (!decoder.isEnded) {
-      const chunk = await this.#connection.read();
+      const chunk = await this.#lane.read();
       if (this.#state === "ended") return;
       if (chunk === undefined) {
         // Some applications close STDOUT and then the connection, without END_REQUEST; all web

@@ -6,7 +6,7 @@ import {
   RecordType,
 } from "../protocol/mod.ts";
 import { RecordDecoder } from "../protocol/record_decoder.ts";
-import type { Connection } from "./connection.ts";
+import type { Lane } from "./carrier.ts";
 import { connectionLost } from "./errors.ts";
 
 // As loaded: applications replace the global.
@@ -19,7 +19,7 @@ const { Map } = globalThis;
  * @throws {FastCgiError} `connection_lost`, or a fault of the record layer.
  */
 export async function askValues(
-  connection: Connection,
+  connection: Lane,
   names: Iterable<string>,
 ): Promise<Map<string, string>> {
   const decoder = new RecordDecoder();

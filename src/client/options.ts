@@ -21,12 +21,19 @@ export interface ClientOptions {
    */
   keepConnection?: boolean;
   /**
-   * The most connections at a time; further requests wait for one, first come, first served. One
-   * connection carries one request at a time.
+   * The most connections at a time; further requests wait for one, first come, first served.
    *
    * @default 128
    */
   maxConnections?: number;
+  /**
+   * The most requests at once on one connection. More than one needs an application that says that
+   * it can (`FCGI_MPXS_CONNS`), as this module and Go do, and php-fpm does not; connections are
+   * kept then. A response that nobody reads holds up the others on its connection.
+   *
+   * @default 1
+   */
+  maxRequestsPerConnection?: number;
   /**
    * How many requests one connection may carry, one after the other; 0 is no limit. With
    * `keepConnection` in front of php-fpm, set it to `pm.max_requests`: after so many a worker ends,

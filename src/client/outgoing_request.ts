@@ -1,6 +1,6 @@
 import { RecordType, ROLE_NUMBERS } from "../protocol/constants.ts";
 import { encodeRequestStart } from "../protocol/request_start.ts";
-import type { ClientFetchOptions, StreamClientOptions } from "./options.ts";
+import type { ClientFetchOptions, ClientOptions, StreamClientOptions } from "./options.ts";
 import { type RequestBody, takeBody } from "./request_body.ts";
 import { authorizerParams, changeParams, requestParams } from "./request_params.ts";
 import type { OutgoingStream } from "./request_sender.ts";
@@ -8,10 +8,8 @@ import type { OutgoingStream } from "./request_sender.ts";
 // As loaded: applications replace the global.
 const { ReadableStream } = globalThis;
 
-/**
- * The id of every request: a connection carries one at a time, as with all web servers but HAProxy.
- */
-export const REQUEST_ID = 1;
+/** The id that most requests have: few connections are shared. */
+const FIRST_ID = 1;
 
 /**
  * The default `bufferBody`: eight of nginx's buffers for a request body
@@ -25,8 +23,8 @@ const EMPTY_BODY: RequestBody = { bytes: new Uint8Array(0), rest: undefined, len
 
 /** A request, encoded for the wire. */
 export interface OutgoingRequest {
-  /** The first write: for most requests, the whole request. */
-  readonly start: Uint8Array;
+  /** The first write under an id: for most requests, the whole request. */
+  startFor(requestId: number): Uint8Array;
   /** The streams that follow it. Without any, the request can be retried. */
   readonly streams: OutgoingStream[];
 }
@@ -59,20 +57,32 @@ export async function prepareRequest(
   if (stream !== null) known.set("CONTENT_LENGTH", String(body.length ?? ""));
   if (role === "authorizer") authorizerParams(known);
   if (data instanceof Uint8Array) known.set("FCGI_DATA_LENGTH", String(data.length));
-  const start = encodeRequestStart({
-    requestId: REQUEST_ID,
+  const fields = {
     role: ROLE_NUMBERS[role],
-    keepConnection: client.keepConnection ?? false,
-    params: changeParams(changeParams(known, client.params), params),
+    keepConnection: keepsConnections(client),
+    params: [...changeParams(changeParams(known, client.params), params)],
     stdin: role === "authorizer" ? undefined : { bytes: body.bytes, isComplete },
-  });
+  };
+  // What cannot be encoded is told before a connection is made.
+  const first = encodeRequestStart({ requestId: FIRST_ID, ...fields });
   const streams: OutgoingStream[] = [];
   if (body.rest !== undefined) streams.push({ type: RecordType.STDIN, reader: body.rest });
   if (role === "filter") {
     const content = data instanceof ReadableStream ? data : streamOf(data);
     streams.push({ type: RecordType.DATA, reader: content.getReader() });
   }
-  return { start, streams };
+  return {
+    startFor: (requestId) =>
+      requestId === FIRST_ID ? first : encodeRequestStart({ requestId, ...fields }),
+    streams,
+  };
+}
+
+/** Whether connections are kept: they must be where requests share them. */
+export function keepsConnections(
+  { keepConnection, maxRequestsPerConnection = 1 }: ClientOptions,
+): boolean {
+  return keepConnection ?? maxRequestsPerConnection > 1;
 }
 
 /** The length of the body, if the request says that. */

@@ -1,7 +1,7 @@
 /**
- * Applications that answer in every way but the right one, over real sockets: each is a named error,
- * or an answer if web servers take it for one; no descriptor is left, and the one connection that
- * the pool may have is there for the next request.
+ * Applications that answer in every way but the right one, over real sockets: each is a named
+ * error, or an answer if web servers take it for one; no descriptor is left, and the one connection
+ * that the pool may have is there for the next request.
  */
 import { readdirSync } from "node:fs";
 import { type AddressInfo, createServer, type Socket } from "node:net";
