@@ -2,6 +2,8 @@
 export interface Lane {
   /** The request's id on the connection. */
   readonly requestId: number;
+  /** Whether other requests may have the connection at the same time. */
+  readonly isShared: boolean;
   /** Whether the connection has been used, so that the application may have closed it since. */
   readonly isReused: boolean;
   /**

@@ -68,8 +68,8 @@ export class StreamClient implements AsyncDisposable {
    * stays busy.
    *
    * If a kept connection turns out to be closed, the request is sent once more over a new one,
-   * provided that its method is idempotent (RFC 9110, section 9.2.2), nothing of an answer has come
-   * and its body is still in memory (`bufferBody`).
+   * provided that nothing of an answer has come, its body is still in memory (`bufferBody`), and
+   * its method is idempotent (RFC 9110, section 9.2.2) or the system says that nothing was sent.
    *
    * @throws {FastCgiError} `connection_lost`, `request_refused`, `bad_reply`, `body_too_large`,
    * `overloaded`, `timed_out` or a fault of the record layer. After the header block the response's
@@ -89,7 +89,8 @@ export class StreamClient implements AsyncDisposable {
         return await exchange.response;
       } catch (error) {
         const isStale = lane.isReused && !exchange.hasReceived && !signal.aborted;
-        const isRepeatable = outgoing.streams.length === 0 && IDEMPOTENT.includes(request.method);
+        const isRepeatable = outgoing.streams.length === 0 &&
+          (IDEMPOTENT.includes(request.method) || exchange.isUnsent(error));
         if (fresh || !isStale || !isRepeatable) throw error;
       }
     }

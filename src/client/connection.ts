@@ -10,6 +10,7 @@ const REQUEST_ID = 1;
 /** One connection to the application, as reads and writes. It carries one request at a time. */
 export class Connection implements Carrier, Lane {
   readonly requestId: number = REQUEST_ID;
+  readonly isShared = false;
   readonly #streams: ByteStreams;
   readonly #reader: ByteReader;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;

@@ -31,6 +31,12 @@ export function isBreakMark(error: unknown): boolean {
     error.cause instanceof Uint8Array && error.cause.every((byte) => byte === 0);
 }
 
+/** Whether a connection was lost because the application had closed it before anything was written. */
+export function isBrokenPipe(error: unknown): boolean {
+  return error instanceof FastCgiError && error.code === "connection_lost" &&
+    (error.cause as { code?: unknown } | undefined)?.code === "EPIPE";
+}
+
 /** A request that ended with a protocol status other than REQUEST_COMPLETE. */
 export function requestRefused(protocolStatus: number): FastCgiError {
   const name = Object.entries(ProtocolStatus).find(([, value]) => value === protocolStatus)?.[0];

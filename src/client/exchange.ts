@@ -17,6 +17,7 @@ import {
   brokenOff,
   connectionLost,
   isBreakMark,
+  isBrokenPipe,
   noReply,
   requestRefused,
 } from "./errors.ts";
@@ -111,14 +112,20 @@ export class Exchange {
     return this.#hasReceived;
   }
 
+  /** Whether nothing of the request can have reached the application, as this error says. */
+  isUnsent(error: unknown): boolean {
+    // Of several writes any may have failed.
+    return this.#sender.writes === 1 && !this.#hasReceived && isBrokenPipe(error);
+  }
+
   /**
-   * Aborts the request: the response rejects, or its body errors, with `reason`. With
-   * `keepConnection` the connection is kept if the application ends the request soon (FastCGI 1.0,
-   * section 5.4); else it is closed.
+   * Aborts the request: the response rejects, or its body errors, with `reason`. Its connection is
+   * closed (FastCGI 1.0, section 5.4), which php-fpm does itself in answer to an ABORT_REQUEST, at
+   * a moment of its own. Only one that is shared is kept, if the application ends the request soon.
    */
   abort(reason: unknown): void {
     if (this.#state === "ended" || this.#abortTimer !== undefined) return;
-    if (!this.#options.keepConnection) return this.#end(false, reason);
+    if (!this.#lane.isShared) return this.#end(false, reason);
     this.#fail(reason);
     this.#sender.stop(reason);
     this.#state = "discard";

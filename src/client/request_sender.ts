@@ -16,11 +16,17 @@ export class RequestSender {
   readonly #lane: Lane;
   readonly #streams: OutgoingStream[];
   #state: "sending" | "sent" | "stopped" = "sending";
+  #writes = 0;
 
   /** Creates a sender; `streams` follow the first write, one after the other. */
   constructor(lane: Lane, streams: OutgoingStream[]) {
     this.#lane = lane;
     this.#streams = streams;
+  }
+
+  /** How many writes were tried. */
+  get writes(): number {
+    return this.#writes;
   }
 
   /** Whether the whole request has been written to the connection. */
@@ -57,6 +63,7 @@ export class RequestSender {
 
   /** Returns whether to go on. */
   async #write(bytes: Uint8Array, isLast: boolean): Promise<boolean> {
+    this.#writes++;
     const written = this.#lane.write(bytes);
     // Queued is enough: bytes of another request on this connection come after it.
     if (isLast) this.#state = "sent";

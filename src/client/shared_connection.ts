@@ -159,6 +159,7 @@ export class SharedConnection implements Carrier {
 /** A request's share of a connection. */
 class SharedLane implements Lane {
   readonly requestId: number;
+  readonly isShared = true;
   readonly isReused: boolean;
   readonly #connection: Connection;
   #waiting: Uint8Array[] = [];

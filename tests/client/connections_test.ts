@@ -133,6 +133,20 @@ describe("A connection that is kept", () => {
     assertEquals(application.connects, 1);
   });
 
+  it("is replaced for POST, too, if the system says that nothing was sent", async () => {
+    const { application, client } = setUp();
+    const connection = await idleConnection(application, client);
+    const broken = Object.assign(new Error("write EPIPE"), { code: "EPIPE" });
+    connection.duplex.toServer.failNextWrite(broken);
+    const fetched = client.fetch(GET({ method: "POST", body: "buy" }));
+    await connection.closed();
+    connection.duplex.fail(broken);
+    const next = await application.accept();
+    assertEquals(new TextDecoder().decode((await next.request()).stdin), "buy");
+    next.send(reply("\nbought"));
+    assertEquals(await (await fetched).text(), "bought");
+  });
+
   it("is not replaced for a body that cannot be sent again", async () => {
     const { application, client } = setUp({ bufferBody: 3 });
     const connection = await idleConnection(application, client);
