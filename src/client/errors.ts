@@ -31,7 +31,7 @@ export function isBreakMark(error: unknown): boolean {
     error.cause instanceof Uint8Array && error.cause.every((byte) => byte === 0);
 }
 
-/** Whether a connection was lost because the application had closed it before anything was written. */
+/** Whether a connection was lost because the application had closed it before the first write. */
 export function isBrokenPipe(error: unknown): boolean {
   return error instanceof FastCgiError && error.code === "connection_lost" &&
     (error.cause as { code?: unknown } | undefined)?.code === "EPIPE";

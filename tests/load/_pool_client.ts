@@ -1,6 +1,7 @@
 /**
  * A program that sends 10,000 requests through a client, and aborts a quarter of them at random
- * moments; says at the end what is left of them: `_pool_client.ts SOCKET SCRIPT CONNECTIONS [kept]`.
+ * moments; says at the end what is left of them:
+ * `_pool_client.ts SOCKET SCRIPT CONNECTIONS [kept]`.
  */
 import { readdirSync, readlinkSync } from "node:fs";
 import process from "node:process";

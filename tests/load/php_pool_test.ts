@@ -1,4 +1,4 @@
-/** A pool of eight connections to php-fpm under load, a quarter of its requests aborted at random. */
+/** A pool of connections to php-fpm under load, a quarter of its requests aborted at random. */
 import { join } from "node:path";
 import process from "node:process";
 import { assertEquals, assertGreater, assertLess } from "../_assert.ts";
