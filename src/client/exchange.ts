@@ -21,7 +21,7 @@ import {
   noReply,
   requestRefused,
 } from "./errors.ts";
-import type { ResponseHead } from "./header_block.ts";
+import { contentLength, type ResponseHead } from "./header_block.ts";
 import { ReplyDecoder } from "./reply_decoder.ts";
 import { type OutgoingStream, RequestSender } from "./request_sender.ts";
 import { StderrLines } from "./stderr_lines.ts";
@@ -243,11 +243,4 @@ export class Exchange {
 /** The exit status of an application, where it may say why. */
 function of(appStatus: number): string {
   return appStatus === 0 ? "" : `; the application ended with status ${appStatus}`;
-}
-
-function contentLength(headers: Headers): number | undefined {
-  const value = headers.get("content-length");
-  if (value === null) return undefined;
-  if (!/^\d+$/.test(value)) throw badReply(`its Content-Length is ${JSON.stringify(value)}`);
-  return Number(value);
 }

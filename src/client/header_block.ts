@@ -92,3 +92,15 @@ function parseHeaderBlock(block: string): ResponseHead {
   if (match === null) throw badReply(`its status is ${JSON.stringify(status)}`);
   return { status: Number(match[1]), statusText: match[2] ?? "", headers };
 }
+
+/**
+ * The Content-Length of a response; `undefined` if it has none.
+ *
+ * @throws {FastCgiError} `bad_reply` if that is no length.
+ */
+export function contentLength(headers: Headers): number | undefined {
+  const value = headers.get("content-length");
+  if (value === null) return undefined;
+  if (!/^\d+$/.test(value)) throw badReply(`its Content-Length is ${JSON.stringify(value)}`);
+  return Number(value);
+}
