@@ -3,7 +3,7 @@ import { serve } from "../../mod.ts";
 import { FastCgiClient, StreamClient } from "../../src/client/mod.ts";
 import { FastCgiError, RecordType } from "../../src/protocol/mod.ts";
 import { encodeNameValues } from "../../src/protocol/name_value.ts";
-import { assertBytes, bytes, concat, pattern } from "../_bytes.ts";
+import { assertBytes, bytes, concat, pattern, Random, randomChunks } from "../_bytes.ts";
 import { assert, assertEquals, assertLess, assertRejects } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
 import { rawRecord } from "../_records.ts";
@@ -29,6 +29,7 @@ async function setUp(values: Record<string, string> = { FCGI_MPXS_CONNS: "1" }, 
     connect: application.connect,
     maxRequestsPerConnection: most,
     maxConnections: 2,
+    onStderr() {},
     ...{ idleTimeout: 0, connectTimeout: 0, queueTimeout: 0 },
   });
   const asked = client.fetch(GET("/first"));
@@ -83,6 +84,35 @@ describe("Requests that share a connection", () => {
     );
     assertEquals(application.connects, 2);
     client.close();
+  });
+
+  it("get their own, however the records are mixed and cut", async () => {
+    for (let seed = 1; seed <= 40; seed++) {
+      const random = new Random(seed);
+      const { application, client, asked } = await setUp(undefined, 5);
+      const connection = await application.accept();
+      const paths = ["/first", "/b", "/c", "/d", "/e"];
+      const fetched = [asked, ...paths.slice(1).map((path) => client.fetch(GET(path)))];
+      const ids = await requests(connection, 5);
+      const contents = paths.map(() => random.bytes(random.below(5_000)));
+      const records = paths.map((path, index) => {
+        const id = ids.get(path)!;
+        // An empty record would end the stream.
+        const parts = randomChunks(contents[index]!, random, 700).filter(({ length }) =>
+          length > 0
+        );
+        const noise = () => rawRecord({ type: RecordType.STDERR, id, content: random.bytes(9) });
+        return [stdout(id, "\n"), ...parts.flatMap((part) => [stdout(id, part), noise()]), end(id)];
+      });
+      const mixed: Uint8Array[] = [];
+      while (records.some((list) => list.length > 0)) {
+        mixed.push(random.pick(records.filter((list) => list.length > 0)).shift()!);
+      }
+      for (const chunk of randomChunks(concat(mixed), random, 900)) connection.send(chunk);
+      const bodies = await Promise.all(fetched.map(async (one) => await (await one).bytes()));
+      bodies.forEach((body, index) => assertBytes(body, contents[index]!, `seed ${seed}`));
+      client.close();
+    }
   });
 
   it("are no more than the limits allow: the next one gets another connection", async () => {
