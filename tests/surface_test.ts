@@ -54,9 +54,12 @@ const ENTRY_POINTS: Record<string, EntryPoint> = {
     module: client,
     values: ["FastCgiClient", "StreamClient", "connect", "gateway", "serveGateway"],
     types: [
+      "BodySpool",
+      "ByteReader",
       "ByteStreams",
       "ClientFetchOptions",
       "ClientOptions",
+      "ClientParamValue",
       "ClientParams",
       "ClientRole",
       "ConnectAddress",

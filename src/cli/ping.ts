@@ -73,7 +73,7 @@ async function runPing(args: Arguments, terminal: Terminal): Promise<number> {
 /** Returns what is wrong with the answer. */
 async function ask(client: FastCgiClient, path: string | undefined): Promise<string | undefined> {
   if (path === undefined) {
-    await client.getValues(NAMES);
+    await client.values(NAMES);
     return undefined;
   }
   // No line in the access log of fcgi serve.

@@ -13,12 +13,15 @@ export interface ByteStreams {
  * type that `getReader()` returns.
  */
 export interface ByteReader {
+  /** Settles when the stream has ended. */
   readonly closed: Promise<unknown>;
+  /** Reads the next bytes, or the end. */
   read(): Promise<
     { readonly done: false; readonly value: Uint8Array } | {
       readonly done: true;
       readonly value?: Uint8Array;
     }
   >;
+  /** Gives up reading. */
   cancel(reason?: unknown): Promise<void>;
 }

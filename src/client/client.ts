@@ -1,21 +1,36 @@
 import { print } from "../log/print.ts";
-import type { Connection } from "./connection.ts";
+import type { Lane } from "./carrier.ts";
 import { ConnectionPool } from "./connection_pool.ts";
 import { Exchange } from "./exchange.ts";
 import { askValues } from "./get_values.ts";
 import type { ClientFetchOptions, StreamClientOptions } from "./options.ts";
-import { type OutgoingRequest, prepareRequest, REQUEST_ID } from "./outgoing_request.ts";
-import { untilAborted } from "./until_aborted.ts";
+import { keepsConnections, type OutgoingRequest, prepareRequest } from "./outgoing_request.ts";
+import { noReply } from "./errors.ts";
+import { waitFor } from "./wait_for.ts";
 
 // As loaded: applications replace the global.
 // Another name for what public types say, too: `deno doc --lint` takes it for a type of ours.
-const { AbortSignal, Promise: StandardPromise } = globalThis;
+const { AbortSignal: StandardSignal, Promise: StandardPromise } = globalThis;
 
 /**
  * The default `maxConnections`: as many as the listen queue of a socket used to hold on Linux
  * (`SOMAXCONN`).
  */
 const MAX_CONNECTIONS = 128;
+/** The default `maxQueue`. */
+const MAX_QUEUE = 1024;
+/** The default `queueTimeout`, in milliseconds. */
+const QUEUE_TIMEOUT = 30_000;
+/** The default `connectTimeout`, in milliseconds. */
+const CONNECT_TIMEOUT = 10_000;
+/** The default `idleTimeout`, in milliseconds: that of nginx's `keepalive`. */
+const IDLE_TIMEOUT = 60_000;
+
+/** How long GET_VALUES may take without a `responseTimeout`, in milliseconds: nothing runs then. */
+const VALUES_TIMEOUT = 10_000;
+
+/** The variables of the specification (FastCGI 1.0, section 4.1). */
+const ALL_VALUES = ["FCGI_MAX_CONNS", "FCGI_MAX_REQS", "FCGI_MPXS_CONNS"];
 
 /**
  * Idempotent methods: a request may be sent again when no response came (RFC 9110, section 9.2.2).
@@ -30,11 +45,21 @@ const IDEMPOTENT = ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"];
 export class StreamClient implements AsyncDisposable {
   readonly #options: StreamClientOptions;
   readonly #pool: ConnectionPool;
+  /** Settles when it is known how many requests a connection carries. */
+  #capacityKnown: Promise<void> | undefined;
 
   /** Creates a client; it connects at the first request. */
   constructor(options: StreamClientOptions) {
     this.#options = options;
-    this.#pool = new ConnectionPool(options.connect, options.maxConnections ?? MAX_CONNECTIONS);
+    this.#pool = new ConnectionPool(options.connect, {
+      maxConnections: options.maxConnections ?? MAX_CONNECTIONS,
+      keepsIdle: keepsConnections(options),
+      maxConnectionUses: options.maxConnectionUses ?? 0,
+      idleTimeout: options.idleTimeout ?? IDLE_TIMEOUT,
+      connectTimeout: options.connectTimeout ?? CONNECT_TIMEOUT,
+      maxQueue: options.maxQueue ?? MAX_QUEUE,
+      queueTimeout: options.queueTimeout ?? QUEUE_TIMEOUT,
+    });
   }
 
   /**
@@ -42,45 +67,71 @@ export class StreamClient implements AsyncDisposable {
    * body is streamed. As with any `fetch`, an unused body must be cancelled, or its connection
    * stays busy.
    *
-   * If a kept connection turns out to be closed, the request is retried once over a new one,
-   * provided that its method is idempotent (RFC 9110, section 9.2.2) and its body was not longer
-   * than `bufferBody`.
+   * If a kept connection turns out to be closed, the request is sent once more over a new one,
+   * provided that nothing of an answer has come, its body is still in memory (`bufferBody`), and
+   * its method is idempotent (RFC 9110, section 9.2.2) or the system says that nothing was sent.
    *
-   * @throws {FastCgiError} `connection_lost`, `request_refused`, `bad_reply` or a fault of the
-   * record layer. After the header block the response's body errors with it instead: a truncated
-   * reply never looks complete.
+   * @throws {FastCgiError} `connection_lost`, `request_refused`, `bad_reply`, `body_too_large`,
+   * `overloaded`, `timed_out` or a fault of the record layer. After the header block the response's
+   * body errors with it instead: a truncated reply never looks complete.
    * @throws The reason of an aborted signal, and whatever `connect` throws.
    */
   async fetch(request: Request, options: ClientFetchOptions = {}): Promise<Response> {
     const signal = options.signal === undefined
       ? request.signal
-      : AbortSignal.any([request.signal, options.signal]);
+      : StandardSignal.any([request.signal, options.signal]);
     signal.throwIfAborted();
     const outgoing = await prepareRequest(request, options, this.#options, signal);
     for (let fresh = false;; fresh = true) {
-      const connection = await this.#acquire(fresh, outgoing, signal);
-      const exchange = this.#begin(connection, outgoing, request.method === "HEAD", signal);
+      const lane = await this.#acquire(fresh, outgoing, signal);
+      const exchange = this.#begin(lane, outgoing, request, signal);
       try {
         return await exchange.response;
       } catch (error) {
-        const isStale = connection.isReused && !exchange.hasReceived && !signal.aborted;
-        const isRepeatable = outgoing.streams.length === 0 && IDEMPOTENT.includes(request.method);
+        const isStale = lane.isReused && !exchange.hasReceived && !signal.aborted;
+        const isRepeatable = outgoing.streams.length === 0 &&
+          (IDEMPOTENT.includes(request.method) || exchange.isUnsent(error));
         if (fresh || !isStale || !isRepeatable) throw error;
       }
     }
   }
 
   /**
+   * Resolves when the application answers: to a query of its variables, over a connection of its
+   * own. That runs no code of the application's, and needs no script. An application that knows no
+   * GET_VALUES says so, which is an answer.
+   *
+   * @throws {FastCgiError} `connection_lost`, `overloaded`, `timed_out` or a fault of the record
+   * layer.
+   * @throws The reason of an aborted signal, and whatever `connect` throws.
+   */
+  async ping(options: { signal?: AbortSignal } = {}): Promise<void> {
+    await this.values(ALL_VALUES, options);
+  }
+
+  /**
    * Queries variables of the application with GET_VALUES (FastCGI 1.0, section 4.1), over a
    * connection of its own. Variables that the application does not know are absent from the result.
    *
-   * @param names Such as `FCGI_MAX_CONNS`, `FCGI_MAX_REQS`, `FCGI_MPXS_CONNS`.
-   * @throws {FastCgiError} `connection_lost`, or a fault of the record layer.
+   * @param names By default those of the specification: `FCGI_MAX_CONNS`, `FCGI_MAX_REQS`,
+   * `FCGI_MPXS_CONNS`.
+   * @throws {FastCgiError} `connection_lost`, `overloaded`, `timed_out` or a fault of the record
+   * layer.
+   * @throws The reason of an aborted signal, and whatever `connect` throws.
    */
-  async getValues(names: Iterable<string>): Promise<Map<string, string>> {
-    const connection = await this.#pool.acquire({ fresh: true });
+  async values(
+    names: Iterable<string> = ALL_VALUES,
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<Map<string, string>> {
+    signal?.throwIfAborted();
+    const connection = await this.#pool.acquire(signal, { fresh: true });
     try {
-      return await askValues(connection, names);
+      const { responseTimeout = VALUES_TIMEOUT } = this.#options;
+      return await waitFor(askValues(connection, names), {
+        time: responseTimeout,
+        error: () => noReply(responseTimeout),
+        signal,
+      });
     } finally {
       this.#pool.release(connection, false);
     }
@@ -97,46 +148,55 @@ export class StreamClient implements AsyncDisposable {
     return StandardPromise.resolve();
   }
 
-  get #keepsConnections(): boolean {
-    return this.#options.keepConnection ?? false;
+  get #mayShare(): boolean {
+    return (this.#options.maxRequestsPerConnection ?? 1) > 1;
+  }
+
+  /** Asks the application whether it takes several requests on a connection, and how many. */
+  async #findCapacity(): Promise<void> {
+    try {
+      const values = await this.values(["FCGI_MPXS_CONNS", "FCGI_MAX_REQS"]);
+      if (values.get("FCGI_MPXS_CONNS") !== "1") return;
+      const most = Number(values.get("FCGI_MAX_REQS")) || Infinity;
+      this.#pool.capacity = Math.min(this.#options.maxRequestsPerConnection!, most);
+    } catch {
+      // The request that waits for this will meet the same; a later one asks again.
+      this.#capacityKnown = undefined;
+    }
   }
 
   async #acquire(
     fresh: boolean,
     outgoing: OutgoingRequest,
     signal: AbortSignal,
-  ): Promise<Connection> {
-    const acquired = this.#pool.acquire({ fresh });
+  ): Promise<Lane> {
     try {
-      return await untilAborted(acquired, signal);
+      if (this.#mayShare) await (this.#capacityKnown ??= this.#findCapacity());
+      return await this.#pool.acquire(signal, { fresh });
     } catch (error) {
-      // The abort does not stop the connection attempt; a later request may use the connection.
-      acquired.then(
-        (connection) => this.#pool.release(connection, this.#keepsConnections),
-        () => {},
-      );
       for (const { reader } of outgoing.streams) reader.cancel(error).catch(() => {});
       throw error;
     }
   }
 
   #begin(
-    connection: Connection,
-    { start, streams }: OutgoingRequest,
-    isHead: boolean,
+    lane: Lane,
+    { startFor, streams }: OutgoingRequest,
+    request: Request,
     signal: AbortSignal,
   ): Exchange {
+    const { onStderr = print, responseTimeout = 0 } = this.#options;
     const onAbort = (): void => exchange.abort(signal.reason);
-    const exchange = new Exchange(connection, {
-      requestId: REQUEST_ID,
-      start,
+    const exchange = new Exchange(lane, {
+      start: startFor(lane.requestId),
       streams,
-      isHead,
-      keepConnection: this.#keepsConnections,
-      onStderr: this.#options.onStderr ?? print,
+      isHead: request.method === "HEAD",
+      keepConnection: keepsConnections(this.#options),
+      responseTimeout,
+      onStderr: (line) => onStderr(line, { request }),
       onDone: (isReusable) => {
         signal.removeEventListener("abort", onAbort);
-        this.#pool.release(connection, isReusable);
+        this.#pool.release(lane, isReusable);
       },
     });
     signal.addEventListener("abort", onAbort);

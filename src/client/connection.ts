@@ -1,16 +1,25 @@
-import { FastCgiError } from "../protocol/mod.ts";
 import type { ByteReader, ByteStreams } from "./byte_streams.ts";
+import type { Carrier, Lane } from "./carrier.ts";
+import { connectionLost } from "./errors.ts";
 
 const ignore = (): void => {};
 
-/** One connection to the application, as reads and writes. It carries one exchange at a time. */
-export class Connection {
+/** The id of a request that has its connection to itself, as with all web servers but HAProxy. */
+const REQUEST_ID = 1;
+
+/** One connection to the application, as reads and writes. It carries one request at a time. */
+export class Connection implements Carrier, Lane {
+  readonly requestId: number = REQUEST_ID;
+  readonly isShared = false;
   readonly #streams: ByteStreams;
   readonly #reader: ByteReader;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   /** The read that was begun while the connection was idle; it belongs to the next exchange. */
   #pendingRead: Promise<Uint8Array | undefined> | undefined;
   #isReused = false;
+  #idleTimer: ReturnType<typeof setTimeout> | undefined;
+  uses = 0;
+  active = 0;
 
   /** Locks both streams. */
   constructor(streams: ByteStreams) {
@@ -23,44 +32,48 @@ export class Connection {
     this.#writer.ready.catch(ignore);
   }
 
-  /** Whether the connection has been idle, so that the application may have closed it since. */
   get isReused(): boolean {
     return this.#isReused;
   }
 
-  /**
-   * Reads the next bytes; `undefined` at the end.
-   *
-   * @throws {FastCgiError} `connection_lost` if the connection broke.
-   */
+  get hasRoom(): boolean {
+    return this.active === 0;
+  }
+
+  open(): Lane {
+    this.uses++;
+    this.active = 1;
+    return this;
+  }
+
+  release(_: Lane, isReusable: boolean): boolean {
+    this.active = 0;
+    return isReusable;
+  }
+
   read(): Promise<Uint8Array | undefined> {
     const read = this.#pendingRead ?? this.#read();
     this.#pendingRead = undefined;
+    clearTimeout(this.#idleTimer);
     return read;
   }
 
-  /**
-   * Writes bytes, and resolves when more may be written. Rejects with the error of a broken
-   * connection.
-   */
   async write(bytes: Uint8Array): Promise<void> {
     this.#writer.write(bytes).catch(ignore);
     await this.#writer.ready;
   }
 
-  /**
-   * Watches an idle connection: `onEvent` is called when the application closes it or sends
-   * unsolicited bytes.
-   */
-  watch(onEvent: () => void): void {
+  watch(idleTimeout: number, onEvent: () => void): void {
     this.#isReused = true;
+    clearTimeout(this.#idleTimer);
+    if (idleTimeout > 0) this.#idleTimer = setTimeout(onEvent, idleTimeout);
     // A connection that was acquired and released unused still has its read pending.
     this.#pendingRead ??= this.#read();
     this.#pendingRead.then(onEvent, onEvent);
   }
 
-  /** Closes both sides at once; pending reads and writes end. */
   close(): void {
+    clearTimeout(this.#idleTimer);
     this.#reader.cancel().catch(ignore);
     this.#writer.abort().catch(ignore);
     this.#streams.close?.();
@@ -74,13 +87,4 @@ export class Connection {
       throw connectionLost(cause);
     }
   }
-}
-
-/** Creates the error of a connection that was lost while it was still needed. */
-export function connectionLost(cause?: unknown): FastCgiError {
-  return new FastCgiError(
-    "connection_lost",
-    "Lost the connection to the application before its reply was complete",
-    { fault: "peer", connectionSurvives: false, cause },
-  );
 }

@@ -9,16 +9,19 @@
  *       │                     │                      ▲
  *       └────abort, or no body is wanted──▶ discard ─┘
  */
-import {
-  encodeRecord,
-  type EndRequestBody,
-  FastCgiError,
-  ProtocolStatus,
-  RecordType,
-} from "../protocol/mod.ts";
+import { encodeRecord, type EndRequestBody, ProtocolStatus, RecordType } from "../protocol/mod.ts";
 import { BROKEN_OFF } from "../protocol/constants.ts";
-import { type Connection, connectionLost } from "./connection.ts";
-import { badReply, type ResponseHead } from "./header_block.ts";
+import type { Lane } from "./carrier.ts";
+import {
+  badReply,
+  brokenOff,
+  connectionLost,
+  isBreakMark,
+  isBrokenPipe,
+  noReply,
+  requestRefused,
+} from "./errors.ts";
+import { contentLength, type ResponseHead } from "./header_block.ts";
 import { ReplyDecoder } from "./reply_decoder.ts";
 import { type OutgoingStream, RequestSender } from "./request_sender.ts";
 import { StderrLines } from "./stderr_lines.ts";
@@ -48,8 +51,6 @@ const NULL_BODY_STATUSES = [204, 205, 304];
 
 /** The request to send, and the callbacks of its reply. */
 export interface ExchangeOptions {
-  /** The request's id on the connection. */
-  requestId: number;
   /** The first write: the beginning of the request. */
   start: Uint8Array;
   /** The streams that follow it. */
@@ -58,6 +59,8 @@ export interface ExchangeOptions {
   isHead: boolean;
   /** Whether the application keeps the connection open. */
   keepConnection: boolean;
+  /** How long the first bytes of the reply may take, in milliseconds; 0 is for ever. */
+  responseTimeout: number;
   /** Called with every line of STDERR. */
   onStderr: (line: string) => void;
   /** Called once, when the connection is no longer needed. */
@@ -66,7 +69,7 @@ export interface ExchangeOptions {
 
 /** One request in flight, from construction on. */
 export class Exchange {
-  readonly #connection: Connection;
+  readonly #lane: Lane;
   readonly #options: ExchangeOptions;
   readonly #sender: RequestSender;
   readonly #stderr: StderrLines;
@@ -80,16 +83,23 @@ export class Exchange {
   #discarded = 0;
   /** Set once ABORT_REQUEST has been sent. */
   #abortTimer: ReturnType<typeof setTimeout> | undefined;
+  #responseTimer: ReturnType<typeof setTimeout> | undefined;
   #hasReceived = false;
 
   /** Starts the request at once. */
-  constructor(connection: Connection, options: ExchangeOptions) {
-    this.#connection = connection;
+  constructor(lane: Lane, options: ExchangeOptions) {
+    this.#lane = lane;
     this.#options = options;
     this.#stderr = new StderrLines(options.onStderr);
-    this.#sender = new RequestSender(connection, options.requestId, options.streams);
+    this.#sender = new RequestSender(lane, options.streams);
     this.#sender.send(options.start).catch((reason) => this.abort(reason));
     this.#receive().catch((error) => this.#end(false, error));
+    const { responseTimeout } = options;
+    if (responseTimeout === 0) return;
+    this.#responseTimer = setTimeout(
+      () => this.#end(false, noReply(responseTimeout)),
+      responseTimeout,
+    );
   }
 
   /** Resolves with the response as soon as its header block is complete. */
@@ -102,31 +112,37 @@ export class Exchange {
     return this.#hasReceived;
   }
 
+  /** Whether nothing of the request can have reached the application, as this error says. */
+  isUnsent(error: unknown): boolean {
+    // Of several writes any may have failed.
+    return this.#sender.writes === 1 && !this.#hasReceived && isBrokenPipe(error);
+  }
+
   /**
-   * Aborts the request: the response rejects, or its body errors, with `reason`. With
-   * `keepConnection` the connection is kept if the application ends the request soon (FastCGI 1.0,
-   * section 5.4); else it is closed.
+   * Aborts the request: the response rejects, or its body errors, with `reason`. Its connection is
+   * closed (FastCGI 1.0, section 5.4), which php-fpm does itself in answer to an ABORT_REQUEST, at
+   * a moment of its own. Only one that is shared is kept, if the application ends the request soon.
    */
   abort(reason: unknown): void {
     if (this.#state === "ended" || this.#abortTimer !== undefined) return;
-    if (!this.#options.keepConnection) return this.#end(false, reason);
+    if (!this.#lane.isShared) return this.#end(false, reason);
     this.#fail(reason);
     this.#sender.stop(reason);
     this.#state = "discard";
     this.#abortTimer = setTimeout(() => this.#end(false), ABORT_TIMEOUT);
-    this.#connection.write(encodeRecord(RecordType.ABORT_REQUEST, this.#options.requestId))
+    this.#lane.write(encodeRecord(RecordType.ABORT_REQUEST, this.#lane.requestId))
       .catch(() => this.#end(false));
   }
 
   async #receive(): Promise<void> {
-    const decoder = new ReplyDecoder(this.#options.requestId, {
+    const decoder = new ReplyDecoder(this.#lane.requestId, {
       onHead: (head) => this.#onHead(head),
       onContent: (content) => this.#onContent(content),
       onStderr: (content) => this.#stderr.push(content),
       onEnd: (body) => this.#onEnd(body),
     });
     while (!decoder.isEnded) {
-      const chunk = await this.#connection.read();
+      const chunk = await this.#lane.read();
       if (this.#state === "ended") return;
       if (chunk === undefined) {
         // Some applications close STDOUT and then the connection, without END_REQUEST; all web
@@ -136,7 +152,8 @@ export class Exchange {
         return this.#end(false);
       }
       this.#hasReceived = true;
-      decoder.receive(chunk);
+      clearTimeout(this.#responseTimer);
+      this.#decode(decoder, chunk);
       if (this.#state === "body" && this.#body!.desiredSize! <= 0) {
         await new Promise<void>((resolve) => (this.#resume = resolve));
         this.#resume = undefined;
@@ -144,6 +161,15 @@ export class Exchange {
     }
     const isSettled = this.#sender.isComplete || this.#abortTimer !== undefined;
     this.#end(this.#options.keepConnection && isSettled && !decoder.isPartial);
+  }
+
+  #decode(decoder: ReplyDecoder, chunk: Uint8Array): void {
+    try {
+      decoder.receive(chunk);
+    } catch (error) {
+      const isBroken = this.#state !== "head" && isBreakMark(error);
+      throw isBroken ? brokenOff(error) : error;
+    }
   }
 
   #onHead(head: ResponseHead): void {
@@ -181,10 +207,16 @@ export class Exchange {
   #onEnd({ appStatus, protocolStatus }: EndRequestBody): void {
     if (this.#state === "discard") return;
     if (protocolStatus !== ProtocolStatus.REQUEST_COMPLETE) throw requestRefused(protocolStatus);
-    if (this.#state === "head") throw badReply("it ended before its header block did");
+    if (this.#state === "head") {
+      throw badReply(`it ended before its header block did${of(appStatus)}`);
+    }
     // Any other status may follow a complete response: PHP's does, after the page of a fatal error.
-    if (appStatus === BROKEN_OFF) throw badReply("it broke off");
-    if (this.#missing) throw badReply("its body is shorter than its Content-Length");
+    if (appStatus === BROKEN_OFF) throw brokenOff();
+    if (this.#missing) {
+      throw badReply(
+        `its body is ${this.#missing} bytes shorter than its Content-Length${of(appStatus)}`,
+      );
+    }
     this.#body!.close();
     this.#state = "discard";
   }
@@ -201,24 +233,14 @@ export class Exchange {
     this.#fail(reason);
     this.#state = "ended";
     clearTimeout(this.#abortTimer);
+    clearTimeout(this.#responseTimer);
     this.#sender.stop(reason);
     this.#stderr.end();
     this.#options.onDone(isReusable);
   }
 }
 
-function contentLength(headers: Headers): number | undefined {
-  const value = headers.get("content-length");
-  if (value === null) return undefined;
-  if (!/^\d+$/.test(value)) throw badReply(`its Content-Length is ${JSON.stringify(value)}`);
-  return Number(value);
-}
-
-function requestRefused(protocolStatus: number): FastCgiError {
-  const name = Object.entries(ProtocolStatus).find(([, value]) => value === protocolStatus)?.[0];
-  return new FastCgiError(
-    "request_refused",
-    `Application refused the request: FCGI_${name ?? `protocolStatus ${protocolStatus}`}`,
-    { fault: "peer", connectionSurvives: false },
-  );
+/** The exit status of an application, where it may say why. */
+function of(appStatus: number): string {
+  return appStatus === 0 ? "" : `; the application ended with status ${appStatus}`;
 }

@@ -1,6 +1,7 @@
 import { connect, type ConnectAddress } from "../runtime/connect.ts";
 // Lines of `onStderr` are printed by default, and standard error may be broken.
 import "../runtime/standard_error.ts";
+import { TemporaryFile } from "../runtime/temporary_file.ts";
 import type { ByteStreams } from "./byte_streams.ts";
 import { StreamClient } from "./client.ts";
 import type { ClientOptions } from "./options.ts";
@@ -32,6 +33,7 @@ export class FastCgiClient extends StreamClient {
   /** Creates a client; it connects at the first request. */
   constructor(options: FastCgiClientOptions) {
     super({
+      openSpool: () => TemporaryFile.open(),
       ...options,
       connect: "connect" in options ? options.connect : () => connect(options),
     });

@@ -6,7 +6,8 @@ import {
   RecordType,
 } from "../protocol/mod.ts";
 import { RecordDecoder } from "../protocol/record_decoder.ts";
-import { type Connection, connectionLost } from "./connection.ts";
+import type { Lane } from "./carrier.ts";
+import { connectionLost } from "./errors.ts";
 
 // As loaded: applications replace the global.
 const { Map } = globalThis;
@@ -18,7 +19,7 @@ const { Map } = globalThis;
  * @throws {FastCgiError} `connection_lost`, or a fault of the record layer.
  */
 export async function askValues(
-  connection: Connection,
+  connection: Lane,
   names: Iterable<string>,
 ): Promise<Map<string, string>> {
   const decoder = new RecordDecoder();

@@ -8,8 +8,8 @@
  */
 import { isToken } from "../cgi/header_name.ts";
 import { decodeLatin1 } from "../cgi/latin1.ts";
-import { FastCgiError } from "../protocol/mod.ts";
 import { ContentBuffer } from "../protocol/content_buffer.ts";
+import { badReply } from "./errors.ts";
 
 // As loaded: applications replace the global.
 const { Headers } = globalThis;
@@ -71,15 +71,6 @@ export class HeaderBlockParser {
   }
 }
 
-/** Creates the error of a reply that is not a CGI response; `what` completes the sentence. */
-export function badReply(what: string, cause?: unknown): FastCgiError {
-  return new FastCgiError("bad_reply", `Cannot read the application's reply: ${what}`, {
-    fault: "peer",
-    connectionSurvives: false,
-    cause,
-  });
-}
-
 function parseHeaderBlock(block: string): ResponseHead {
   const headers = new Headers();
   let status: string | undefined;
@@ -100,4 +91,16 @@ function parseHeaderBlock(block: string): ResponseHead {
   const match = /^([2-5]\d\d)(?: (.*))?$/.exec(status);
   if (match === null) throw badReply(`its status is ${JSON.stringify(status)}`);
   return { status: Number(match[1]), statusText: match[2] ?? "", headers };
+}
+
+/**
+ * The Content-Length of a response; `undefined` if it has none.
+ *
+ * @throws {FastCgiError} `bad_reply` if that is no length.
+ */
+export function contentLength(headers: Headers): number | undefined {
+  const value = headers.get("content-length");
+  if (value === null) return undefined;
+  if (!/^\d+$/.test(value)) throw badReply(`its Content-Length is ${JSON.stringify(value)}`);
+  return Number(value);
 }

@@ -15,7 +15,8 @@
  *
  * @module
  */
-export type { ByteStreams } from "./byte_streams.ts";
+export type { BodySpool } from "./body_spool.ts";
+export type { ByteReader, ByteStreams } from "./byte_streams.ts";
 export { StreamClient } from "./client.ts";
 export { FastCgiClient, type FastCgiClientOptions } from "./fastcgi_client.ts";
 export { gateway, type GatewayHandler } from "./gateway.ts";
@@ -24,5 +25,5 @@ export type { GatewayInfo, GatewayPeer } from "./gateway/peer.ts";
 export { type Gateway, serveGateway, type ServeGatewayOptions } from "./serve_gateway.ts";
 export type { ClientFetchOptions, ClientOptions, StreamClientOptions } from "./options.ts";
 export type { ClientRole } from "./role.ts";
-export type { ClientParams } from "./request_params.ts";
+export type { ClientParams, ClientParamValue } from "./request_params.ts";
 export { connect, type ConnectAddress, type SocketStreams } from "../runtime/connect.ts";

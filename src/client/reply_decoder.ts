@@ -6,7 +6,8 @@
  */
 import { decodeEndRequest, type EndRequestBody, RecordType } from "../protocol/mod.ts";
 import { RecordDecoder } from "../protocol/record_decoder.ts";
-import { badReply, HeaderBlockParser, type ResponseHead } from "./header_block.ts";
+import { badReply } from "./errors.ts";
+import { HeaderBlockParser, type ResponseHead } from "./header_block.ts";
 
 /** Receives the events, in the order of the bytes. */
 export interface ReplyEvents {

@@ -14,12 +14,21 @@ import { percentDecode } from "../cgi/percent_decode.ts";
 const { Map, URL } = globalThis;
 
 /**
- * Parameters to add. They replace those of the same name; `undefined` removes one. Code unit n is
- * byte n.
+ * Parameters to add. They replace those of the same name; `undefined` removes one.
+ *
+ * In a string, code unit n is byte n, as in the headers of a `Request`: text of a few languages
+ * looks as if it worked, and other text is a RangeError. For UTF-8 give bytes:
+ * `{ PATH_INFO: new TextEncoder().encode("/ü.php") }`.
  */
 export type ClientParams =
-  | Iterable<readonly [name: string, value: string | undefined]>
-  | Readonly<Record<string, string | undefined>>;
+  | Iterable<readonly [name: string, value: ClientParamValue]>
+  | Readonly<Record<string, ClientParamValue>>;
+
+/** The value of a parameter; `undefined` removes it. */
+export type ClientParamValue = string | Uint8Array | undefined;
+
+/** A parameter on its way. */
+type SentParam = readonly [name: string, value: string | Uint8Array];
 
 /**
  * Header fields that do not become `HTTP_` parameters: they have one of their own, or could be
@@ -68,17 +77,17 @@ export function requestParams(request: Request): Map<string, string> {
 
 /** Replaces and removes parameters. A name that comes twice in `changes` is sent twice. */
 export function changeParams(
-  params: Iterable<readonly [string, string]>,
+  params: Iterable<SentParam>,
   changes: ClientParams | undefined,
-): Iterable<readonly [string, string]> {
+): Iterable<SentParam> {
   if (changes === undefined) return params;
   const list = Symbol.iterator in changes
-    ? [...changes as Iterable<readonly [string, string | undefined]>]
+    ? [...changes as Iterable<readonly [string, ClientParamValue]>]
     : Object.entries(changes);
   const names = new Set(list.map(([name]) => name));
   return [
     ...[...params].filter(([name]) => !names.has(name)),
-    ...list.filter((pair): pair is [string, string] => pair[1] !== undefined),
+    ...list.filter((pair): pair is SentParam => pair[1] !== undefined),
   ];
 }
 

@@ -1,6 +1,6 @@
 import { encodeRecord, type RecordType } from "../protocol/mod.ts";
 import type { ByteReader } from "./byte_streams.ts";
-import type { Connection } from "./connection.ts";
+import type { Lane } from "./carrier.ts";
 import { encodeStreamPart } from "../protocol/record.ts";
 
 /** A stream to send: its content cut into records, then the empty one that closes it. */
@@ -13,16 +13,20 @@ export interface OutgoingStream {
 
 /** Sends one request under back-pressure, at the pace at which the application reads it. */
 export class RequestSender {
-  readonly #connection: Connection;
-  readonly #requestId: number;
+  readonly #lane: Lane;
   readonly #streams: OutgoingStream[];
   #state: "sending" | "sent" | "stopped" = "sending";
+  #writes = 0;
 
   /** Creates a sender; `streams` follow the first write, one after the other. */
-  constructor(connection: Connection, requestId: number, streams: OutgoingStream[]) {
-    this.#connection = connection;
-    this.#requestId = requestId;
+  constructor(lane: Lane, streams: OutgoingStream[]) {
+    this.#lane = lane;
     this.#streams = streams;
+  }
+
+  /** How many writes were tried. */
+  get writes(): number {
+    return this.#writes;
   }
 
   /** Whether the whole request has been written to the connection. */
@@ -43,11 +47,11 @@ export class RequestSender {
         const { done, value } = await reader.read();
         if (this.#state === "stopped") return;
         if (done) break;
-        const part = encodeStreamPart(type, this.#requestId, value);
+        const part = encodeStreamPart(type, this.#lane.requestId, value);
         if (part.length > 0 && !await this.#write(part, false)) return;
       }
       const isLast = index === this.#streams.length - 1;
-      if (!await this.#write(encodeRecord(type, this.#requestId), isLast)) return;
+      if (!await this.#write(encodeRecord(type, this.#lane.requestId), isLast)) return;
     }
   }
 
@@ -59,7 +63,8 @@ export class RequestSender {
 
   /** Returns whether to go on. */
   async #write(bytes: Uint8Array, isLast: boolean): Promise<boolean> {
-    const written = this.#connection.write(bytes);
+    this.#writes++;
+    const written = this.#lane.write(bytes);
     // Queued is enough: bytes of another request on this connection come after it.
     if (isLast) this.#state = "sent";
     try {

@@ -9,9 +9,13 @@
  * - `bad_response`: the handler's response cannot be sent, or its body broke off
  * - `body_unread`: a handler read nothing of a body while other requests waited behind it
  * - `timed_out`: the parameters, the handler, a write to a web server that does not read, or a
- *   shutdown took too long
+ *   shutdown took too long; (client) connecting, or the wait for the application's reply
  * - `bad_reply`: (client) the application's reply is not a CGI response
  * - `request_refused`: (client) the application ended the request with a protocol status
+ * - `body_too_large`: (client) the request's body has no known length, and is more than may be
+ *   gathered; or it has one, and is more than `maxBodyBytes`
+ * - `overloaded`: (client) no connection was free: too many requests wait, or this one did for too
+ *   long
  * - `connection_lost`: the connection ended before the exchange did
  */
 export type FastCgiErrorCode =
@@ -25,6 +29,8 @@ export type FastCgiErrorCode =
   | "timed_out"
   | "bad_reply"
   | "request_refused"
+  | "body_too_large"
+  | "overloaded"
   | "connection_lost";
 
 /** Options of {@link FastCgiError}. */
@@ -55,8 +61,12 @@ export class FastCgiError extends Error {
 }
 
 /** Creates the error of a peer after whose fault the byte stream can no longer be decoded. */
-export function fatalPeerError(code: FastCgiErrorCode, message: string): FastCgiError {
-  return new FastCgiError(code, message, { fault: "peer", connectionSurvives: false });
+export function fatalPeerError(
+  code: FastCgiErrorCode,
+  message: string,
+  cause?: unknown,
+): FastCgiError {
+  return new FastCgiError(code, message, { fault: "peer", connectionSurvives: false, cause });
 }
 
 /**

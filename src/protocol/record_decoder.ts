@@ -70,8 +70,8 @@ export class RecordDecoder {
   /**
    * Takes the next record, or returns `undefined` when more bytes are needed.
    *
-   * @throws {FastCgiError} `bad_version` if a header is invalid; nothing more can be decoded after
-   * it.
+   * @throws {FastCgiError} `bad_version` if a header is invalid, which is the error's `cause`;
+   * nothing more can be decoded after it.
    */
   next(): FastCgiRecord | undefined {
     if (this.#partial !== undefined) return this.#nextFromPartial(this.#partial);
@@ -210,7 +210,8 @@ interface CutRecord {
 function sizeOfRecord(bytes: Uint8Array, start: number): number {
   if (bytes[start] !== FCGI_VERSION_1) {
     const why = otherProtocol(bytes, start) ?? `version ${bytes[start]}, not 1`;
-    throw fatalPeerError("bad_version", `Cannot read a record: ${why}`);
+    const header = bytes.slice(start, start + FCGI_HEADER_LEN);
+    throw fatalPeerError("bad_version", `Cannot read a record: ${why}`, header);
   }
   return FCGI_HEADER_LEN + contentLength(bytes, start) + bytes[start + 6]!;
 }

@@ -1,7 +1,7 @@
 import { encodeBeginRequest } from "./bodies.ts";
 import { concat } from "./concat.ts";
 import { FCGI_KEEP_CONN, RecordType, type Role } from "./constants.ts";
-import { encodeNameValues } from "./name_value.ts";
+import { encodeNameValues, type NameOrValue } from "./name_value.ts";
 import { encodeStream, encodeStreamPart } from "./record.ts";
 
 /** The beginning of a request on the wire. */
@@ -12,8 +12,8 @@ export interface RequestStart {
   role: Role;
   /** Whether the application keeps the connection open. */
   keepConnection: boolean;
-  /** The parameters, in wire order; code unit n is byte n. */
-  params: Iterable<readonly [name: string, value: string]>;
+  /** The parameters, in wire order; in a string code unit n is byte n. */
+  params: Iterable<readonly [name: string, value: NameOrValue]>;
   /** The content of STDIN: all of it, or its beginning. Authorizers have none. */
   stdin?: { bytes: Uint8Array; isComplete: boolean };
 }

@@ -78,6 +78,11 @@ describe("The benchmark", { timeout: TIMEOUT, sanitize: false }, () => {
     assert(rows.get("hello ours-deno")?.ratios?.own, "no ratio to the runtime's own server");
   });
 
+  it("measures the gateway beside web servers", { skip: skipNginx }, async () => {
+    const rows = await bench("--section=gateway");
+    assert(rows.get("hello gateway-deno")?.ratios?.nginx, "no ratio to nginx");
+  });
+
   it("measures the engine, and compares it with another commit", { skip: skipEngine }, async () => {
     const isCompared = await hasHistory();
     const rows = await bench("--section=engine", ...isCompared ? ["--base=HEAD"] : []);

@@ -40,7 +40,7 @@ export const CASES: Case[] = [
   {
     name: "hello",
     title: "hello",
-    sections: ["direct", "nginx", "stock", "engine"],
+    sections: ["direct", "nginx", "stock", "engine", "gateway"],
     url: "/hello?name=world",
     reply: HELLO,
   },

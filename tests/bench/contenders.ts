@@ -5,6 +5,7 @@ import { phpFpm } from "./php_fpm.ts";
 import type { Runtime } from "../run.ts";
 import { CONNECTIONS } from "./sample.ts";
 import type { Section } from "./sections.ts";
+import { findTool } from "./tools.ts";
 import { source, type Workshop } from "./workshop.ts";
 
 export interface Launch {
@@ -14,6 +15,8 @@ export interface Launch {
   params?: string[];
   /** The command that runs a script on the runtime of this server. */
   runtime?: string[];
+  /** Section gateway: the command of the one in front of `socket`; nginx, if left out. */
+  front?(socket: string, port: number, folder: string): string[] | Promise<string[]>;
 }
 
 export interface Contender {
@@ -57,6 +60,55 @@ function library(runtime: Runtime): Contender {
   };
 }
 
+async function libfcgi(workshop: Workshop): Promise<Launch> {
+  const flags = ["-lfcgi", "-lpthread"];
+  const remedy = "apt-get install libfcgi-dev";
+  const program = await workshop.compileC("servers/libfcgi.c", flags, remedy);
+  return { command: (socket) => [program, socket, `${CONNECTIONS}`] };
+}
+
+/** One that stands in front of an application, which is libfcgi's. */
+function front(
+  name: string,
+  title: string,
+  prepare: (workshop: Workshop) => Promise<Launch["front"]>,
+): Contender {
+  return {
+    ...{ name, title, sections: ["gateway"], speaks: "http" },
+    async prepare(workshop) {
+      const front = await prepare(workshop);
+      return { ...await libfcgi(workshop), ...front && { front } };
+    },
+  };
+}
+
+function gateway(runtime: Runtime): Contender {
+  return front(`gateway-${runtime}`, `serveGateway on ${NAMES[runtime]}`, async (workshop) => {
+    const command = await workshop.runtime(runtime);
+    return (socket, port) => [...command, source("servers/gateway.ts"), socket, `${port}`];
+  });
+}
+
+async function caddy(socket: string, port: number, folder: string): Promise<string[]> {
+  const program = await findTool("caddy", "apt-get install caddy");
+  const file = `${folder}/Caddyfile`;
+  await Deno.writeTextFile(
+    file,
+    `{
+\tadmin off
+\tauto_https off
+}
+http://127.0.0.1:${port} {
+\treverse_proxy unix/${socket} {
+\t\ttransport fastcgi
+\t}
+}
+`,
+  );
+  const places = [`XDG_CONFIG_HOME=${folder}`, `XDG_DATA_HOME=${folder}`];
+  return ["env", ...places, program, "run", "--adapter", "caddyfile", "--config", file];
+}
+
 export const CONTENDERS: Contender[] = [
   library("deno"),
   library("bun"),
@@ -67,12 +119,7 @@ export const CONTENDERS: Contender[] = [
     sections: ["direct", "nginx", "stock"],
     cases: ["hello", "connection", "headers", "post"],
     speaks: "fastcgi",
-    async prepare(workshop) {
-      const flags = ["-lfcgi", "-lpthread"];
-      const remedy = "apt-get install libfcgi-dev";
-      const program = await workshop.compileC("servers/libfcgi.c", flags, remedy);
-      return { command: (socket) => [program, socket, `${CONNECTIONS}`] };
-    },
+    prepare: libfcgi,
   },
   {
     name: "go",
@@ -126,4 +173,9 @@ export const CONTENDERS: Contender[] = [
     prepare: async (workshop) =>
       script(workshop, "node", "hono_node.ts", await workshop.packages()),
   },
+  gateway("deno"),
+  gateway("bun"),
+  gateway("node"),
+  front("nginx", "nginx, fastcgi_pass", () => Promise.resolve(undefined)),
+  front("caddy", "Caddy, php_fastcgi's transport", () => Promise.resolve(caddy)),
 ];

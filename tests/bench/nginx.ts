@@ -83,7 +83,8 @@ export async function startNginx(
   return { nginx, origin: `http://127.0.0.1:${port}` };
 }
 
-function freePort(): number {
+/** A port of 127.0.0.1 that nobody listens on now. */
+export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }

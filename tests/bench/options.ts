@@ -5,9 +5,9 @@ import { CASES } from "./cases.ts";
 import { CONTENDERS } from "./contenders.ts";
 import { type Section, SECTIONS } from "./sections.ts";
 
-export const USAGE = `deno task bench [options]: all of it takes about 20 minutes
+export const USAGE = `deno task bench [options]: all of it takes about 22 minutes
 
-  --section=a,b   of ${Object.keys(SECTIONS).join(", ")}: 8, 3, 3 and 5 minutes
+  --section=a,b   of ${Object.keys(SECTIONS).join(", ")}: 8, 3, 3, 5 and 2 minutes
   --case=a,b      only these cases: ${CASES.map(({ name }) => name).join(", ")}
   --only=a,b      only these servers; a ratio needs both of its two
                   ${CONTENDERS.map(({ name }) => name).join(", ")}

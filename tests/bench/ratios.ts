@@ -36,6 +36,11 @@ export const REFERENCES: Reference[] = [
     isFor: (row, other) => sameCase(row, other) && other.contender.name === "go",
   },
   {
+    name: "nginx",
+    head: "× nginx",
+    isFor: (row, other) => sameCase(row, other) && other.contender.name === "nginx",
+  },
+  {
     name: "hello",
     head: "× hello",
     isFor: (row, other) =>

@@ -8,7 +8,7 @@ import { Daemon } from "./daemon.ts";
 import { Direct } from "./direct.ts";
 import { disturbance } from "./disturbance.ts";
 import { measureEngine } from "./in_memory.ts";
-import { startNginx } from "./nginx.ts";
+import { freePort, startNginx } from "./nginx.ts";
 import { Missing, reasonOf } from "./not_run.ts";
 import type { Sample } from "./sample.ts";
 import type { Section } from "./sections.ts";
@@ -80,6 +80,7 @@ export class Row {
     }
     const folder = await Deno.makeTempDir({ dir: bench.folder });
     const socket = `${folder}/app.sock`;
+    if (this.section === "gateway") return await this.#measureFront(bench, launch, folder);
     const command = cores.server(await launch.command(socket, folder));
     await using server = await Daemon.start(command, { transport: "unix", path: socket });
     if (this.section === "direct") {
@@ -93,6 +94,28 @@ export class Row {
     await using _nginx = nginx;
     const wrk = cores.load([bench.wrk]);
     return await this.#run(new BehindNginx(wrk, origin, server, this.case), bench);
+  }
+
+  /** The application is on the other core, beside wrk. */
+  async #measureFront(bench: Bench, launch: Launch, folder: string): Promise<Sample> {
+    const { cores } = bench;
+    const socket = `${folder}/app.sock`;
+    const application = cores.load(await launch.command(socket, folder));
+    await using _application = await Daemon.start(application, { transport: "unix", path: socket });
+    const port = freePort();
+    const site = { upstream: "fastcgi", keeps: false, socket, folder } as const;
+    const { nginx: front, origin } = launch.front === undefined
+      ? await startNginx(cores.server([bench.nginx]), site)
+      : {
+        nginx: await Daemon.start(cores.server(await launch.front(socket, port, folder)), {
+          hostname: "127.0.0.1",
+          port,
+        }),
+        origin: `http://127.0.0.1:${port}`,
+      };
+    await using _front = front;
+    const wrk = cores.load([bench.wrk]);
+    return await this.#run(new BehindNginx(wrk, origin, front, this.case), bench);
   }
 
   async #run(load: Direct | BehindNginx, { seconds, warmup }: Bench): Promise<Sample> {

@@ -68,6 +68,7 @@ async function prepare(options: Options, bench: Bench, workshop: Workshop): Prom
     nginx: webServer,
     stock: webServer,
     engine: () => Promise.resolve(),
+    gateway: webServer,
   };
   const contenders = CONTENDERS.filter(({ name }) => options.only.includes(name));
   const cases = CASES.filter(({ name }) => options.cases.includes(name));

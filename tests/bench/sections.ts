@@ -1,5 +1,5 @@
-// The four places where the same servers and requests are measured: from what a user runs to the
-// engine alone.
+// The places where servers and requests are measured: from what a user runs to the engine alone,
+// and the other half, the web server's.
 
 export const SECTIONS = {
   direct: {
@@ -21,6 +21,11 @@ export const SECTIONS = {
   engine: {
     title: "The engine alone",
     note: "In memory, without a socket: 16 connections, each with one request at a time.",
+  },
+  gateway: {
+    title: "In front of an application",
+    note: "wrk through the gateway, or a web server in its place, to libfcgi (C), which has a " +
+      "connection for each request. CPU is that of the one in front alone.",
   },
 } as const;
 

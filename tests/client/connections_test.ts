@@ -12,6 +12,8 @@ function setUp(options: Partial<ConstructorParameters<typeof StreamClient>[0]> =
   const client = new StreamClient({
     connect: application.connect,
     keepConnection: true,
+    // Tests leave idle connections behind, but no timers.
+    idleTimeout: 0,
     ...options,
   });
   return { application, client };
@@ -80,7 +82,7 @@ describe("A connection that is kept", () => {
   });
 
   it("is closed when the application ended a request before all of it was sent", async () => {
-    const { application, client } = setUp({ bufferBody: 0 });
+    const { application, client } = setUp({ streamBody: true });
     const body = new ReadableStream<Uint8Array<ArrayBuffer>>();
     const init = { method: "POST", body, duplex: "half" } as RequestInit;
     const fetched = client.fetch(GET(init));
@@ -131,10 +133,25 @@ describe("A connection that is kept", () => {
     assertEquals(application.connects, 1);
   });
 
+  it("is replaced for POST, too, if the system says that nothing was sent", async () => {
+    const { application, client } = setUp();
+    const connection = await idleConnection(application, client);
+    const broken = Object.assign(new Error("write EPIPE"), { code: "EPIPE" });
+    connection.duplex.toServer.failNextWrite(broken);
+    const fetched = client.fetch(GET({ method: "POST", body: "buy" }));
+    await connection.closed();
+    connection.duplex.fail(broken);
+    const next = await application.accept();
+    assertEquals(new TextDecoder().decode((await next.request()).stdin), "buy");
+    next.send(reply("\nbought"));
+    assertEquals(await (await fetched).text(), "bought");
+  });
+
   it("is not replaced for a body that cannot be sent again", async () => {
     const { application, client } = setUp({ bufferBody: 3 });
     const connection = await idleConnection(application, client);
-    const fetched = client.fetch(GET({ method: "PUT", body: "too long" }));
+    const headers = { "content-length": "8" };
+    const fetched = client.fetch(GET({ method: "PUT", body: "too long", headers }));
     await connection.request();
     connection.close();
     await assertRejects(() => fetched, FastCgiError);
@@ -208,10 +225,10 @@ describe("Several requests at a time", () => {
     assertEquals(await (await third).text(), "third");
   });
 
-  it("make room for getValues, which takes a connection of its own", async () => {
+  it("make room for values, which takes a connection of its own", async () => {
     const { application, client } = setUp({ maxConnections: 1 });
     const connection = await idleConnection(application, client);
-    const asked = client.getValues(["FCGI_MAX_REQS"]);
+    const asked = client.values(["FCGI_MAX_REQS"]);
     await connection.closed();
     (await application.accept()).close();
     await assertRejects(() => asked, FastCgiError);

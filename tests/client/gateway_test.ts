@@ -292,7 +292,7 @@ describe("FastCgiClient", () => {
       const response = await client.fetch(new Request("http://a/", { method: "POST", body }));
       assertEquals(await response.text(), body);
     }
-    const values = await client.getValues(["FCGI_MPXS_CONNS", "FCGI_NOTHING"]);
+    const values = await client.values(["FCGI_MPXS_CONNS", "FCGI_NOTHING"]);
     assertEquals([...values.keys()], ["FCGI_MPXS_CONNS"]);
   });
 });

@@ -210,7 +210,7 @@ describe("a connection too many, with maxConnections", () => {
       await using server = serve({ port: 0, onListen: () => {}, ...options }, hello);
       const address = await server.ready;
       await using client = new FastCgiClient(address);
-      const told = await client.getValues(names);
+      const told = await client.values(names);
       assertEquals(names.map((name) => told.get(name)), [...values]);
       for (const value of told.values()) assertExists(value);
     }

@@ -1,0 +1,3 @@
+<?php
+// A script in a folder.
+echo $_SERVER['SCRIPT_NAME'];
