@@ -4,14 +4,14 @@
  */
 import { isAuthority } from "../../cgi/authority.ts";
 import { encodeTarget } from "../../cgi/request_url.ts";
-import type { GatewayInfo } from "./peer.ts";
+import type { ServerInfo } from "./peer.ts";
 
 // As loaded: applications replace globals.
-const { AbortController, Promise, Request, URL } = globalThis;
+const { AbortController, Headers, Promise, Request, URL } = globalThis;
 
 /** A request, and its URL. */
 export interface ReadRequest {
-  /** With an absolute URL, whose authority wins over Host (RFC 9112, section 3.2.2). */
+  /** With an absolute URL, whose authority is Host, too (RFC 9112, section 3.2.2). */
   readonly request: Request;
   readonly url: URL;
 }
@@ -23,24 +23,32 @@ export interface ReadRequest {
  */
 export function hasValidHost({ headers }: Request): boolean {
   const host = headers.get("host");
-  return host === null || isAuthority(host);
+  return host === null || isAuthority(host) && URL.canParse(`http://${host}`);
 }
 
 /** Reads a request; `undefined` for one to be answered with a 400. */
 export function readRequest(
   request: Request,
-  { completed }: GatewayInfo = {},
+  { completed }: ServerInfo,
 ): ReadRequest | undefined {
   if (!hasValidHost(request)) return undefined;
   const url = urlOf(request);
   if (url === undefined) return undefined;
-  if (url.href === request.url && completed === undefined) return { request, url };
-  const { method, headers, body } = request;
+  const isHost = isHostOf(url, request.headers.get("host"));
+  if (isHost && url.href === request.url && completed === undefined) return { request, url };
+  const headers = new Headers(request.headers);
+  if (!isHost) headers.set("host", url.host);
+  const { method, body } = request;
   const signal = completed === undefined
     ? request.signal
     : untilDelivered(request.signal, completed);
-  const init = { method, headers, body, signal, ...(body === null ? {} : { duplex: "half" }) };
-  return { request: new Request(url, init), url };
+  const duplex = body === null ? {} : { duplex: "half" as const };
+  return { request: new Request(url.href, { method, headers, body, signal, ...duplex }), url };
+}
+
+/** Whether a valid Host is that of a URL; in an absolute target it may be another. */
+function isHostOf({ protocol, host }: URL, field: string | null): boolean {
+  return field === null || field === host || new URL(`${protocol}//${field}`).host === host;
 }
 
 function urlOf(request: Request): URL | undefined {

@@ -1,5 +1,5 @@
 /** The parameters that only the gateway can know. */
-import type { ClientParams } from "../request_params.ts";
+import type { ClientParams, ClientParamValue } from "../request_params.ts";
 import { utf8Bytes } from "../../cgi/split_path.ts";
 import type { Origin } from "./forwarded.ts";
 import type { GatewayPeer } from "./peer.ts";
@@ -8,9 +8,6 @@ import type { Route } from "./route.ts";
 // As loaded: applications replace the global.
 const { URL } = globalThis;
 
-type ClientParamValue = ClientParams extends infer P
-  ? P extends Iterable<readonly [string, infer Value]> ? Value : never
-  : never;
 type Params = Record<string, ClientParamValue>;
 
 /** A request that is for the application, by its path. */
