@@ -4,10 +4,11 @@ import { readdirSync } from "node:fs";
 import { chmod, mkdir, symlink, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
-import type { ServeGatewayOptions } from "../../src/client/mod.ts";
+import { gateway, type ServeGatewayOptions } from "../../src/client/mod.ts";
 import { assert, assertEquals, assertStringIncludes } from "../_assert.ts";
 import { assertBytes, bytes, concat, pattern } from "../_bytes.ts";
 import { describe, it } from "../_harness.ts";
+import { Random } from "../cgi/_random.ts";
 import { tempDir, waitUntil } from "../_runtime.ts";
 import { ask, headerOf, rawHttp, type Room, setUp, statusOf } from "./_gateway.ts";
 
@@ -226,6 +227,50 @@ describe("a gateway with a root", () => {
     assertEquals(bodies, ["asked", "asked", "asked", "asked", "asked", "400 Bad Request\n"]);
     assertEquals(await (await fetch(`${room.url}/in.txt`)).text(), TEXT);
     assertEquals(await (await fetch(`${room.url}/%C3%BC%20%E6%97%A5.txt`)).text(), "unicode");
+  });
+
+  it("keeps its secrets from random paths, too", async () => {
+    await using room = await setUpFiles();
+    await mkdir(join(room.directory, ".git"));
+    for (const name of [".env", ".git/config", "x.php.bak", "x.php~", "X.PHP5", "a.inc"]) {
+      await writeFile(join(room.directory, name), "secret");
+    }
+    await symlink("..", join(room.directory, "up"));
+    await using handle = gateway({ to: room.address, root: room.directory, scriptName: "" });
+    const pieces = [
+      ...[
+        "/",
+        "/",
+        "..",
+        ".",
+        "%2e",
+        "%2f",
+        "%5c",
+        "\\",
+        "%00",
+        "%25",
+        "~",
+        "?",
+        "#",
+        ";",
+        "%c0%ae",
+      ],
+      ...[".env", ".git", "config", "x.php", ".bak", "X.PHP5", "a.inc", "up", "out.txt", "in.txt"],
+      ...["secret.txt", "www", "dir", "index.html", "text.txt", "big.bin", "etc", "passwd"],
+    ];
+    const seen = new Set<string>();
+    for (let seed = 1; seed <= 2000; seed++) {
+      const random = new Random(seed);
+      let path = "/";
+      for (let i = 1 + random.int(6); i > 0; i--) path += random.pick(pieces);
+      const response = await handle(new Request(`http://h${path}`));
+      const text = await response.text();
+      assert(!text.includes("secret") && !text.includes("root:"), path);
+      seen.add(`${response.status} ${text.slice(0, 5)}`);
+    }
+    for (const some of ["200 asked", "200 Hello", "200 <p>in", "301 ", "400 400 B"]) {
+      assert(seen.has(some), `${some} is not among ${[...seen].join()}`);
+    }
   });
 
   it("follows links out of it, if that is asked for", async () => {

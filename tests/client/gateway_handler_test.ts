@@ -199,6 +199,19 @@ describe("gateway on the runtime's own server", { skip: noServer, sanitize: fals
     await aborted.promise;
   });
 
+  it("tells nobody of an upload whose client leaves", async () => {
+    const errors: unknown[] = [];
+    await using room = await setUp(echo, { onError: (error) => errors.push(error) });
+    await using server = onServer(room.handle);
+    const raw = await rawHttp(server.url);
+    raw.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\nhello");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    raw.leave();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    assertEquals((await (await fetch(server.url)).json()).REQUEST_METHOD, "GET");
+    assertEquals(errors, []);
+  });
+
   it("carries megabytes both ways, and files", async () => {
     await using temp = await tempDir();
     await mkdir(join(temp.path, "www"));

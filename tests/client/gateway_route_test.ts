@@ -329,6 +329,8 @@ describe("gateway options", () => {
     [{ try: ["=999"] }, `Cannot try "=999"`],
     [{ split: "" }, `Cannot split a path at ""`],
     [{ index: "../x" }, "Cannot take"],
+    [{ root: undefined, split: ".php" }, "Cannot take the option split without a root"],
+    [{ root: undefined, followSymlinks: false }, "Cannot take the option followSymlinks"],
     [{ trustedProxies: ["10.0.0.0/33"] }, `Cannot trust the proxy "10.0.0.0/33"`],
     [{ trustedProxies: ["localhost"] }, `Cannot trust the proxy "localhost"`],
   ];

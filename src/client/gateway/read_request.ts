@@ -7,7 +7,7 @@ import { encodeTarget } from "../../cgi/request_url.ts";
 import type { ServerInfo } from "./peer.ts";
 
 // As loaded: applications replace globals.
-const { AbortController, Headers, Promise, Request, URL } = globalThis;
+const { AbortController, Headers, Promise, ReadableStream, Request, URL } = globalThis;
 
 /** A request, and its URL. */
 export interface ReadRequest {
@@ -21,7 +21,7 @@ export interface ReadRequest {
  * HTTP/1.0. A server must answer any other with a 400 (RFC 9112, section 3.2): a path in it would
  * become one of the URL.
  */
-export function hasValidHost({ headers }: Request): boolean {
+function hasValidHost({ headers }: Request): boolean {
   const host = headers.get("host");
   return host === null || isAuthority(host) && URL.canParse(`http://${host}`);
 }
@@ -38,10 +38,8 @@ export function readRequest(
   if (isHost && url.href === request.url && completed === undefined) return { request, url };
   const headers = new Headers(request.headers);
   if (!isHost) headers.set("host", url.host);
-  const { method, body } = request;
-  const signal = completed === undefined
-    ? request.signal
-    : untilDelivered(request.signal, completed);
+  const { method } = request;
+  const { signal, body } = completed === undefined ? request : untilDelivered(request, completed);
   const duplex = body === null ? {} : { duplex: "half" as const };
   return { request: new Request(url.href, { method, headers, body, signal, ...duplex }), url };
 }
@@ -60,10 +58,14 @@ function urlOf(request: Request): URL | undefined {
 }
 
 /**
- * The signal of `Deno.serve` without what it is no signal for: it aborts after every response, too
- * (but with `--unstable-no-legacy-abort`).
+ * The signal of `Deno.serve` as that of others: it aborts after every response, too (but with
+ * `--unstable-no-legacy-abort`), and only then if it is the body by which one sees that a client
+ * has gone.
  */
-function untilDelivered(signal: AbortSignal, completed: PromiseLike<unknown>): AbortSignal {
+function untilDelivered(
+  { signal, body }: Request,
+  completed: PromiseLike<unknown>,
+): { signal: AbortSignal; body: ReadableStream<Uint8Array<ArrayBuffer>> | null } {
   const gone = new AbortController();
   let isDelivered = false;
   completed.then(() => (isDelivered = true), () => {});
@@ -73,5 +75,29 @@ function untilDelivered(signal: AbortSignal, completed: PromiseLike<unknown>): A
     await Promise.resolve();
     if (!isDelivered) gone.abort(signal.reason);
   });
-  return gone.signal;
+  return {
+    signal: gone.signal,
+    body: body && onFailure(body, (error) => gone.abort(error)),
+  };
+}
+
+/** The same stream, with a callback for its failure. */
+function onFailure(
+  body: ReadableStream<Uint8Array<ArrayBuffer>>,
+  callback: (error: unknown) => void,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const reader = body.getReader();
+  return new ReadableStream({
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.read();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      } catch (error) {
+        callback(error);
+        throw error;
+      }
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
 }

@@ -46,7 +46,7 @@ export function originParams(
 }
 
 /**
- * What the application gets of the path, as nginx sets it for PHP.
+ * What the application gets of the path, as nginx sets it for PHP with Debian's configuration.
  *
  * @param root The document root.
  */
@@ -68,8 +68,9 @@ function scriptParams(
   return {
     SCRIPT_NAME: script,
     SCRIPT_FILENAME: below(root, script),
-    DOCUMENT_URI: script + pathInfo,
-    ...(pathInfo === "" ? {} : { PATH_INFO: pathInfo, PATH_TRANSLATED: below(root, pathInfo) }),
+    DOCUMENT_URI: script,
+    PATH_INFO: pathInfo,
+    ...(pathInfo === "" ? {} : { PATH_TRANSLATED: below(root, pathInfo) }),
     ...(query === undefined ? {} : { QUERY_STRING: query }),
   };
 }
