@@ -5,6 +5,6 @@ echo json_encode([
     'uri' => $_SERVER['REQUEST_URI'],
     'script' => $_SERVER['SCRIPT_NAME'],
     'self' => $_SERVER['PHP_SELF'],
-    'info' => $_SERVER['PATH_INFO'] ?? null,
+    'info' => $_SERVER['PATH_INFO'] ?? '',
     'get' => $_GET,
 ]);
