@@ -59,9 +59,12 @@ const OUTPUT_GRACE = 2_000;
 const PLAIN =
   /^tests\/(?:doors|serve_test|cgi\/request|server\/(?:body|content_coding|foreign|re[ps]|send)|runtime\/(?:sockets|slow))/;
 const PRELOAD = "./tests/_preload_plain.ts";
-/** Tests with web servers on ports of their own, on port 9000, or with many processes. */
+/**
+ * Tests with web servers on ports of their own, on port 9000, or with many processes; but for those
+ * of real applications behind the gateway, which are enough for the other lane to be as long.
+ */
 const SERVERS =
-  /^tests\/(?:bench\/|cli\/|e2e\/|load\/|runtime\/(?:inherited_socket|permissions)_|serve_test)/;
+  /^tests\/(?:bench\/|cli\/|e2e\/(?!php_|git_|go_|plack_)|load\/|runtime\/(?:inherited_socket|permissions)_|serve_test)/;
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const CACHE = `${ROOT}.cache/`;
@@ -372,7 +375,7 @@ async function main(args: string[]): Promise<number> {
   if (files.length === 0) throw new Error(`Found no test file: ${parts.join(", ")}`);
 
   await Deno.mkdir(`${CACHE}reports`, { recursive: true });
-  const frameworks = files.some((file) => /frameworks|types_test/.test(file)) &&
+  const frameworks = files.some((file) => /frameworks|types_test|php_/.test(file)) &&
     installFrameworks();
   const found = await Promise.allSettled(runtimes.map(findRuntime));
   const reports: Report[] = [];

@@ -66,7 +66,6 @@ const ENTRY_POINTS: Record<string, EntryPoint> = {
       "FastCgiClientOptions",
       "Gateway",
       "GatewayHandler",
-      "GatewayInfo",
       "GatewayOptions",
       "GatewayParams",
       "GatewayPeer",

@@ -16,7 +16,7 @@ const ROOT = new URL("../", import.meta.url);
 /** As a project would use them, with what must not compile. */
 const program = (entries: Record<string, string>) => `
 import { serve, serveConnection, type ServeHandler, type ServeSettings } from ${entries["."]};
-import { FastCgiClient, serveGateway } from ${entries["./client"]};
+import { FastCgiClient, gateway as makeGateway, serveGateway } from ${entries["./client"]};
 import { RecordDecoder } from ${entries["./protocol"]};
 
 const hello: ServeHandler = (request, info) => new Response(request.url + info.remoteAddr.hostname);
@@ -61,7 +61,9 @@ await serveConnection({ readable, writable }, new App(), { maxParams: 10 });
 const client = new FastCgiClient({ path: "app.sock" });
 const response: Response = await client.fetch(new Request("http://localhost/"));
 await using gateway = await serveGateway({ port: 0, to: { port: 9000 } });
-console.log(response.status, gateway.url, new RecordDecoder());
+const site = makeGateway({ to: { path: "app.sock" }, root: "www", params: (_, { port }) => ({ X: String(port) }) });
+const fetcher: { fetch(request: Request, info: { secure: true }): Promise<Response> } = { fetch: site };
+console.log(response.status, gateway.url, new RecordDecoder(), fetcher);
 `;
 
 const STRICT = { strict: true, module: "nodenext", target: "esnext" };

@@ -2,7 +2,7 @@ import { printThrown } from "../log/print.ts";
 import { files } from "../runtime/files.ts";
 import { FastCgiClient } from "./fastcgi_client.ts";
 import { type GatewayOptions, readOptions } from "./gateway/options.ts";
-import type { GatewayInfo, GatewayPeer } from "./gateway/peer.ts";
+import type { GatewayPeer } from "./gateway/peer.ts";
 import { Site } from "./gateway/site.ts";
 
 // As loaded: applications replace the global.
@@ -17,14 +17,14 @@ export interface GatewayHandler extends AsyncDisposable {
    * @param info What the HTTP server gives a handler beside the request: the client's address is
    * found there, or in `request.ip` (srvx, h3). Without either, `REMOTE_ADDR` is empty.
    */
-  (request: Request, info?: GatewayInfo): Promise<Response>;
+  (request: Request, info?: unknown): Promise<Response>;
   /** Closes every connection to the application at once. Requests in flight fail. */
   close(): void;
 }
 
 /** A gateway without an HTTP server. */
 export interface GatewaySite {
-  respond(request: Request, info?: GatewayInfo, own?: GatewayPeer): Promise<Response>;
+  respond(request: Request, info?: unknown, own?: GatewayPeer): Promise<Response>;
   close(): void;
 }
 
@@ -85,7 +85,7 @@ export function gateway(options: GatewayOptions): GatewayHandler {
   const site = openSite(options);
   const { close } = site;
   return Object.assign(
-    (request: Request, info?: GatewayInfo) => site.respond(request, info),
+    (request: Request, info?: unknown) => site.respond(request, info),
     {
       close,
       [Symbol.asyncDispose]() {

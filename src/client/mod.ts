@@ -21,7 +21,7 @@ export { StreamClient } from "./client.ts";
 export { FastCgiClient, type FastCgiClientOptions } from "./fastcgi_client.ts";
 export { gateway, type GatewayHandler } from "./gateway.ts";
 export type { GatewayOptions, GatewayParams } from "./gateway/options.ts";
-export type { GatewayInfo, GatewayPeer } from "./gateway/peer.ts";
+export type { GatewayPeer } from "./gateway/peer.ts";
 export { type Gateway, serveGateway, type ServeGatewayOptions } from "./serve_gateway.ts";
 export type { ClientFetchOptions, ClientOptions, StreamClientOptions } from "./options.ts";
 export type { ClientRole } from "./role.ts";

@@ -1,7 +1,7 @@
 /** Passes a request of an HTTP client on, as a web server does. */
 import { HOP_BY_HOP, isToken } from "../cgi/header_name.ts";
 import type { StreamClient } from "./client.ts";
-import type { ClientParams } from "./request_params.ts";
+import type { ClientParamValue } from "./request_params.ts";
 
 // As loaded: applications replace globals.
 const { ReadableStream, Response } = globalThis;
@@ -32,10 +32,10 @@ export function endParams(peer: Peer, own: Peer): Record<string, string> {
 export async function passOn(
   client: StreamClient,
   request: Request,
-  params: Iterable<readonly [string, string | Uint8Array | undefined]>,
+  params: Iterable<readonly [name: string, value: ClientParamValue]>,
 ): Promise<Response> {
   const response = await client.fetch(request, {
-    params: [...withoutConnection(request.headers), ...params] as ClientParams,
+    params: [...withoutConnection(request.headers), ...params],
   });
   const { status, statusText, headers, body } = response;
   // What belongs to the connection; the HTTP server sets its own.

@@ -7,8 +7,8 @@
  * characters than letters, digits and hyphens is left out (`X_User` would be `HTTP_X_USER` too),
  * and so is `Proxy`, which CGI libraries take for a proxy setting.
  */
+import { decodePath } from "../cgi/decode_path.ts";
 import { HOP_BY_HOP } from "../cgi/header_name.ts";
-import { percentDecode } from "../cgi/percent_decode.ts";
 
 // As loaded: applications replace the global.
 const { Map, URL } = globalThis;
@@ -95,19 +95,4 @@ export function changeParams(
 export function authorizerParams(params: Map<string, string>): Map<string, string> {
   for (const name of NOT_FOR_AUTHORIZERS) params.delete(name);
   return params;
-}
-
-/**
- * Decodes a path as web servers do, one code unit per byte: percent-decoded, slashes merged, and no
- * `..` left, not even an encoded one (`/%2e%2e%2fetc`), since programs make file names of it.
- */
-function decodePath(pathname: string): string {
-  const segments: string[] = [];
-  const parts = percentDecode(pathname).split("/");
-  for (const part of parts) {
-    if (part === "..") segments.pop();
-    else if (part !== "" && part !== ".") segments.push(part);
-  }
-  const isDirectory = ["", ".", ".."].includes(parts.at(-1)!) && segments.length > 0;
-  return `/${segments.join("/")}${isDirectory ? "/" : ""}`;
 }

@@ -1,13 +1,25 @@
 /**
  * Files to be read by a web server, through `node:fs`, which all three runtimes have. On Deno they
  * need `--allow-read` for the document root.
+ *
+ * Looking and opening are synchronous, as in nginx: a few microseconds each, where to wait for a
+ * thread costs ten times that. What is read while a response is on its way is not.
  */
-import { constants } from "node:fs";
-import { open, realpath, stat } from "node:fs/promises";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  read,
+  readSync,
+  realpathSync,
+  statSync,
+} from "node:fs";
 import { resolve } from "node:path";
 import process from "node:process";
 import { textOf } from "../log/describe.ts";
 
+// As loaded: applications replace the global.
 const { Promise } = globalThis;
 
 /** What the gateway needs of a file system. Paths are absolute, with slashes on every system. */
@@ -20,13 +32,13 @@ export interface Files {
    *
    * @throws {Error} If the system does not tell; `code` is its own, such as `"EACCES"`.
    */
-  find(path: string): Promise<FoundFile | undefined>;
+  find(path: string): FoundFile | undefined;
   /**
    * Opens a file to read. It must be closed.
    *
    * @throws {Error} If that is impossible; `code` is the system's, such as `"EACCES"`.
    */
-  open(path: string): Promise<OpenFile>;
+  open(path: string): OpenFile;
 }
 
 /** A file or a directory; behind symbolic links, what they lead to. */
@@ -42,9 +54,11 @@ export interface OpenFile {
   readonly size: number;
   /** When its content was changed, in milliseconds since the epoch. */
   readonly modified: number;
-  /** Reads up to `length` bytes at an offset; none at the end of the file. */
+  /** Reads up to `length` bytes at an offset, at once; none at the end of the file. */
+  readNow(offset: number, length: number): Uint8Array<ArrayBuffer>;
+  /** The same, without holding up other requests. */
   read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
-  /** Closes it; a second time does nothing. */
+  /** Closes it, once nothing is being read; a second time does nothing. */
   close(): void;
 }
 
@@ -57,53 +71,77 @@ const isWindows = process.platform === "win32";
  * or shortened (`GIT~1`).
  */
 const OTHER_NAME = /:|[. ](?:\/|$)|~\d/;
+/** A link that was put there in the meantime is none that was looked at. */
+const READ = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0);
 
 /** The files of this machine. */
 export const files: Files = {
   absolute: (path) => slashed(resolve(path)).replace(/(?<=.)\/$/, ""),
 
-  async find(path) {
+  find(path) {
     if (isWindows && OTHER_NAME.test(path.replace(/^[a-z]:/i, ""))) return undefined;
     try {
-      const [stats, realPath] = await Promise.all([stat(path), realpath(path)]);
+      const stats = statSync(path, { throwIfNoEntry: false });
+      if (stats === undefined) return undefined;
       const kind = stats.isFile() ? "file" : stats.isDirectory() ? "directory" : undefined;
-      return kind && { kind, realPath: slashed(realPath) };
+      return kind && { kind, realPath: slashed(realpathSync.native(path)) };
     } catch (error) {
       if (NOT_THERE.includes(textOf(error, "code") ?? "")) return undefined;
       throw error;
     }
   },
 
-  async open(path) {
-    // A link that was put there in the meantime is none that was looked at.
-    const handle = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
-    let isOpen = true;
-    const close = (): void => {
-      if (isOpen) handle.close().catch(() => {});
-      isOpen = false;
-    };
+  open(path) {
+    const descriptor = openSync(path, READ);
     try {
-      const { size, mtimeMs } = await handle.stat();
-      return {
-        size,
-        modified: mtimeMs,
-        async read(offset, length) {
-          const { buffer, bytesRead } = await handle.read(
-            new Uint8Array(length),
-            0,
-            length,
-            offset,
-          );
-          return buffer.subarray(0, bytesRead);
-        },
-        close,
-      };
+      return new DiskFile(descriptor);
     } catch (error) {
-      close();
+      closeSync(descriptor);
       throw error;
     }
   },
 };
+
+class DiskFile implements OpenFile {
+  readonly size: number;
+  readonly modified: number;
+  readonly #descriptor: number;
+  /** A descriptor that is closed under a read may be another file's by then. */
+  #state: "open" | "reading" | "closing" | "closed" = "open";
+
+  constructor(descriptor: number) {
+    const { size, mtimeMs } = fstatSync(descriptor);
+    this.size = size;
+    this.modified = mtimeMs;
+    this.#descriptor = descriptor;
+  }
+
+  readNow(offset: number, length: number): Uint8Array<ArrayBuffer> {
+    const bytes = new Uint8Array(length);
+    return bytes.subarray(0, readSync(this.#descriptor, bytes, 0, length, offset));
+  }
+
+  read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = new Uint8Array(length);
+    this.#state = "reading";
+    return new Promise((resolve, reject) => {
+      read(this.#descriptor, bytes, 0, length, offset, (error, count) => {
+        const mustClose = this.#state === "closing";
+        this.#state = "open";
+        if (mustClose) this.close();
+        if (error) reject(error);
+        else resolve(bytes.subarray(0, count));
+      });
+    });
+  }
+
+  close(): void {
+    if (this.#state === "reading") this.#state = "closing";
+    if (this.#state !== "open") return;
+    this.#state = "closed";
+    closeSync(this.#descriptor);
+  }
+}
 
 function slashed(path: string): string {
   return isWindows ? path.replaceAll("\\", "/") : path;

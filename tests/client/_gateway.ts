@@ -63,6 +63,8 @@ export interface RawHttp {
   until(condition: (text: string) => boolean): Promise<string>;
   /** Reads no more. */
   pause(): void;
+  /** Reads on. */
+  resume(): void;
   /** Goes away, without a word. */
   leave(): void;
 }
@@ -87,6 +89,7 @@ export async function rawHttp(url: string): Promise<RawHttp> {
   return Object.assign(raw, {
     send: (text: string) => void socket.write(bytes(text)),
     pause: () => void socket.pause(),
+    resume: () => void socket.resume(),
     leave: () => void socket.destroy(),
     until: (condition: (text: string) => boolean) =>
       new Promise<string>((resolve, reject) => {

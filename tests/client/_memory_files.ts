@@ -56,9 +56,11 @@ export function memoryFiles(tree: Record<string, MemoryFile>): Files & { looks: 
     absolute: (path) => posix.resolve("/", path),
     find(path) {
       looks.push(path);
-      return Promise.resolve().then(() => find(path));
+      return find(path);
     },
-    open: () => Promise.reject(new Error("Nothing is opened")),
+    open() {
+      throw new Error("Nothing is opened");
+    },
   };
 }
 

@@ -1,7 +1,7 @@
 /** Who the client is: from the HTTP server, and behind proxies. */
 import { type Origin, originOf, parseTrustedProxies } from "../../src/client/gateway/forwarded.ts";
 import { formatIp, isInRange, parseIp, parseIpRange } from "../../src/client/gateway/ip_address.ts";
-import { type GatewayInfo, peerOf } from "../../src/client/gateway/peer.ts";
+import { peerOf, type ServerInfo } from "../../src/client/gateway/peer.ts";
 import { mergeParams, originParams } from "../../src/client/gateway/site_params.ts";
 import { assertEquals } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
@@ -194,14 +194,14 @@ describe("peerOf", () => {
   const withIp = Object.defineProperty(new Request("http://localhost/"), "ip", {
     value: "192.0.2.7",
   });
-  const infos: [string, Request, GatewayInfo | undefined, string][] = [
+  const infos: [string, Request, ServerInfo, string][] = [
     [
       "Deno.serve",
       plain,
       { remoteAddr: { transport: "tcp", hostname: "192.0.2.1", port: 5 } },
       "192.0.2.1 5",
     ],
-    ["Deno.serve on a Unix socket", plain, { remoteAddr: { transport: "unix" } }, " 0"],
+    ["Deno.serve on a Unix socket", plain, { remoteAddr: { transport: "unix" } as object }, " 0"],
     [
       "Bun.serve",
       plain,
@@ -212,9 +212,9 @@ describe("peerOf", () => {
     ["Hono on Node", plain, {
       incoming: { socket: { remoteAddress: "fe80::1%eth0", remotePort: 5 } },
     }, "fe80::1 5"],
-    ["srvx and h3", withIp, undefined, "192.0.2.7 0"],
-    ["nobody", plain, undefined, " 0"],
-    ["an environment of something else", plain, { KEY: "x" } as GatewayInfo, " 0"],
+    ["srvx and h3", withIp, {}, "192.0.2.7 0"],
+    ["nobody", plain, {}, " 0"],
+    ["an environment of something else", plain, { KEY: "x" } as ServerInfo, " 0"],
   ];
   for (const [name, request, info, expected] of infos) {
     it(`is what ${name} says`, () => {

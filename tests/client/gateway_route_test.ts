@@ -3,7 +3,7 @@ import { decodePath } from "../../src/cgi/decode_path.ts";
 import { DocumentRoot } from "../../src/client/gateway/document_root.ts";
 import { type GatewayOptions, readOptions } from "../../src/client/gateway/options.ts";
 import { type Route, route } from "../../src/client/gateway/route.ts";
-import { assert, assertEquals, assertRejects, assertThrows } from "../_assert.ts";
+import { assert, assertEquals, assertThrows } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
 import { Random } from "../cgi/_random.ts";
 import { type MemoryFile, memoryFiles } from "./_memory_files.ts";
@@ -56,16 +56,16 @@ const FRONT = { ...PHP, try: ["$uri", "$uri/", "/index.php"] };
 const PYTHON = { to: TO, root: "/srv/www", scriptName: "" };
 
 /** Where a target goes. */
-async function go(target: string, options: GatewayOptions): Promise<Route> {
+function go(target: string, options: GatewayOptions): Route {
   const [pathname, args = ""] = target.split("?") as [string, string?];
   const { layout, root } = readOptions(options, memoryFiles(TREE));
-  const look = root?.view() ?? (() => Promise.resolve(undefined));
-  return await route(decodePath(pathname), args, layout, look);
+  const look = root?.view() ?? (() => undefined);
+  return route(decodePath(pathname), args, layout, look);
 }
 
 /** It in short: a path and a word. */
-async function way(target: string, options: GatewayOptions): Promise<string> {
-  const found = await go(target, options);
+function way(target: string, options: GatewayOptions): string {
+  const found = go(target, options);
   switch (found.kind) {
     case "script":
       return `run ${found.script}${found.pathInfo && ` with ${found.pathInfo}`}` +
@@ -201,54 +201,54 @@ const SECRETS = [
 describe("route", () => {
   for (const [name, options, ways] of WAYS) {
     for (const [target, expected] of Object.entries(ways)) {
-      it(`of ${target} with ${name} is: ${expected}`, async () => {
-        assertEquals(await way(target, options), expected);
+      it(`of ${target} with ${name} is: ${expected}`, () => {
+        assertEquals(way(target, options), expected);
       });
     }
   }
 
   for (const secret of SECRETS) {
-    it(`of ${secret} leads to no file`, async () => {
-      assertEquals(await way(secret, PHP), "404");
+    it(`of ${secret} leads to no file`, () => {
+      assertEquals(way(secret, PHP), "404");
     });
   }
 
-  it("leads to what is meant for the web among dot files, and through links inside", async () => {
+  it("leads to what is meant for the web among dot files, and through links inside", () => {
     const security = "/.well-known/security.txt";
-    assertEquals(await way(security, PHP), `send /srv/www${security}`);
-    assertEquals(await way("/in.txt", PHP), "send /srv/www/empty/note.txt");
+    assertEquals(way(security, PHP), `send /srv/www${security}`);
+    assertEquals(way("/in.txt", PHP), "send /srv/www/empty/note.txt");
   });
 
-  it("leads out of the root through links, if that is asked for, but to no source", async () => {
+  it("leads out of the root through links, if that is asked for, but to no source", () => {
     const options = { ...PHP, followSymlinks: true };
-    assertEquals(await way("/out.txt", options), "send /srv/secret.txt");
-    assertEquals(await way("/out/secret.txt", options), "send /srv/secret.txt");
-    assertEquals(await way("/out.php", options), "run /out.php");
-    assertEquals(await way("/source.txt", options), "404");
-    assertEquals(await way("/..%2fsecret.txt", options), "404");
+    assertEquals(way("/out.txt", options), "send /srv/secret.txt");
+    assertEquals(way("/out/secret.txt", options), "send /srv/secret.txt");
+    assertEquals(way("/out.php", options), "run /out.php");
+    assertEquals(way("/source.txt", options), "404");
+    assertEquals(way("/..%2fsecret.txt", options), "404");
   });
 
-  it("says what must not be read, and passes on what else goes wrong", async () => {
-    const closed = await assertRejects(() => way("/closed.txt", PHP));
+  it("says what must not be read, and passes on what else goes wrong", () => {
+    const closed = assertThrows(() => way("/closed.txt", PHP));
     assertEquals((closed as { status?: number }).status, 403);
-    const broken = await assertRejects(() => way("/broken.txt", PHP));
+    const broken = assertThrows(() => way("/broken.txt", PHP));
     assertEquals((broken as { code?: string }).code, "EIO");
   });
 
-  it("rejects without a root, and with a file as one", async () => {
+  it("rejects without a root, and with a file as one", () => {
     for (const root of ["/srv/none", "/srv/secret.txt", "/"]) {
       const options = { to: TO, root };
-      if (root === "/") assertEquals(await way("/etc/passwd", options), "send /etc/passwd");
-      else await assertRejects(() => way("/x", options), Error, `${root} is no directory`);
+      if (root === "/") assertEquals(way("/etc/passwd", options), "send /etc/passwd");
+      else assertThrows(() => way("/x", options), Error, `${root} is no directory`);
     }
   });
 
-  it("looks no further than there is something, however long a path is", async () => {
+  it("looks no further than there is something, however long a path is", () => {
     const files = memoryFiles(TREE);
     const { layout, root } = readOptions(PHP, files);
-    await route("/x.php".repeat(1) + "/a.php".repeat(500), "", layout, root!.view());
-    await route("/none.php".repeat(500), "", layout, root!.view());
-    await route("/upload/evil.jpg" + "/a.php".repeat(500), "", layout, root!.view());
+    route("/x.php".repeat(1) + "/a.php".repeat(500), "", layout, root!.view());
+    route("/none.php".repeat(500), "", layout, root!.view());
+    route("/upload/evil.jpg" + "/a.php".repeat(500), "", layout, root!.view());
     assert(files.looks.length < 20, String(files.looks.length));
   });
 });
@@ -285,7 +285,7 @@ describe("route, with random paths", () => {
       PYTHON,
     ]] as const
   ) {
-    it(`leads to nothing that is secret, for ${name}`, async () => {
+    it(`leads to nothing that is secret, for ${name}`, () => {
       const files = memoryFiles(TREE);
       const { layout, root } = readOptions(options, files);
       const seen = new Set<string>();
@@ -293,7 +293,7 @@ describe("route, with random paths", () => {
         const random = new Random(seed);
         let path = "/";
         for (let i = 1 + random.int(7); i > 0; i--) path += random.pick(PIECES);
-        const found = await route(decodePath(path), "", layout, root!.view());
+        const found = route(decodePath(path), "", layout, root!.view());
         seen.add(found.kind);
         if (found.kind === "file") {
           const { realPath } = found.file;
@@ -329,6 +329,8 @@ describe("gateway options", () => {
     [{ try: ["=999"] }, `Cannot try "=999"`],
     [{ split: "" }, `Cannot split a path at ""`],
     [{ index: "../x" }, "Cannot take"],
+    [{ root: undefined, split: ".php" }, "Cannot take the option split without a root"],
+    [{ root: undefined, followSymlinks: false }, "Cannot take the option followSymlinks"],
     [{ trustedProxies: ["10.0.0.0/33"] }, `Cannot trust the proxy "10.0.0.0/33"`],
     [{ trustedProxies: ["localhost"] }, `Cannot trust the proxy "localhost"`],
   ];

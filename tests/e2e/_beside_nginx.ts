@@ -4,8 +4,15 @@
  */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { gateway as makeGateway, type GatewayOptions, serveGateway } from "../../src/client/mod.ts";
+import { pathToFileURL } from "node:url";
+import {
+  gateway as makeGateway,
+  type GatewayHandler,
+  type GatewayOptions,
+  serveGateway,
+} from "../../src/client/mod.ts";
 import { assertEquals } from "../_assert.ts";
+import { FRAMEWORKS, installFrameworks } from "../_npm.ts";
 import { freePort, runtime, tempDir } from "../_runtime.ts";
 import { Nginx, skipNginx } from "../load/_nginx.ts";
 import { Hash } from "./_content.ts";
@@ -40,13 +47,20 @@ http {
 }
 `;
 
-/** The HTTP server in front of a gateway: that of `serveGateway`, or the runtime's own. */
-export type Front = "serveGateway" | "Deno.serve" | "Bun.serve";
+/**
+ * The HTTP server in front of a gateway: that of `serveGateway`, or one for fetch handlers: the
+ * runtime's own, or srvx on Node, by which Vite and Astro take them, too.
+ */
+export type Front = "serveGateway" | "Deno.serve" | "Bun.serve" | "srvx";
 
 /** The fronts that there are on this runtime. */
-export const FRONTS: readonly Front[] = runtime === "node"
-  ? ["serveGateway"]
-  : ["serveGateway", runtime === "deno" ? "Deno.serve" : "Bun.serve"];
+export const FRONTS: readonly Front[] = [
+  "serveGateway",
+  ({ deno: "Deno.serve", bun: "Bun.serve", node: "srvx" } as const)[runtime],
+];
+
+/** Why a front is not there, or `false`. */
+export const skipFront: string | false = runtime === "node" && await installFrameworks();
 
 /** What both answers were, and agree in. */
 export interface Answers {
@@ -168,6 +182,7 @@ async function startFront(
     return { port, front, [Symbol.asyncDispose]: () => gateway[Symbol.asyncDispose]() };
   }
   const handler = makeGateway(options);
+  if (front === "srvx") return await startSrvx(handler);
   const address = { port: 0, hostname: "127.0.0.1" };
   const aborting = new AbortController();
   let server: { port: number; stop?(now: boolean): Promise<void> };
@@ -188,6 +203,35 @@ async function startFront(
       aborting.abort();
       await server.stop?.(true);
       handler.close();
+    },
+  };
+}
+
+/** What is used of srvx. */
+interface Srvx {
+  serve(options: object): {
+    ready(): Promise<unknown>;
+    url: string;
+    close(isNow: boolean): Promise<void>;
+  };
+}
+
+async function startSrvx(
+  fetch: GatewayHandler,
+): Promise<{ port: number; front: Front } & AsyncDisposable> {
+  const module = join(FRAMEWORKS, "node_modules/srvx/dist/adapters/node.mjs");
+  const { serve } = await import(pathToFileURL(module).href) as Srvx;
+  const server = serve({
+    ...{ fetch, port: 0, hostname: "127.0.0.1" },
+    ...{ silent: true, gracefulShutdown: false },
+  });
+  await server.ready();
+  return {
+    port: Number(new URL(server.url).port),
+    front: "srvx",
+    async [Symbol.asyncDispose]() {
+      await server.close(true);
+      fetch.close();
     },
   };
 }

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { assert, assertEquals, assertGreater, assertStringIncludes } from "../_assert.ts";
 import { afterAll, beforeAll, describe, it } from "../_harness.ts";
 import { runtime } from "../_runtime.ts";
-import { BesideNginx, FRONTS, skipNginx } from "./_beside_nginx.ts";
+import { BesideNginx, FRONTS, skipFront, skipNginx } from "./_beside_nginx.ts";
 import { Browser, skipBrowser } from "./_browser.ts";
 import { installDokuwiki, skipDokuwiki, USER } from "./_dokuwiki.ts";
 import { bytesOf, type HttpRequest } from "./_http_client.ts";
@@ -44,7 +44,7 @@ const PICTURE = `(() => {
   return canvas.toDataURL("image/png").split(",")[1];
 })()`;
 
-const skip = skipPhp || skipNginx || skipDokuwiki;
+const skip = skipPhp || skipNginx || skipDokuwiki || skipFront;
 
 /** What a script of the page asks for. */
 const INDEX: HttpRequest = {

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { assert, assertEquals, assertMatch, assertNotEquals } from "../_assert.ts";
 import { afterAll, beforeAll, describe, it } from "../_harness.ts";
 import { waitUntil } from "../_runtime.ts";
-import { BesideNginx, FRONTS, skipNginx } from "./_beside_nginx.ts";
+import { BesideNginx, FRONTS, skipFront, skipNginx } from "./_beside_nginx.ts";
 import { Hash, hashOf, parts } from "./_content.ts";
 import { bytesOf, HttpConnection, type HttpRequest } from "./_http_client.ts";
 import { PhpFpm, phpLocation, skipPhp } from "./_php_fpm.ts";
@@ -40,7 +40,10 @@ describe("gateway and php-fpm", { skip, timeout: 30_000 }, () => {
   });
 
   for (const front of FRONTS) {
-    describe(`scripts and files, ${front}`, () => {
+    // The same name on each runtime.
+    const what = front === "serveGateway" ? front : "a server for fetch handlers";
+    const options = { skip: front !== "serveGateway" && skipFront };
+    describe(`scripts and files, ${what}`, options, () => {
       let site: BesideNginx;
       const [upload, download] = front === "serveGateway"
         ? [20 * MEGABYTE, 50 * MEGABYTE]

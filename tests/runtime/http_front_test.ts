@@ -116,6 +116,18 @@ describe("startHttpFront", () => {
     assert(!/content-length: 0/i.test(all), all);
   });
 
+  it("says that there is no body, where there could be one", async () => {
+    for (
+      const [status, length] of [[200, true], [205, true], [301, true], [204, false], [304, false]]
+    ) {
+      await using room = await open(() => new Response(null, { status: status as number }));
+      room.raw.send(GET);
+      const head = await room.raw.until((text) => text.endsWith("\r\n\r\n"));
+      assertEquals(/^content-length: 0\r$/im.test(head), length, head);
+      assert(!/transfer-encoding/i.test(head), head);
+    }
+  });
+
   it("aborts the signal of a request whose client goes, and of no other", async () => {
     const signals: AbortSignal[] = [];
     const waiting = Promise.withResolvers<void>();

@@ -3,13 +3,13 @@ import type { Files, FoundFile, OpenFile } from "../../runtime/files.ts";
 import { textOf } from "../../log/describe.ts";
 import { isHidden } from "./names.ts";
 
-// As loaded: applications replace globals.
-const { Promise, TextDecoder } = globalThis;
+// As loaded: applications replace the global.
+const { TextDecoder } = globalThis;
 
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** Finds what is at a decoded path, one code unit per byte, if it is there for the web. */
-export type Look = (path: string) => Promise<FoundFile | undefined>;
+export type Look = (path: string) => FoundFile | undefined;
 
 /** A file that is there, or was a moment ago, and must not be read. */
 export class NotReadable extends Error {
@@ -39,18 +39,15 @@ export class DocumentRoot {
    * The files as one request sees them: a deployment may change where the links of the root lead.
    *
    * It finds nothing where the web must see nothing: dot files, what a symbolic link leads to
-   * outside of the root, names that are not UTF-8. It rejects with `NotReadable`, with any other
-   * error of the system, and if the root does not exist.
+   * outside of the root, names that are not UTF-8. It throws `NotReadable`, any other error of the
+   * system, and if the root does not exist.
    */
   view(): Look {
-    let real: Promise<string> | undefined;
-    return async (path) => {
+    let root: string | undefined;
+    return (path) => {
+      root ??= this.#realPath();
       const name = fileName(path);
-      if (name === undefined) return undefined;
-      const [root, found] = await Promise.all([
-        real ??= this.#realPath(),
-        this.#files.find(join(this.path, name)).catch(deny),
-      ]);
+      const found = name === undefined ? undefined : this.#find(join(this.path, name));
       // Some systems ignore a slash behind a file.
       if (path.endsWith("/") && found?.kind !== "directory") return undefined;
       return found && (this.#followsLinks || isBelow(found.realPath, root)) ? found : undefined;
@@ -63,24 +60,35 @@ export class DocumentRoot {
    * @throws {NotReadable}
    * @throws {Error} Any other error of the system.
    */
-  open(found: FoundFile): Promise<OpenFile> {
-    return this.#files.open(found.realPath).catch(deny);
+  open(found: FoundFile): OpenFile {
+    try {
+      return this.#files.open(found.realPath);
+    } catch (error) {
+      throw denied(error);
+    }
   }
 
-  async #realPath(): Promise<string> {
-    const found = await this.#files.find(this.path);
+  #find(path: string): FoundFile | undefined {
+    try {
+      return this.#files.find(path);
+    } catch (error) {
+      throw denied(error);
+    }
+  }
+
+  #realPath(): string {
+    const found = this.#files.find(this.path);
     if (found?.kind === "directory") return found.realPath;
     throw new Error(`Cannot find the root: ${this.path} is no directory`);
   }
 }
 
 /** Tells what the file's owner wants, or has just done, from what goes wrong. */
-function deny(error: unknown): never {
+function denied(error: unknown): unknown {
   const code = textOf(error, "code");
   // ELOOP: in the meantime it was replaced by a symbolic link.
-  if (code === "ENOENT" || code === "ELOOP") throw new NotReadable(404, error);
-  if (code === "EACCES") throw new NotReadable(403, error);
-  throw error;
+  if (code === "ENOENT" || code === "ELOOP") return new NotReadable(404, error);
+  return code === "EACCES" ? new NotReadable(403, error) : error;
 }
 
 function isBelow(path: string, root: string): boolean {

@@ -115,6 +115,10 @@ export interface SiteOptions {
 export function readOptions(options: GatewayOptions, files: Files): SiteOptions {
   const { root, scriptName, params, followSymlinks = false, trustedProxies = [] } = options;
   const hasRoot = root !== undefined;
+  const needless = FOR_ROOT.find((name) => options[name] !== undefined);
+  if (!hasRoot && needless !== undefined) {
+    throw new TypeError(`Cannot take the option ${needless} without a root`);
+  }
   const endings = listOf(options.split ?? (hasRoot && scriptName === undefined ? ".php" : []));
   const isPhp = endings.includes(".php");
   const index = listOf(options.index ?? (isPhp ? ["index.php", "index.html"] : "index.html"));
@@ -135,6 +139,9 @@ export function readOptions(options: GatewayOptions, files: Files): SiteOptions 
     params: typeof params === "function" ? params : () => params,
   };
 }
+
+/** Options that say nothing without a `root`. */
+const FOR_ROOT = ["split", "index", "try", "followSymlinks"] as const;
 
 function listOf(value: string | string[]): string[] {
   return typeof value === "string" ? [value] : value;

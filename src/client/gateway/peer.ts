@@ -13,16 +13,12 @@ export interface GatewayPeer {
 }
 
 /**
- * What HTTP servers give a fetch handler beside the request, as far as it tells who the client is:
- * `Deno.serve` an address, `Bun.serve` itself, Hono on Node the request of `node:http`.
+ * What HTTP servers give a fetch handler beside the request, as far as it tells who the client is.
+ * Each has a type of its own, and Hono none.
  */
-export interface GatewayInfo {
-  /** As in `Deno.serve`, and in {@link "@fastcgi/serve".serve}. */
-  readonly remoteAddr?: {
-    readonly transport?: string;
-    readonly hostname?: string;
-    readonly port?: number;
-  };
+export interface ServerInfo {
+  /** As in `Deno.serve`, and in `serve` of this module. */
+  readonly remoteAddr?: { readonly hostname?: string; readonly port?: number };
   /** As in `Deno.serve`: settles when the response has been sent. */
   readonly completed?: PromiseLike<unknown>;
   /** As in `Bun.serve`. */
@@ -36,10 +32,10 @@ export interface GatewayInfo {
 const UNKNOWN: GatewayPeer = { hostname: "", port: 0 };
 
 /** Finds the peer of a request: in `info`, or in `request.ip`, where srvx and h3 have it. */
-export function peerOf(request: Request, info: GatewayInfo | undefined): GatewayPeer {
-  const { remoteAddr, incoming } = info ?? {};
+export function peerOf(request: Request, info: ServerInfo): GatewayPeer {
+  const { remoteAddr, incoming } = info;
   if (remoteAddr?.hostname !== undefined) return peer(remoteAddr.hostname, remoteAddr.port);
-  if (typeof info?.requestIP === "function") {
+  if (typeof info.requestIP === "function") {
     const found = info.requestIP(request);
     return found === null ? UNKNOWN : peer(found.address, found.port);
   }

@@ -4,14 +4,14 @@
  */
 import { isAuthority } from "../../cgi/authority.ts";
 import { encodeTarget } from "../../cgi/request_url.ts";
-import type { GatewayInfo } from "./peer.ts";
+import type { ServerInfo } from "./peer.ts";
 
 // As loaded: applications replace globals.
-const { AbortController, Promise, Request, URL } = globalThis;
+const { AbortController, Headers, Promise, ReadableStream, Request, URL } = globalThis;
 
 /** A request, and its URL. */
 export interface ReadRequest {
-  /** With an absolute URL, whose authority wins over Host (RFC 9112, section 3.2.2). */
+  /** With an absolute URL, whose authority is Host, too (RFC 9112, section 3.2.2). */
   readonly request: Request;
   readonly url: URL;
 }
@@ -21,26 +21,32 @@ export interface ReadRequest {
  * HTTP/1.0. A server must answer any other with a 400 (RFC 9112, section 3.2): a path in it would
  * become one of the URL.
  */
-export function hasValidHost({ headers }: Request): boolean {
+function hasValidHost({ headers }: Request): boolean {
   const host = headers.get("host");
-  return host === null || isAuthority(host);
+  return host === null || isAuthority(host) && URL.canParse(`http://${host}`);
 }
 
 /** Reads a request; `undefined` for one to be answered with a 400. */
 export function readRequest(
   request: Request,
-  { completed }: GatewayInfo = {},
+  { completed }: ServerInfo,
 ): ReadRequest | undefined {
   if (!hasValidHost(request)) return undefined;
   const url = urlOf(request);
   if (url === undefined) return undefined;
-  if (url.href === request.url && completed === undefined) return { request, url };
-  const { method, headers, body } = request;
-  const signal = completed === undefined
-    ? request.signal
-    : untilDelivered(request.signal, completed);
-  const init = { method, headers, body, signal, ...(body === null ? {} : { duplex: "half" }) };
-  return { request: new Request(url, init), url };
+  const isHost = isHostOf(url, request.headers.get("host"));
+  if (isHost && url.href === request.url && completed === undefined) return { request, url };
+  const headers = new Headers(request.headers);
+  if (!isHost) headers.set("host", url.host);
+  const { method } = request;
+  const { signal, body } = completed === undefined ? request : untilDelivered(request, completed);
+  const duplex = body === null ? {} : { duplex: "half" as const };
+  return { request: new Request(url.href, { method, headers, body, signal, ...duplex }), url };
+}
+
+/** Whether a valid Host is that of a URL; in an absolute target it may be another. */
+function isHostOf({ protocol, host }: URL, field: string | null): boolean {
+  return field === null || field === host || new URL(`${protocol}//${field}`).host === host;
 }
 
 function urlOf(request: Request): URL | undefined {
@@ -52,10 +58,14 @@ function urlOf(request: Request): URL | undefined {
 }
 
 /**
- * The signal of `Deno.serve` without what it is no signal for: it aborts after every response, too
- * (but with `--unstable-no-legacy-abort`).
+ * The signal of `Deno.serve` as that of others: it aborts after every response, too (but with
+ * `--unstable-no-legacy-abort`), and only then if it is the body by which one sees that a client
+ * has gone.
  */
-function untilDelivered(signal: AbortSignal, completed: PromiseLike<unknown>): AbortSignal {
+function untilDelivered(
+  { signal, body }: Request,
+  completed: PromiseLike<unknown>,
+): { signal: AbortSignal; body: ReadableStream<Uint8Array<ArrayBuffer>> | null } {
   const gone = new AbortController();
   let isDelivered = false;
   completed.then(() => (isDelivered = true), () => {});
@@ -65,5 +75,29 @@ function untilDelivered(signal: AbortSignal, completed: PromiseLike<unknown>): A
     await Promise.resolve();
     if (!isDelivered) gone.abort(signal.reason);
   });
-  return gone.signal;
+  return {
+    signal: gone.signal,
+    body: body && onFailure(body, (error) => gone.abort(error)),
+  };
+}
+
+/** The same stream, with a callback for its failure. */
+function onFailure(
+  body: ReadableStream<Uint8Array<ArrayBuffer>>,
+  callback: (error: unknown) => void,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const reader = body.getReader();
+  return new ReadableStream({
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.read();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      } catch (error) {
+        callback(error);
+        throw error;
+      }
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
 }

@@ -61,26 +61,26 @@ interface View {
  * @param look Finds files; nothing without a document root.
  * @throws What `look` does.
  */
-export async function route(
+export function route(
   path: string,
   args: string,
   layout: Layout,
   look: Look,
-): Promise<Route> {
+): Route {
   const view = { layout, look };
-  const script = await findScript(path, view);
+  const script = findScript(path, view);
   if (script !== undefined) return { kind: "script", ...script };
   for (const attempt of layout.attempts) {
-    const found = await follow(attempt, path, args, view);
+    const found = follow(attempt, path, args, view);
     if (found !== undefined) return found;
   }
   return theRest(layout, path);
 }
 
 /** The script in a path; the first part of it that is one. */
-async function findScript(path: string, { layout, look }: View): Promise<Split | undefined> {
+function findScript(path: string, { layout, look }: View): Split | undefined {
   for (const split of splitsOf(path, layout.endings)) {
-    const found = await look(split.script);
+    const found = look(split.script);
     if (found?.kind === "file") return split;
     // Below what is not there, nothing is.
     if (found === undefined) return undefined;
@@ -88,29 +88,29 @@ async function findScript(path: string, { layout, look }: View): Promise<Split |
   return undefined;
 }
 
-async function follow(
+function follow(
   attempt: Attempt,
   uri: string,
   args: string,
   view: View,
-): Promise<Route | undefined> {
+): Route | undefined {
   if (attempt.kind === "status") return attempt;
   const path = fillIn(attempt.path, { uri, args });
   if (attempt.kind === "directory") {
-    return await openDirectory(path.replace(/\/+$/, "/"), uri, view);
+    return openDirectory(path.replace(/\/+$/, "/"), uri, view);
   }
   const query = attempt.query === undefined
     ? undefined
     : fillIn(attempt.query, { uri: encodePath(uri), args });
-  const script = path === uri ? undefined : await findScript(path, view);
+  const script = path === uri ? undefined : findScript(path, view);
   if (script !== undefined) return { kind: "script", ...script, query };
-  return await openFile(path, view);
+  return openFile(path, view);
 }
 
-async function openFile(path: string, { layout, look }: View): Promise<Route | undefined> {
+function openFile(path: string, { layout, look }: View): Route | undefined {
   // A name and what it leads to: a symbolic link may have any.
   if (isSource(lastName(path), layout.endings)) return undefined;
-  const found = await look(path);
+  const found = look(path);
   if (found?.kind !== "file" || isSource(lastName(found.realPath), layout.endings)) {
     return undefined;
   }
@@ -121,20 +121,20 @@ async function openFile(path: string, { layout, look }: View): Promise<Route | u
  * The index of a directory. A path without its slash is redirected first, for the sake of relative
  * links; but only to a directory that has an index.
  */
-async function openDirectory(path: string, uri: string, view: View): Promise<Route | undefined> {
+function openDirectory(path: string, uri: string, view: View): Route | undefined {
   const { layout, look } = view;
-  if ((await look(path))?.kind !== "directory") return undefined;
+  if ((look(path))?.kind !== "directory") return undefined;
   for (const name of layout.index) {
     const isScript = layout.endings.some((ending) => name.endsWith(ending));
-    const found = await (isScript ? openScript : openFile)(path + name, view);
+    const found = (isScript ? openScript : openFile)(path + name, view);
     if (found === undefined) continue;
     return path === `${uri}/` ? { kind: "redirect", path: encodePath(path) } : found;
   }
   return undefined;
 }
 
-async function openScript(path: string, { look }: View): Promise<Route | undefined> {
-  const isThere = (await look(path))?.kind === "file";
+function openScript(path: string, { look }: View): Route | undefined {
+  const isThere = (look(path))?.kind === "file";
   return isThere ? { kind: "script", script: path, pathInfo: "" } : undefined;
 }
 

@@ -14,15 +14,15 @@ import { failureStatus, isGone } from "./failure.ts";
 import { fileType } from "./file_type.ts";
 import { originOf } from "./forwarded.ts";
 import type { GatewayOptions, SiteOptions } from "./options.ts";
-import { type GatewayInfo, type GatewayPeer, peerOf } from "./peer.ts";
+import { type GatewayPeer, peerOf, type ServerInfo } from "./peer.ts";
 import { type ReadRequest, readRequest } from "./read_request.ts";
 import { type Route, route } from "./route.ts";
 import { sendFile } from "./send_file.ts";
 import { mergeParams, originParams, pathParams } from "./site_params.ts";
 import { statusPage } from "./status_page.ts";
 
-// As loaded: applications replace globals.
-const { Promise: StandardPromise, Response } = globalThis;
+// As loaded: applications replace the global.
+const { Response } = globalThis;
 
 type ErrorHandler = NonNullable<GatewayOptions["onError"]>;
 
@@ -41,17 +41,15 @@ export class Site {
   /**
    * Answers a request.
    *
+   * @param info What the HTTP server gives a handler beside the request.
    * @param own Where the HTTP server listens, if that is known.
    */
-  async respond(
-    request: Request,
-    info: GatewayInfo | undefined,
-    own?: GatewayPeer,
-  ): Promise<Response> {
+  async respond(request: Request, info: unknown, own?: GatewayPeer): Promise<Response> {
+    const known: ServerInfo = typeof info === "object" && info !== null ? info : {};
     try {
-      const read = readRequest(request, info);
+      const read = readRequest(request, known);
       if (read === undefined) return statusPage(400);
-      return await this.#answer(read, peerOf(request, info), own);
+      return await this.#answer(read, peerOf(request, known), own);
     } catch (error) {
       if (error instanceof NotReadable) return statusPage(error.status);
       tell(() => this.#onError(error, { request }));
@@ -67,14 +65,14 @@ export class Site {
     const path = decodePath(url.pathname);
     // No file name and no variable of CGI can have it.
     if (path.includes("\0")) return statusPage(400);
-    const found = await this.#find(path, url.search.slice(1));
+    const found = this.#find(path, url.search.slice(1));
     switch (found.kind) {
       case "status":
         return statusPage(found.status);
       case "redirect":
         return redirect(found.path + url.search);
       case "file":
-        return await this.#sendFile(request, found.file);
+        return this.#sendFile(request, found.file);
     }
     const origin = originOf(request.headers, peer, this.#options.trusted);
     const params = mergeParams(
@@ -88,14 +86,14 @@ export class Site {
     }
   }
 
-  async #find(path: string, args: string): Promise<Route> {
+  #find(path: string, args: string): Route {
     const { layout, root } = this.#options;
-    return await route(path, args, layout, root === undefined ? NO_FILES : root.view());
+    return route(path, args, layout, root === undefined ? NO_FILES : root.view());
   }
 
-  async #sendFile(request: Request, found: FoundFile): Promise<Response> {
-    const file = await this.#options.root!.open(found);
-    return await sendFile(request, file, fileType(found.realPath));
+  #sendFile(request: Request, found: FoundFile): Response {
+    const file = this.#options.root!.open(found);
+    return sendFile(request, file, fileType(found.realPath));
   }
 
   async #passedOnInVain(error: unknown, request: Request): Promise<Response> {
@@ -106,7 +104,7 @@ export class Site {
   }
 }
 
-const NO_FILES: Look = () => StandardPromise.resolve(undefined);
+const NO_FILES: Look = () => undefined;
 
 /** The query stays. The path begins with one slash: with two it would be another host. */
 function redirect(target: string): Response {

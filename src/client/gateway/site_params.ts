@@ -1,5 +1,5 @@
 /** The parameters that only the gateway can know. */
-import type { ClientParams } from "../request_params.ts";
+import type { ClientParams, ClientParamValue } from "../request_params.ts";
 import { utf8Bytes } from "../../cgi/split_path.ts";
 import type { Origin } from "./forwarded.ts";
 import type { GatewayPeer } from "./peer.ts";
@@ -8,9 +8,6 @@ import type { Route } from "./route.ts";
 // As loaded: applications replace the global.
 const { URL } = globalThis;
 
-type ClientParamValue = ClientParams extends infer P
-  ? P extends Iterable<readonly [string, infer Value]> ? Value : never
-  : never;
 type Params = Record<string, ClientParamValue>;
 
 /** A request that is for the application, by its path. */
@@ -49,7 +46,7 @@ export function originParams(
 }
 
 /**
- * What the application gets of the path, as nginx sets it for PHP.
+ * What the application gets of the path, as nginx sets it for PHP with Debian's configuration.
  *
  * @param root The document root.
  */
@@ -71,8 +68,9 @@ function scriptParams(
   return {
     SCRIPT_NAME: script,
     SCRIPT_FILENAME: below(root, script),
-    DOCUMENT_URI: script + pathInfo,
-    ...(pathInfo === "" ? {} : { PATH_INFO: pathInfo, PATH_TRANSLATED: below(root, pathInfo) }),
+    DOCUMENT_URI: script,
+    PATH_INFO: pathInfo,
+    ...(pathInfo === "" ? {} : { PATH_TRANSLATED: below(root, pathInfo) }),
     ...(query === undefined ? {} : { QUERY_STRING: query }),
   };
 }

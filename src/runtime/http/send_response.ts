@@ -18,7 +18,11 @@ export async function sendResponse(
   outgoing: ServerResponse,
   method: string | undefined,
 ): Promise<void> {
-  outgoing.writeHead(status, statusText || undefined, [...headers].flat());
+  const fields = [...headers].flat();
+  const isEmpty = body === null && method !== "HEAD" && status !== 204 && status !== 304;
+  // Else it would be empty chunks.
+  if (isEmpty && !headers.has("content-length")) fields.push("Content-Length", "0");
+  outgoing.writeHead(status, statusText || undefined, fields);
   if (body === null || method === "HEAD") {
     outgoing.end();
     return await body?.cancel();
