@@ -1,4 +1,5 @@
 import { print } from "../log/print.ts";
+import { tell } from "../log/tell.ts";
 import type { Lane } from "./carrier.ts";
 import { ConnectionPool } from "./connection_pool.ts";
 import { Exchange } from "./exchange.ts";
@@ -84,7 +85,7 @@ export class StreamClient implements AsyncDisposable {
     const outgoing = await prepareRequest(request, options, this.#options, signal);
     for (let fresh = false;; fresh = true) {
       const lane = await this.#acquire(fresh, outgoing, signal);
-      const exchange = this.#begin(lane, outgoing, request, signal);
+      const exchange = this.#begin(lane, outgoing, request, { signal, onBreak: options.onBreak });
       try {
         return await exchange.response;
       } catch (error) {
@@ -183,7 +184,7 @@ export class StreamClient implements AsyncDisposable {
     lane: Lane,
     { startFor, streams }: OutgoingRequest,
     request: Request,
-    signal: AbortSignal,
+    { signal, onBreak }: { signal: AbortSignal; onBreak: ClientFetchOptions["onBreak"] },
   ): Exchange {
     const { onStderr = print, responseTimeout = 0 } = this.#options;
     const onAbort = (): void => exchange.abort(signal.reason);
@@ -194,6 +195,7 @@ export class StreamClient implements AsyncDisposable {
       keepConnection: keepsConnections(this.#options),
       responseTimeout,
       onStderr: (line) => onStderr(line, { request }),
+      onBreak: onBreak && ((error) => tell(() => onBreak(error))),
       onDone: (isReusable) => {
         signal.removeEventListener("abort", onAbort);
         this.#pool.release(lane, isReusable);

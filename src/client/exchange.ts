@@ -63,6 +63,8 @@ export interface ExchangeOptions {
   responseTimeout: number;
   /** Called with every line of STDERR. */
   onStderr: (line: string) => void;
+  /** Called if the reply breaks off in its body. */
+  onBreak?: ((error: unknown) => void) | undefined;
   /** Called once, when the connection is no longer needed. */
   onDone: (isReusable: boolean) => void;
 }
@@ -93,13 +95,12 @@ export class Exchange {
     this.#stderr = new StderrLines(options.onStderr);
     this.#sender = new RequestSender(lane, options.streams);
     this.#sender.send(options.start).catch((reason) => this.abort(reason));
-    this.#receive().catch((error) => this.#end(false, error));
-    const { responseTimeout } = options;
-    if (responseTimeout === 0) return;
-    this.#responseTimer = setTimeout(
-      () => this.#end(false, noReply(responseTimeout)),
-      responseTimeout,
-    );
+    this.#receive().catch((error) => {
+      if (this.#state === "body") options.onBreak?.(error);
+      this.#end(false, error);
+    });
+    const { responseTimeout: time } = options;
+    if (time > 0) this.#responseTimer = setTimeout(() => this.#end(false, noReply(time)), time);
   }
 
   /** Resolves with the response as soon as its header block is complete. */
@@ -197,11 +198,11 @@ export class Exchange {
       }
       return;
     }
-    if (this.#missing !== undefined) {
-      this.#missing -= content.length;
-      if (this.#missing < 0) throw badReply("its body is longer than its Content-Length");
-    }
-    this.#body!.enqueue(content);
+    if (this.#missing === undefined) return this.#body!.enqueue(content);
+    // More than its Content-Length is left out, as by nginx: a line feed behind PHP's `?>`.
+    const part = content.subarray(0, this.#missing);
+    this.#missing -= part.length;
+    if (part.length > 0) this.#body!.enqueue(part);
   }
 
   #onEnd({ appStatus, protocolStatus }: EndRequestBody): void {

@@ -139,4 +139,10 @@ export interface ClientFetchOptions {
   data?: Uint8Array | ReadableStream<Uint8Array>;
   /** Aborts this request, as `request.signal` does too. */
   signal?: AbortSignal;
+  /**
+   * Called with the error of a reply that breaks off in its body, whoever reads that.
+   *
+   * @default nobody is told but the reader of the body
+   */
+  onBreak?: (error: unknown) => void;
 }

@@ -27,15 +27,18 @@ export function endParams(peer: Peer, own: Peer): Record<string, string> {
  * HTTP server.
  *
  * @param params Replace those made of the request.
+ * @param onBreak Is told of a response that breaks off in its body.
  * @throws What {@link StreamClient.fetch} does.
  */
 export async function passOn(
   client: StreamClient,
   request: Request,
   params: Iterable<readonly [name: string, value: ClientParamValue]>,
+  onBreak?: (error: unknown) => void,
 ): Promise<Response> {
   const response = await client.fetch(request, {
     params: [...withoutConnection(request.headers), ...params],
+    ...onBreak && { onBreak },
   });
   const { status, statusText, headers, body } = response;
   // What belongs to the connection; the HTTP server sets its own.

@@ -9,6 +9,15 @@ const { Promise } = globalThis;
 /** Bytes that are read at a time. */
 const CHUNK = 65_536;
 
+/** The directory for temporary files; Deno may keep the variable back that names it. */
+function directoryFor(): string {
+  try {
+    return tmpdir();
+  } catch {
+    return "/tmp";
+  }
+}
+
 /** A file that is written first, then read once; it is gone when that is over. */
 export class TemporaryFile {
   readonly #file: FileHandle;
@@ -30,7 +39,7 @@ export class TemporaryFile {
    * `--allow-read`).
    */
   static async open(): Promise<TemporaryFile> {
-    const directory = await mkdtemp(join(tmpdir(), "fcgi-"));
+    const directory = await mkdtemp(join(directoryFor(), "fcgi-"));
     const path = join(directory, "body");
     const remove = async () => {
       await unlink(path).catch(() => {});

@@ -129,10 +129,6 @@ describe("The body of a response fails", () => {
         new Uint8Array(8),
       ]],
       ["it is shorter than its Content-Length", "bad_reply", "Content-Length: 9\n", [end()]],
-      ["it is longer than its Content-Length", "bad_reply", "Content-Length: 5\n", [
-        stdout("more"),
-        end(),
-      ]],
       ["the request ends with a status", "request_refused", "", [end(1)]],
       ["the application breaks it off and keeps the connection", "bad_reply", "", [
         end(0, BROKEN_OFF),

@@ -293,6 +293,27 @@ describe("StreamClient.fetch, the response", () => {
     assertEquals(await (await fetched).text(), "body");
   });
 
+  it("takes no more of a body than its Content-Length says, as nginx does", async () => {
+    const { application, client } = setUp();
+    const fetched = client.fetch(GET());
+    const connection = await application.accept();
+    connection.send(stdout("Content-Length: 5\n\nfiv"), stdout("e\n more"), stdout("more"), end());
+    assertEquals(await (await fetched).text(), "five\n");
+  });
+
+  it("tells onBreak of a body that breaks off, and of no other", async () => {
+    const { application, client } = setUp();
+    for (const isBroken of [true, false]) {
+      const errors: unknown[] = [];
+      const fetched = client.fetch(GET(), { onBreak: (error) => void errors.push(error) });
+      const connection = await application.accept();
+      connection.send(stdout("\npart"), ...isBroken ? [] : [end()]);
+      connection.close();
+      await (await fetched).text().catch(() => {});
+      assertEquals(errors.length, isBroken ? 1 : 0);
+    }
+  });
+
   it("passes over records of other requests", async () => {
     const { application, client } = setUp();
     const fetched = client.fetch(GET());

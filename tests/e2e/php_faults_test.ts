@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { assert, assertEquals, assertGreaterOrEqual } from "../_assert.ts";
 import { afterAll, beforeAll, describe, it } from "../_harness.ts";
 import { freePort, runtime, spawnScript, waitUntil } from "../_runtime.ts";
-import { BesideNginx, FRONTS, skipNginx } from "./_beside_nginx.ts";
+import { BesideNginx, FRONTS, skipFront, skipNginx } from "./_beside_nginx.ts";
 import { parts } from "./_content.ts";
 import { http, HttpConnection } from "./_http_client.ts";
 import { PhpFpm, phpLocation, skipPhp } from "./_php_fpm.ts";
@@ -23,7 +23,7 @@ describe("gateway and php-fpm, faults", { skip: skipPhp || skipNginx, timeout: 3
   });
 
   for (const front of FRONTS) {
-    describe(front, () => {
+    describe(front, { skip: front !== "serveGateway" && skipFront }, () => {
       let site: BesideNginx;
 
       beforeAll(async () => {

@@ -26,6 +26,9 @@ const { Response } = globalThis;
 
 type ErrorHandler = NonNullable<GatewayOptions["onError"]>;
 
+/** Methods that the Fetch standard forbids, and web servers refuse: they are for proxies. */
+const REFUSED = ["CONNECT", "TRACE", "TRACK"];
+
 /** A website. */
 export class Site {
   readonly #client: StreamClient;
@@ -47,6 +50,7 @@ export class Site {
   async respond(request: Request, info: unknown, own?: GatewayPeer): Promise<Response> {
     const known: ServerInfo = typeof info === "object" && info !== null ? info : {};
     try {
+      if (REFUSED.includes(request.method.toUpperCase())) return statusPage(405);
       const read = readRequest(request, known);
       if (read === undefined) return statusPage(400);
       return await this.#answer(read, peerOf(request, known), own);
@@ -80,7 +84,9 @@ export class Site {
       await this.#options.params(request, origin.peer),
     );
     try {
-      return await passOn(this.#client, request, params);
+      return await passOn(this.#client, request, params, (error) => {
+        this.#onError(error, { request });
+      });
     } catch (error) {
       return await this.#passedOnInVain(error, request);
     }

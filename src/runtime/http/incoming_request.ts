@@ -23,9 +23,13 @@ export function toRequest(
   });
   try {
     const headers = new Headers();
+    const cookies: string[] = [];
     for (let i = 0; i < rawHeaders.length; i += 2) {
-      headers.append(rawHeaders[i]!, rawHeaders[i + 1]!);
+      if (rawHeaders[i]!.toLowerCase() === "cookie") cookies.push(rawHeaders[i + 1]!);
+      else headers.append(rawHeaders[i]!, rawHeaders[i + 1]!);
     }
+    // Not with a comma, as Deno would (RFC 6265, section 5.4).
+    if (cookies.length > 0) headers.set("cookie", cookies.join("; "));
     const url = urlOf(incoming.url ?? "/", headers.get("host"));
     if (url === undefined) return undefined;
     return new Request(url, {

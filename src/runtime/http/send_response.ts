@@ -37,19 +37,38 @@ export async function sendResponse(
   });
   // If there is no chunk by then, the head goes alone.
   const headTimer = setImmediate(() => sendHead(outgoing));
-  /** What is still to come, in bytes. */
-  let left = Number(headers.get("content-length") ?? Infinity);
-  while (left >= 0) {
-    const { done, value } = await reader.read();
+  try {
+    await sendBody(reader, Number(headers.get("content-length") ?? Infinity), async (chunk) => {
+      clearImmediate(headTimer);
+      if (!outgoing.write(chunk)) await new Promise<void>((resolve) => (resume = resolve));
+    });
+  } catch (error) {
+    // The client is to see how far it came, and that it broke off.
+    sendHead(outgoing);
+    await new Promise((resolve) => setImmediate(resolve));
+    throw error;
+  } finally {
     clearImmediate(headTimer);
-    if (done) break;
-    const isTaken = outgoing.write(value.length > left ? value.subarray(0, left) : value);
-    left -= value.length;
-    if (!isTaken) await new Promise<void>((resolve) => (resume = resolve));
   }
-  if (left > 0 && left < Infinity) throw new Error(`The body is ${left} bytes short`);
-  if (left < 0) reader.cancel().catch(() => {});
   outgoing.end();
+}
+
+/** Sends a body of this length, in bytes; of a longer one so much and no more. */
+async function sendBody(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  length: number,
+  send: (chunk: Uint8Array) => Promise<void>,
+): Promise<void> {
+  for (let left = length; left >= 0;) {
+    const { done, value } = await reader.read();
+    if (done) {
+      if (left > 0 && left < Infinity) throw new Error(`The body is ${left} bytes short`);
+      return;
+    }
+    await send(value.length > left ? value.subarray(0, left) : value);
+    left -= value.length;
+  }
+  reader.cancel().catch(() => {});
 }
 
 /**
