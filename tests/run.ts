@@ -64,7 +64,7 @@ const PRELOAD = "./tests/_preload_plain.ts";
  * of real applications behind the gateway, which are enough for the other lane to be as long.
  */
 const SERVERS =
-  /^tests\/(?:bench\/|cli\/|e2e\/(?!php_|git_|go_|plack_)|load\/|runtime\/(?:inherited_socket|permissions)_|serve_test)/;
+  /^tests\/(?:bench\/|cli\/|e2e\/(?!php_|git_|go_|plack_)|load\/(?!php_)|runtime\/(?:inherited_socket|permissions)_|serve_test)/;
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const CACHE = `${ROOT}.cache/`;

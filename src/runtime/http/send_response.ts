@@ -38,10 +38,12 @@ export async function sendResponse(
   // If there is no chunk by then, the head goes alone.
   const headTimer = setImmediate(() => sendHead(outgoing));
   try {
-    await sendBody(reader, Number(headers.get("content-length") ?? Infinity), async (chunk) => {
+    const length = Number(headers.get("content-length") ?? Infinity);
+    const isWhole = await sendBody(() => reader.read(), length, async (chunk) => {
       clearImmediate(headTimer);
       if (!outgoing.write(chunk)) await new Promise<void>((resolve) => (resume = resolve));
     });
+    if (!isWhole) reader.cancel().catch(() => {});
   } catch (error) {
     // The client is to see how far it came, and that it broke off.
     sendHead(outgoing);
@@ -53,22 +55,25 @@ export async function sendResponse(
   outgoing.end();
 }
 
-/** Sends a body of this length, in bytes; of a longer one so much and no more. */
+/**
+ * Sends a body of this length, in bytes; of a longer one so much and no more. Returns whether that
+ * was all of it.
+ */
 async function sendBody(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
+  read: () => Promise<{ value?: Uint8Array | undefined }>,
   length: number,
   send: (chunk: Uint8Array) => Promise<void>,
-): Promise<void> {
+): Promise<boolean> {
   for (let left = length; left >= 0;) {
-    const { done, value } = await reader.read();
-    if (done) {
+    const { value } = await read();
+    if (value === undefined) {
       if (left > 0 && left < Infinity) throw new Error(`The body is ${left} bytes short`);
-      return;
+      return true;
     }
     await send(value.length > left ? value.subarray(0, left) : value);
     left -= value.length;
   }
-  reader.cancel().catch(() => {});
+  return false;
 }
 
 /**
