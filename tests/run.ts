@@ -61,10 +61,10 @@ const PLAIN =
 const PRELOAD = "./tests/_preload_plain.ts";
 /**
  * Tests with web servers on ports of their own, on port 9000, or with many processes; but for those
- * of real applications behind the gateway, which are enough for the other lane to be as long.
+ * that can be beside any others, and are enough for the other lane to be as long.
  */
 const SERVERS =
-  /^tests\/(?:bench\/|cli\/|e2e\/(?!php_|git_|go_|plack_)|load\/(?!php_)|runtime\/(?:inherited_socket|permissions)_|serve_test)/;
+  /^tests\/(?:bench\/|cli\/(?!dev_|log\/)|e2e\/(?!config_|git_|go_|php_|plack_)|load\/(?!php_)|runtime\/(?:inherited_socket|permissions)_|serve_test)/;
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const CACHE = `${ROOT}.cache/`;

@@ -2,8 +2,7 @@
 import { ask } from "./ask.ts";
 import type { Arguments, Command } from "./command.ts";
 import { ExitCode } from "./exit_code.ts";
-import { secondsOf } from "./numbers.ts";
-import { TARGET_OPTIONS, targetOf } from "./target.ts";
+import { TARGET_OPTIONS, targetOf, timeoutIn, timeoutOption } from "./target.ts";
 import type { Terminal } from "./terminal.ts";
 
 const TIMEOUT = 300;
@@ -18,12 +17,7 @@ export const reload: Command = {
       name: "wait",
       help: "until it has succeeded; exit with 3 if the new application does not start",
     },
-    {
-      name: "timeout",
-      value: "SECONDS",
-      fallback: String(TIMEOUT),
-      help: "wait no longer, and exit with 28",
-    },
+    timeoutOption(TIMEOUT),
   ],
   examples: [
     ["fcgi reload --socket /run/app/fcgi.sock --wait", "after a new release was put in place"],
@@ -33,7 +27,7 @@ export const reload: Command = {
 
 function runReload(args: Arguments, terminal: Terminal): Promise<number> {
   const what = args.has("wait") ? "reload" : "reload-soon";
-  const timeout = secondsOf(args.value("timeout") ?? String(TIMEOUT));
+  const timeout = timeoutIn(args, TIMEOUT);
   return ask(what, { address: targetOf(args), timeout }, terminal, (answer) => {
     const { failure, error } = answer as { failure?: string | null; error?: string };
     if (failure || error) terminal.err(`fcgi: Not reloaded: ${failure || error}`);

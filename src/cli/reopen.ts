@@ -2,8 +2,7 @@
 import { ask } from "./ask.ts";
 import type { Arguments, Command } from "./command.ts";
 import { ExitCode } from "./exit_code.ts";
-import { secondsOf } from "./numbers.ts";
-import { TARGET_OPTIONS, targetOf } from "./target.ts";
+import { TARGET_OPTIONS, targetOf, timeoutIn, timeoutOption } from "./target.ts";
 import type { Terminal } from "./terminal.ts";
 
 const TIMEOUT = 5;
@@ -14,19 +13,14 @@ export const reopen: Command = {
   operands: [],
   options: [
     ...TARGET_OPTIONS,
-    {
-      name: "timeout",
-      value: "SECONDS",
-      fallback: String(TIMEOUT),
-      help: "give up after so long, and exit with 28",
-    },
+    timeoutOption(TIMEOUT),
   ],
   examples: [["fcgi reopen --socket /run/app/fcgi.sock", "as postrotate of logrotate"]],
   run: runReopen,
 };
 
 function runReopen(args: Arguments, terminal: Terminal): Promise<number> {
-  const timeout = secondsOf(args.value("timeout") ?? String(TIMEOUT));
+  const timeout = timeoutIn(args, TIMEOUT);
   return ask("reopen", { address: targetOf(args), timeout }, terminal, ({ error }) => {
     if (error === undefined) return ExitCode.SUCCESS;
     terminal.err(`fcgi: Not reopened: ${error}`);

@@ -2,11 +2,10 @@
 import { ask } from "./ask.ts";
 import type { Arguments, Command } from "./command.ts";
 import { ExitCode } from "./exit_code.ts";
-import { secondsOf } from "./numbers.ts";
 import { openMetricsOf } from "./status/open_metrics.ts";
 import type { StatusReport } from "./status/report.ts";
 import { textOf } from "./status/text.ts";
-import { TARGET_OPTIONS, targetOf } from "./target.ts";
+import { TARGET_OPTIONS, targetOf, timeoutIn, timeoutOption } from "./target.ts";
 import type { Terminal } from "./terminal.ts";
 
 const TIMEOUT = 2;
@@ -19,12 +18,7 @@ export const status: Command = {
     ...TARGET_OPTIONS,
     { name: "json", help: "as JSON, with php-fpm's names" },
     { name: "openmetrics", help: "as OpenMetrics, for Prometheus" },
-    {
-      name: "timeout",
-      value: "SECONDS",
-      fallback: String(TIMEOUT),
-      help: "give up after so long, and exit with 28",
-    },
+    timeoutOption(TIMEOUT),
   ],
   examples: [
     ["fcgi status --socket /run/app/fcgi.sock", "how is it?"],
@@ -34,7 +28,7 @@ export const status: Command = {
 };
 
 function runStatus(args: Arguments, terminal: Terminal): Promise<number> {
-  const timeout = secondsOf(args.value("timeout") ?? String(TIMEOUT));
+  const timeout = timeoutIn(args, TIMEOUT);
   return ask("status", { address: targetOf(args), timeout }, terminal, async (answer) => {
     if (!Array.isArray(answer.processes)) {
       terminal.err("fcgi: The answer is no status: it is not served by fcgi serve");

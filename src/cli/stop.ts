@@ -2,8 +2,7 @@
 import { ask } from "./ask.ts";
 import type { Arguments, Command } from "./command.ts";
 import { ExitCode } from "./exit_code.ts";
-import { secondsOf } from "./numbers.ts";
-import { TARGET_OPTIONS, targetOf } from "./target.ts";
+import { TARGET_OPTIONS, targetOf, timeoutIn, timeoutOption } from "./target.ts";
 import type { Terminal } from "./terminal.ts";
 
 const TIMEOUT = 60;
@@ -14,19 +13,14 @@ export const stop: Command = {
   operands: [],
   options: [
     ...TARGET_OPTIONS,
-    {
-      name: "timeout",
-      value: "SECONDS",
-      fallback: String(TIMEOUT),
-      help: "wait no longer, and exit with 28",
-    },
+    timeoutOption(TIMEOUT),
   ],
   examples: [["fcgi stop --socket /run/app/control.sock", "as SIGTERM does, and waits"]],
   run: runStop,
 };
 
 function runStop(args: Arguments, terminal: Terminal): Promise<number> {
-  const timeout = secondsOf(args.value("timeout") ?? String(TIMEOUT));
+  const timeout = timeoutIn(args, TIMEOUT);
   return ask("stop", { address: targetOf(args), timeout }, terminal, ({ outcome, error }) => {
     if (outcome === "stopped") return ExitCode.SUCCESS;
     terminal.err(

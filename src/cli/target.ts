@@ -1,6 +1,7 @@
 /** Where a command finds a FastCGI application. */
 import type { ConnectAddress } from "../client/mod.ts";
 import { type Arguments, type OptionSpec, UsageError } from "./command.ts";
+import { secondsOf } from "./numbers.ts";
 
 /** The options that name it. */
 export const TARGET_OPTIONS: readonly OptionSpec[] = [
@@ -13,6 +14,21 @@ export const TARGET_OPTIONS: readonly OptionSpec[] = [
     synonyms: ["listen", "l", "port", "host", "tcp"],
   },
 ];
+
+/** The option for how long to wait, in seconds. */
+export function timeoutOption(fallback: number): OptionSpec {
+  return {
+    name: "timeout",
+    value: "SECONDS",
+    fallback: String(fallback),
+    help: "wait no longer, and exit with 28",
+  };
+}
+
+/** What it says. */
+export function timeoutIn(args: Arguments, fallback: number): number {
+  return secondsOf(args.value("timeout") ?? String(fallback));
+}
 
 /**
  * The address that the options name.

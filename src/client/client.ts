@@ -85,7 +85,7 @@ export class StreamClient implements AsyncDisposable {
     const outgoing = await prepareRequest(request, options, this.#options, signal);
     for (let fresh = false;; fresh = true) {
       const lane = await this.#acquire(fresh, outgoing, signal);
-      const exchange = this.#begin(lane, outgoing, request, { signal, onBreak: options.onBreak });
+      const exchange = this.#begin(lane, outgoing, request, { ...options, signal });
       try {
         return await exchange.response;
       } catch (error) {
@@ -184,7 +184,7 @@ export class StreamClient implements AsyncDisposable {
     lane: Lane,
     { startFor, streams }: OutgoingRequest,
     request: Request,
-    { signal, onBreak }: { signal: AbortSignal; onBreak: ClientFetchOptions["onBreak"] },
+    { signal, onBreak, onEnd }: ClientFetchOptions & { signal: AbortSignal },
   ): Exchange {
     const { onStderr = print, responseTimeout = 0 } = this.#options;
     const onAbort = (): void => exchange.abort(signal.reason);
@@ -196,6 +196,7 @@ export class StreamClient implements AsyncDisposable {
       responseTimeout,
       onStderr: (line) => onStderr(line, { request }),
       onBreak: onBreak && ((error) => tell(() => onBreak(error))),
+      onEnd: onEnd && ((appStatus) => tell(() => onEnd(appStatus))),
       onDone: (isReusable) => {
         signal.removeEventListener("abort", onAbort);
         this.#pool.release(lane, isReusable);

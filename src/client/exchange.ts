@@ -65,6 +65,8 @@ export interface ExchangeOptions {
   onStderr: (line: string) => void;
   /** Called if the reply breaks off in its body. */
   onBreak?: ((error: unknown) => void) | undefined;
+  /** Called with the application's exit status when it has ended the request. */
+  onEnd?: ((appStatus: number) => void) | undefined;
   /** Called once, when the connection is no longer needed. */
   onDone: (isReusable: boolean) => void;
 }
@@ -206,6 +208,7 @@ export class Exchange {
   }
 
   #onEnd({ appStatus, protocolStatus }: EndRequestBody): void {
+    this.#options.onEnd?.(appStatus);
     if (this.#state === "discard") return;
     if (protocolStatus !== ProtocolStatus.REQUEST_COMPLETE) throw requestRefused(protocolStatus);
     if (this.#state === "head") {

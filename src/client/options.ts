@@ -17,7 +17,7 @@ export interface ClientOptions {
    * for php-fpm, where a connection occupies one of the workers, and where a program should end
    * without {@link StreamClient.close}.
    *
-   * @default false
+   * @default false, and true where requests share connections (`maxRequestsPerConnection`)
    */
   keepConnection?: boolean;
   /**
@@ -139,6 +139,14 @@ export interface ClientFetchOptions {
   data?: Uint8Array | ReadableStream<Uint8Array>;
   /** Aborts this request, as `request.signal` does too. */
   signal?: AbortSignal;
+  /**
+   * Called when the application has ended the request, with its exit status (FCGI_END_REQUEST,
+   * FastCGI 1.0, section 5.5): 0, as a rule. It may be another behind a response that looks
+   * complete: php-fpm's is 255 behind the page of a fatal error.
+   *
+   * @default nobody is told
+   */
+  onEnd?: (appStatus: number) => void;
   /**
    * Called with the error of a reply that breaks off in its body, whoever reads that.
    *

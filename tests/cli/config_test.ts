@@ -89,6 +89,13 @@ describe("fcgi config", () => {
     }
   });
 
+  it("names the socket of one worker, too, if it is that worker's", async () => {
+    const args = ["nginx", "--socket", "/run/app.sock", "-w", "1", "--socket-per-worker"];
+    const { text, hints } = await print(args);
+    assert(text.includes("server unix:/run/app.0.sock;"), text);
+    assertMatch(hints, / --workers 1 --socket-per-worker$/m);
+  });
+
   it("listens on another port than the server's own only if it is told to", async () => {
     for (
       const [server, line] of [

@@ -301,6 +301,18 @@ describe("StreamClient.fetch, the response", () => {
     assertEquals(await (await fetched).text(), "five\n");
   });
 
+  it("tells onEnd of the exit status, behind a whole response, too", async () => {
+    const { application, client } = setUp();
+    for (const appStatus of [0, 255]) {
+      const statuses: number[] = [];
+      const fetched = client.fetch(GET(), { onEnd: (status) => void statuses.push(status) });
+      const connection = await application.accept();
+      connection.send(stdout("\nFatal error"), end(0, appStatus));
+      assertEquals(await (await fetched).text(), "Fatal error");
+      assertEquals(statuses, [appStatus]);
+    }
+  });
+
   it("tells onBreak of a body that breaks off, and of no other", async () => {
     const { application, client } = setUp();
     for (const isBroken of [true, false]) {

@@ -3,6 +3,7 @@ import { StreamClient } from "../../src/client/mod.ts";
 import { FastCgiError } from "../../src/protocol/mod.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
+import { LongTimers } from "../server/_long_timers.ts";
 import { Application, end, reply, stdout } from "./_application.ts";
 
 const GET = (init?: RequestInit) => new Request("http://localhost/", init);
@@ -187,12 +188,14 @@ describe("The reply", () => {
   });
 
   it("may take its time once it has begun", async () => {
-    const { application, client } = setUp({ responseTimeout: 30 });
+    using timers = new LongTimers();
+    const { application, client } = setUp({ responseTimeout: 3_000 });
     const fetched = client.fetch(GET());
     const connection = await application.accept();
     await connection.request();
+    assertEquals(timers.delays, [3_000]);
     connection.send(stdout("X: 1\n"));
-    await new Promise((resolve) => setTimeout(resolve, 60));
+    while (timers.delays.length > 0) await Promise.resolve();
     connection.send(stdout("\nlate"), end());
     assertEquals(await (await fetched).text(), "late");
   });
@@ -210,7 +213,8 @@ describe("A connection that is kept", () => {
   });
 
   it("is not closed while it is in use", async () => {
-    const { application, client } = setUp({ keepConnection: true, idleTimeout: 20 });
+    using timers = new LongTimers();
+    const { application, client } = setUp({ keepConnection: true, idleTimeout: 3_000 });
     const first = client.fetch(GET());
     const connection = await application.accept();
     await connection.request();
@@ -218,7 +222,7 @@ describe("A connection that is kept", () => {
     await (await first).text();
     const second = client.fetch(GET());
     await connection.request();
-    await new Promise((resolve) => setTimeout(resolve, 60));
+    assertEquals(timers.delays, []);
     connection.send(reply("\nstill there"));
     assertEquals(await (await second).text(), "still there");
     client.close();

@@ -60,7 +60,7 @@ export function hintsOn(site: Site): readonly string[] {
     `and look at ${urlOf(site)}`,
     "It is for an application that was started like this; --group is that of the web server:",
     `    fcgi serve APP ${place}${workers === undefined ? "" : ` --workers ${workers}`}${
-      sockets.length > 1 ? " --socket-per-worker" : ""
+      sockets.includes(address) ? "" : " --socket-per-worker"
     }`,
     ...when(
       basePath !== "",

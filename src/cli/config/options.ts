@@ -67,7 +67,7 @@ export function siteOf(args: Arguments, terminal: Terminal): Site {
     basePath: basePathOf(args),
     root: root === undefined ? undefined : terminal.absolute(root),
     workers,
-    isShared: sockets.length === 1 && isShared(workers),
+    isShared: sockets.includes(address) && isShared(workers),
   };
 }
 
