@@ -14,7 +14,6 @@ const SOURCE = fileURLToPath(new URL("./apps/go/main.go", import.meta.url));
 const UPLOAD = 20 * 1024 * 1024;
 
 const go = await which("go");
-// Its compiler is too large to be installed for this alone.
 const skip = skipNginx || go === null && "go is not installed";
 
 for (const keepConnection of [false, true]) {
