@@ -17,6 +17,23 @@ export function badReply(what: string, cause?: unknown): FastCgiError {
   return peerError("bad_reply", `Cannot read the application's reply: ${what}`, cause);
 }
 
+/** A reply that ends before its header block does. */
+export function headMissing(appStatus: number): FastCgiError {
+  return badReply(`it ended before its header block did${exitOf(appStatus)}`);
+}
+
+/** A reply that ends before its body does, by so many bytes. */
+export function bodyTooShort(missing: number, appStatus: number): FastCgiError {
+  return badReply(
+    `its body is ${missing} bytes shorter than its Content-Length${exitOf(appStatus)}`,
+  );
+}
+
+/** The exit status of an application, where it may say why. */
+function exitOf(appStatus: number): string {
+  return appStatus === 0 ? "" : `; the application ended with status ${appStatus}`;
+}
+
 /** A reply that its application has broken off. */
 export function brokenOff(cause?: unknown): FastCgiError {
   return badReply("the application has broken it off", cause);
@@ -42,6 +59,12 @@ export function requestRefused(protocolStatus: number): FastCgiError {
   const name = Object.entries(ProtocolStatus).find(([, value]) => value === protocolStatus)?.[0];
   const status = name ?? `protocolStatus ${protocolStatus}`;
   return peerError("request_refused", `Application refused the request: FCGI_${status}`);
+}
+
+/** An application that has ended a complete reply, and says that something went wrong. */
+export function exitStatus(appStatus: number): FastCgiError {
+  const message = `Application ended its reply, which is complete, with exit status ${appStatus}`;
+  return new FastCgiError("exit_status", message, { fault: "peer", connectionSurvives: true });
 }
 
 /** An application that takes too long to begin its reply; times are in milliseconds. */

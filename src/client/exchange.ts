@@ -14,8 +14,10 @@ import { BROKEN_OFF } from "../protocol/constants.ts";
 import type { Lane } from "./carrier.ts";
 import {
   badReply,
+  bodyTooShort,
   brokenOff,
   connectionLost,
+  headMissing,
   isBreakMark,
   isBrokenPipe,
   noReply,
@@ -65,7 +67,7 @@ export interface ExchangeOptions {
   onStderr: (line: string) => void;
   /** Called if the reply breaks off in its body. */
   onBreak?: ((error: unknown) => void) | undefined;
-  /** Called with the application's exit status when it has ended the request. */
+  /** Called with the application's exit status when it has ended a complete reply. */
   onEnd?: ((appStatus: number) => void) | undefined;
   /** Called once, when the connection is no longer needed. */
   onDone: (isReusable: boolean) => void;
@@ -207,20 +209,18 @@ export class Exchange {
     if (part.length > 0) this.#body!.enqueue(part);
   }
 
-  #onEnd({ appStatus, protocolStatus }: EndRequestBody): void {
-    this.#options.onEnd?.(appStatus);
-    if (this.#state === "discard") return;
+  #onEnd(body: EndRequestBody): void {
+    if (this.#state !== "discard") this.#complete(body);
+    this.#options.onEnd?.(body.appStatus);
+  }
+
+  /** Ends the response, if that is complete. */
+  #complete({ appStatus, protocolStatus }: EndRequestBody): void {
     if (protocolStatus !== ProtocolStatus.REQUEST_COMPLETE) throw requestRefused(protocolStatus);
-    if (this.#state === "head") {
-      throw badReply(`it ended before its header block did${of(appStatus)}`);
-    }
+    if (this.#state === "head") throw headMissing(appStatus);
     // Any other status may follow a complete response: PHP's does, after the page of a fatal error.
     if (appStatus === BROKEN_OFF) throw brokenOff();
-    if (this.#missing) {
-      throw badReply(
-        `its body is ${this.#missing} bytes shorter than its Content-Length${of(appStatus)}`,
-      );
-    }
+    if (this.#missing) throw bodyTooShort(this.#missing, appStatus);
     this.#body!.close();
     this.#state = "discard";
   }
@@ -242,9 +242,4 @@ export class Exchange {
     this.#stderr.end();
     this.#options.onDone(isReusable);
   }
-}
-
-/** The exit status of an application, where it may say why. */
-function of(appStatus: number): string {
-  return appStatus === 0 ? "" : `; the application ended with status ${appStatus}`;
 }

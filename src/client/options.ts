@@ -140,9 +140,9 @@ export interface ClientFetchOptions {
   /** Aborts this request, as `request.signal` does too. */
   signal?: AbortSignal;
   /**
-   * Called when the application has ended the request, with its exit status (FCGI_END_REQUEST,
-   * FastCGI 1.0, section 5.5): 0, as a rule. It may be another behind a response that looks
-   * complete: php-fpm's is 255 behind the page of a fatal error.
+   * Called when the application has ended a reply that is complete, with its exit status
+   * (FCGI_END_REQUEST, FastCGI 1.0, section 5.5): 0, as a rule, and 255 of php-fpm behind the page
+   * of a fatal error. The status of another reply is in the message of its error.
    *
    * @default nobody is told
    */

@@ -1,6 +1,7 @@
 /** Passes a request of an HTTP client on, as a web server does. */
 import { HOP_BY_HOP, isToken } from "../cgi/header_name.ts";
 import type { StreamClient } from "./client.ts";
+import type { ClientFetchOptions } from "./options.ts";
 import type { ClientParamValue } from "./request_params.ts";
 
 // As loaded: applications replace globals.
@@ -27,18 +28,18 @@ export function endParams(peer: Peer, own: Peer): Record<string, string> {
  * HTTP server.
  *
  * @param params Replace those made of the request.
- * @param onBreak Is told of a response that breaks off in its body.
+ * @param listeners Are told how the response ends.
  * @throws What {@link StreamClient.fetch} does.
  */
 export async function passOn(
   client: StreamClient,
   request: Request,
   params: Iterable<readonly [name: string, value: ClientParamValue]>,
-  onBreak?: (error: unknown) => void,
+  listeners: Pick<ClientFetchOptions, "onBreak" | "onEnd"> = {},
 ): Promise<Response> {
   const response = await client.fetch(request, {
     params: [...withoutConnection(request.headers), ...params],
-    ...onBreak && { onBreak },
+    ...listeners,
   });
   const { status, statusText, headers, body } = response;
   // What belongs to the connection; the HTTP server sets its own.

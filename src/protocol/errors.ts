@@ -12,6 +12,7 @@
  *   shutdown took too long; (client) connecting, or the wait for the application's reply
  * - `bad_reply`: (client) the application's reply is not a CGI response
  * - `request_refused`: (client) the application ended the request with a protocol status
+ * - `exit_status`: (client) the application ended a complete reply with an exit status other than 0
  * - `body_too_large`: (client) the request's body has no known length, and is more than may be
  *   gathered; or it has one, and is more than `maxBodyBytes`
  * - `overloaded`: (client) no connection was free: too many requests wait, or this one did for too
@@ -29,6 +30,7 @@ export type FastCgiErrorCode =
   | "timed_out"
   | "bad_reply"
   | "request_refused"
+  | "exit_status"
   | "body_too_large"
   | "overloaded"
   | "connection_lost";

@@ -252,6 +252,20 @@ describe("serveGateway", () => {
     });
   }
 
+  it("tells onError of an exit status behind a whole answer, and of one in a short one once", async () => {
+    await using room = await setUpBroken(bytes(stdout("\nwhole"), end(0, 3)));
+    assertEquals(await (await fetch(room.url)).text(), "whole");
+    assertEquals(room.errors.map(({ message }) => message), [
+      "Application ended its reply, which is complete, with exit status 3",
+    ]);
+    await using short = await setUpBroken(bytes(stdout("Content-Length: 9\n\nsh"), end(0, 4)));
+    await assertRejects(async () => {
+      await (await fetch(short.url)).text();
+    });
+    assertEquals(short.errors.length, 1);
+    assertStringIncludes(short.errors[0]!.message, "status 4");
+  });
+
   it("answers 400 to what the fetch standard has no word for", async () => {
     await using room = await setUp(() => new Response("ok"));
     const raw = await rawHttp(room.url, "TRACE / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");

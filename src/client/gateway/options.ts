@@ -85,8 +85,9 @@ export interface GatewayOptions extends Omit<ClientOptions, "params"> {
   trustedProxies?: string[];
   /**
    * Called with the cause of a 502 (the application cannot be reached, or broke off), a 504 (it
-   * took too long) and a 500 (a file cannot be read, `params` has thrown), and of an answer that
-   * breaks off in its body. What clients are to blame for is not told.
+   * took too long) and a 500 (a file cannot be read, `params` has thrown), of an answer that breaks
+   * off in its body, and of a complete one behind which the exit status is not 0 (`exit_status`).
+   * What clients are to blame for is not told.
    *
    * @default prints the error to standard error
    */

@@ -8,6 +8,7 @@ import { decodePath } from "../../cgi/decode_path.ts";
 import { tell } from "../../log/tell.ts";
 import type { FoundFile } from "../../runtime/files.ts";
 import type { StreamClient } from "../client.ts";
+import { exitStatus } from "../errors.ts";
 import { passOn } from "../pass_on.ts";
 import { type Look, NotReadable } from "./document_root.ts";
 import { failureStatus, isGone } from "./failure.ts";
@@ -83,9 +84,11 @@ export class Site {
       [originParams(url, origin, own), pathParams(found, this.#options.root?.path)],
       await this.#options.params(request, origin.peer),
     );
+    const report = (error: unknown) => this.#onError(error, { request });
     try {
-      return await passOn(this.#client, request, params, (error) => {
-        this.#onError(error, { request });
+      return await passOn(this.#client, request, params, {
+        onBreak: report,
+        onEnd: (appStatus) => appStatus !== 0 && report(exitStatus(appStatus)),
       });
     } catch (error) {
       return await this.#passedOnInVain(error, request);
