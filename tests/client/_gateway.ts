@@ -113,6 +113,26 @@ export async function ask(url: string, text: string): Promise<string> {
   return raw.text;
 }
 
+/** `params` of a gateway that tell when its first request has come, and when that was aborted. */
+export function watched(): {
+  params: (request: Request) => undefined;
+  begun: Promise<void>;
+  aborted: Promise<void>;
+} {
+  const begun = Promise.withResolvers<void>();
+  const aborted = Promise.withResolvers<void>();
+  let isFirst = true;
+  return {
+    params({ signal }) {
+      if (isFirst) signal.addEventListener("abort", () => aborted.resolve());
+      isFirst = false;
+      begun.resolve();
+    },
+    begun: begun.promise,
+    aborted: aborted.promise,
+  };
+}
+
 /** The status of a raw response. */
 export function statusOf(response: string): number {
   return Number(/^HTTP\/1\.[01] (\d{3})/.exec(response)?.[1]);

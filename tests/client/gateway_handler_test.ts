@@ -7,7 +7,7 @@ import { assert, assertEquals, assertThrows } from "../_assert.ts";
 import { assertBytes, pattern } from "../_bytes.ts";
 import { describe, it } from "../_harness.ts";
 import { runtime, tempDir } from "../_runtime.ts";
-import { ask, echo, headerOf, rawHttp, statusOf } from "./_gateway.ts";
+import { ask, echo, headerOf, rawHttp, statusOf, watched } from "./_gateway.ts";
 
 /** A gateway's handler before an application of ours. */
 async function setUp(
@@ -190,7 +190,8 @@ describe("gateway on the runtime's own server", { skip: noServer, sanitize: fals
     for (const method of ["GET", "HEAD", "POST"]) {
       await (await fetch(server.url, { method })).arrayBuffer();
     }
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    // An abort of one of them would have come on the one connection before this.
+    await (await fetch(server.url)).arrayBuffer();
     assertEquals(aborts, 0);
     const raw = await rawHttp(server.url);
     raw.send("GET /slow HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -201,13 +202,17 @@ describe("gateway on the runtime's own server", { skip: noServer, sanitize: fals
 
   it("tells nobody of an upload whose client leaves", async () => {
     const errors: unknown[] = [];
-    await using room = await setUp(echo, { onError: (error) => errors.push(error) });
+    const uploads = watched();
+    await using room = await setUp(echo, {
+      onError: (error) => errors.push(error),
+      params: uploads.params,
+    });
     await using server = onServer(room.handle);
     const raw = await rawHttp(server.url);
     raw.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\nhello");
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await uploads.begun;
     raw.leave();
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await uploads.aborted;
     assertEquals((await (await fetch(server.url)).json()).REQUEST_METHOD, "GET");
     assertEquals(errors, []);
   });
