@@ -77,6 +77,15 @@ export class Random {
     return values[this.below(values.length)];
   }
 
+  /** Up to `length` code units: bytes of any kind, with more of `likely` than chance would give. */
+  text(length: number, likely: string): string {
+    let text = "";
+    for (let i = this.below(length + 1); i > 0; i--) {
+      text += this.below(4) === 0 ? String.fromCharCode(this.below(256)) : this.pick([...likely]);
+    }
+    return text;
+  }
+
   /** Random content. */
   bytes(length: number): Bytes {
     return Uint8Array.from({ length }, () => this.below(256));

@@ -1,5 +1,5 @@
 import { CgiParams } from "../../src/cgi/params.ts";
-import type { Random } from "./_random.ts";
+import type { Random } from "../_bytes.ts";
 
 const NAMES = [
   "REQUEST_METHOD",
@@ -34,12 +34,12 @@ const TRICKY = "/:@?#\\[]%.\t\r\n\0 \"<>|^`'{}abc0159-_,;=&+!$*()~";
  */
 export function randomPairs(random: Random): [name: string, value: string][] {
   const pairs: [string, string][] = [];
-  if (random.int(8) > 0) pairs.push(["REQUEST_METHOD", random.pick(METHODS)]);
-  if (random.int(3) > 0) pairs.push(["HTTP_HOST", random.pick(HOSTS)]);
-  if (random.int(3) > 0) pairs.push(["REQUEST_URI", random.pick(URIS) + random.text(8, TRICKY)]);
-  for (let i = random.int(10); i > 0; i--) {
-    const name = random.int(4) === 0 ? `HTTP_${random.text(5, "AB_-.!:")}` : random.pick(NAMES);
-    pairs.push([name, random.int(5) === 0 ? random.pick(HOSTS) : random.text(12, TRICKY)]);
+  if (random.below(8) > 0) pairs.push(["REQUEST_METHOD", random.pick(METHODS)]);
+  if (random.below(3) > 0) pairs.push(["HTTP_HOST", random.pick(HOSTS)]);
+  if (random.below(3) > 0) pairs.push(["REQUEST_URI", random.pick(URIS) + random.text(8, TRICKY)]);
+  for (let i = random.below(10); i > 0; i--) {
+    const name = random.below(4) === 0 ? `HTTP_${random.text(5, "AB_-.!:")}` : random.pick(NAMES);
+    pairs.push([name, random.below(5) === 0 ? random.pick(HOSTS) : random.text(12, TRICKY)]);
   }
   return pairs;
 }

@@ -1,6 +1,6 @@
 import { decodePath, encodePath } from "../../src/cgi/decode_path.ts";
 import { percentDecode } from "../../src/cgi/percent_decode.ts";
-import { Random } from "./_random.ts";
+import { Random } from "../_bytes.ts";
 import { assert, assertEquals } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
 
@@ -57,7 +57,7 @@ describe("decodePath", () => {
         "2",
       ];
       let path = "/";
-      for (let i = random.int(20); i > 0; i--) path += random.pick(pieces);
+      for (let i = random.below(20); i > 0; i--) path += random.pick(pieces);
       const decoded = decodePath(path);
       assert(decoded.startsWith("/"), decoded);
       const names = decoded.slice(1).replace(/\/$/, "").split("/");

@@ -5,7 +5,7 @@ import { mountPoint, splitPath } from "../../src/cgi/split_path.ts";
 import { createRequest } from "../../src/cgi/request.ts";
 import { publicUrl } from "../../src/cgi/request_url.ts";
 import { captured, paramsOf } from "./_captures.ts";
-import { Random } from "./_random.ts";
+import { Random } from "../_bytes.ts";
 
 const MOUNT = "/yourapplication";
 

@@ -2,12 +2,12 @@ import { assert, assertEquals } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
 import { CgiParams } from "../../src/cgi/params.ts";
 import { captured, paramsOf } from "./_captures.ts";
-import { Random } from "./_random.ts";
+import { Random } from "../_bytes.ts";
 
 /** Names that come twice, have the same length, are empty, or are about as long as places go. */
 function randomName(random: Random): string {
   const name = random.pick(["HTTP_HOST", "HTTP_COOKIE", "HTTP_X", "A", "B", "", "HTTP_", "HTTP"]);
-  if (random.int(3) > 0) return name;
+  if (random.below(3) > 0) return name;
   return name + random.pick(["x", "y"]).repeat(random.pick([1, 30, 31, 32, 35, 36, 39, 40, 41]));
 }
 
@@ -136,7 +136,7 @@ describe("CgiParams", () => {
       for (const [i, [name, value]] of pairs.entries()) {
         params.append(name, value);
         // A look between: what is remembered of it must not stay.
-        if (random.int(40) === 0) check(pairs.slice(0, i + 1));
+        if (random.below(40) === 0) check(pairs.slice(0, i + 1));
       }
       check(pairs);
       assertEquals([...params], [...modelOf(pairs)]);

@@ -8,7 +8,7 @@ import { createRequest } from "../../src/cgi/request.ts";
 import { requestHeaders } from "../../src/cgi/request_headers.ts";
 import { responseHead } from "../../src/cgi/response_head.ts";
 import { paramsOf } from "./_captures.ts";
-import { Random } from "./_random.ts";
+import { Random } from "../_bytes.ts";
 import { randomParams } from "./_random_params.ts";
 
 const ROUNDS = 1500;
@@ -58,11 +58,13 @@ describe("createRequest: with random parameters", () => {
     ];
     const answers = { taken: 0, refused: 0 };
     forSeeds((random) => {
-      let host = random.int(3) === 0 ? random.pick(["xn--", "a.xn--", "[::"]) : "";
-      for (let i = 1 + random.int(4); i > 0; i--) {
-        host += random.int(4) === 0 ? random.text(3, "ab1.:-+$") : random.pick(parts);
+      let host = random.below(3) === 0 ? random.pick(["xn--", "a.xn--", "[::"]) : "";
+      for (let i = 1 + random.below(4); i > 0; i--) {
+        host += random.below(4) === 0 ? random.text(3, "ab1.:-+$") : random.pick(parts);
       }
       const form = random.pick(["Host", "absolute form", "SERVER_NAME"]);
+      // There a path or a query begins with these.
+      if (form === "absolute form") host = host.replace(/[/?]/g, "");
       const request = createRequest(
         paramsOf({
           REQUEST_METHOD: "GET",
@@ -122,7 +124,7 @@ describe("createRequest: with random parameters", () => {
       const params = new CgiParams();
       params.append("REQUEST_METHOD", "GET");
       params.append("SERVER_NAME", "h");
-      for (let i = random.int(12); i > 0; i--) {
+      for (let i = random.below(12); i > 0; i--) {
         params.append(random.pick(NAMES), random.pick(VALUES));
       }
       const request = createRequest(params, null);
@@ -191,8 +193,8 @@ describe("responseHead: with random responses", () => {
   it("is lines of printable Latin-1, one blank line at the end, Status before it", () => {
     forSeeds((random) => {
       const headers: [string, string][] = [];
-      for (let i = random.int(6); i > 0; i--) {
-        const name = random.int(3) === 0 ? random.text(4, "ab-:\r\n ") : random.pick(names);
+      for (let i = random.below(6); i > 0; i--) {
+        const name = random.below(3) === 0 ? random.text(4, "ab-:\r\n ") : random.pick(names);
         headers.push([name, random.text(10, "ab \r\n\0:,€\u010a5")]);
       }
       // As another implementation of fetch would hand it over: nothing has been checked.

@@ -5,9 +5,8 @@ import { parseRange } from "../../src/client/gateway/ranges.ts";
 import { validatorsOf } from "../../src/client/gateway/conditions.ts";
 import { fileType } from "../../src/client/gateway/file_type.ts";
 import { assert, assertEquals } from "../_assert.ts";
-import { latin1 } from "../_bytes.ts";
+import { latin1, Random } from "../_bytes.ts";
 import { describe, it } from "../_harness.ts";
-import { Random } from "../cgi/_random.ts";
 
 /** Sun, 06 Nov 1994 08:49:37 GMT, and some milliseconds. */
 const MODIFIED = 784_111_777_250;
@@ -257,11 +256,11 @@ describe("parseRange", () => {
   it("is always within the file, not empty, and without an overlap", () => {
     for (let seed = 1; seed <= 3000; seed++) {
       const random = new Random(seed);
-      const size = random.int(50);
+      const size = random.below(50);
       let field = "bytes=";
-      for (let i = random.int(5); i >= 0; i--) {
-        field += `${random.pick(["", String(random.int(60))])}-${
-          random.pick(["", String(random.int(60))])
+      for (let i = random.below(5); i >= 0; i--) {
+        field += `${random.pick(["", String(random.below(60))])}-${
+          random.pick(["", String(random.below(60))])
         },`;
       }
       const ranges = parseRange(field, size);
@@ -311,7 +310,7 @@ describe("parseHttpDate", () => {
 
   it("reads what is written", () => {
     for (let seed = 1; seed <= 500; seed++) {
-      const seconds = new Random(seed).int(4_000_000_000);
+      const seconds = new Random(seed).below(4_000_000_000);
       assertEquals(parseHttpDate(formatHttpDate(seconds), NOW), seconds);
     }
   });

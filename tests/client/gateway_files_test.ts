@@ -6,9 +6,8 @@ import { join } from "node:path";
 import process from "node:process";
 import { gateway, type ServeGatewayOptions } from "../../src/client/mod.ts";
 import { assert, assertEquals, assertStringIncludes } from "../_assert.ts";
-import { assertBytes, bytes, concat, pattern } from "../_bytes.ts";
+import { assertBytes, bytes, concat, pattern, Random } from "../_bytes.ts";
 import { describe, it } from "../_harness.ts";
-import { Random } from "../cgi/_random.ts";
 import { tempDir, waitUntil } from "../_runtime.ts";
 import { ask, headerOf, rawHttp, type Room, setUp, statusOf } from "./_gateway.ts";
 
@@ -262,7 +261,7 @@ describe("a gateway with a root", () => {
     for (let seed = 1; seed <= 2000; seed++) {
       const random = new Random(seed);
       let path = "/";
-      for (let i = 1 + random.int(6); i > 0; i--) path += random.pick(pieces);
+      for (let i = 1 + random.below(6); i > 0; i--) path += random.pick(pieces);
       const response = await handle(new Request(`http://h${path}`));
       const text = await response.text();
       assert(!text.includes("secret") && !text.includes("root:"), path);

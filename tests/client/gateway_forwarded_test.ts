@@ -5,7 +5,7 @@ import { peerOf, type ServerInfo } from "../../src/client/gateway/peer.ts";
 import { mergeParams, originParams } from "../../src/client/gateway/site_params.ts";
 import { assertEquals } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
-import { Random } from "../cgi/_random.ts";
+import { Random } from "../_bytes.ts";
 
 const TRUSTED = parseTrustedProxies(["127.0.0.1", "10.0.0.0/8", "fd00::/8", "unix:"]);
 const PROXY = { hostname: "127.0.0.1", port: 4000 };
@@ -109,11 +109,11 @@ describe("originOf", () => {
     for (let seed = 1; seed <= 2000; seed++) {
       const random = new Random(seed);
       const spoofed = Array.from(
-        { length: random.int(4) },
+        { length: random.below(4) },
         () => random.pick(["10.0.0.9", "127.0.0.1", "8.8.8.8", "unknown", "", "[", '"', "fd00::9"]),
       );
       const proxies = Array.from(
-        { length: random.int(3) },
+        { length: random.below(3) },
         () => random.pick(["10.0.0.1", "fd00::1"]),
       );
       const list = [...spoofed, "192.0.2.1", ...proxies];

@@ -5,7 +5,7 @@ import { type GatewayOptions, readOptions } from "../../src/client/gateway/optio
 import { type Route, route } from "../../src/client/gateway/route.ts";
 import { assert, assertEquals, assertThrows } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
-import { Random } from "../cgi/_random.ts";
+import { Random } from "../_bytes.ts";
 import { type MemoryFile, memoryFiles } from "./_memory_files.ts";
 
 const TREE: Record<string, MemoryFile> = {
@@ -292,7 +292,7 @@ describe("route, with random paths", () => {
       for (let seed = 1; seed <= 6000; seed++) {
         const random = new Random(seed);
         let path = "/";
-        for (let i = 1 + random.int(7); i > 0; i--) path += random.pick(PIECES);
+        for (let i = 1 + random.below(7); i > 0; i--) path += random.pick(PIECES);
         const found = route(decodePath(path), "", layout, root!.view());
         seen.add(found.kind);
         if (found.kind === "file") {

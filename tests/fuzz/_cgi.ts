@@ -15,7 +15,6 @@ import type { Random } from "../_bytes.ts";
 import { assertEquals, fail } from "../_assert.ts";
 import { rawPairs } from "../_records.ts";
 import { capturesOf, SERVERS } from "../cgi/_captures.ts";
-import { Random as TextRandom } from "../cgi/_random.ts";
 import { randomPairs } from "../cgi/_random_params.ts";
 import type { Target } from "./_fuzz.ts";
 
@@ -49,11 +48,10 @@ export const cgiTarget: Target<CgiStep> = {
     "the parameters name; for any Response the header block is lines of printable Latin-1 with its only empty line at " +
     "the end, and at most one Content-Length",
   generate(random) {
-    const text = new TextRandom(random.below(0x1_0000_0000));
-    if (random.below(3) === 0) return randomResponse(random, text);
+    if (random.below(3) === 0) return randomResponse(random);
     const steps: CgiStep[] = random.below(3) > 0
-      ? randomPairs(text).map((param) => ({ param }))
-      : damagedCapture(random, text).map((param) => ({ param }));
+      ? randomPairs(random).map((param) => ({ param }))
+      : damagedCapture(random).map((param) => ({ param }));
     if (random.below(2) === 0) {
       steps.push({ basePath: random.pick(["", "/", "/a", "b/", "/../x"]) });
     }
@@ -68,30 +66,30 @@ export const cgiTarget: Target<CgiStep> = {
 };
 
 /** What a real web server sent, with a few code units changed. */
-function damagedCapture(random: Random, text: TextRandom): [string, string][] {
+function damagedCapture(random: Random): [string, string][] {
   const pairs = random.pick(CAPTURES).map(([name, value]): [string, string] => [name, value]);
   for (let n = random.below(4); n > 0; n--) {
     const pair = random.pick(pairs);
     const part = random.below(3) === 0 ? 0 : 1;
     const at = random.below(pair[part].length + 1);
     const length = random.below(3);
-    pair[part] = pair[part].slice(0, at) + text.text(3, "/:@?#%.\r\n\0") +
+    pair[part] = pair[part].slice(0, at) + random.text(3, "/:@?#%.\r\n\0") +
       pair[part].slice(at + length);
   }
   return pairs;
 }
 
-function randomResponse(random: Random, text: TextRandom): CgiStep[] {
+function randomResponse(random: Random): CgiStep[] {
   const steps: CgiStep[] = [{
     status: random.pick([200, 200, 204, 205, 304, 299, 404, 500, 599]),
-    statusText: text.text(6, "a \r\n\u010a"),
+    statusText: random.text(6, "a \r\n\u010a"),
     method: random.pick(["GET", "HEAD", "POST"]),
     length: random.pick([undefined, 0, 13]),
     authorizer: random.below(4) === 0,
   }];
   for (let n = random.below(6); n > 0; n--) {
-    const name = random.below(3) === 0 ? text.text(4, "ab-:\r\n ") : random.pick(HEADERS);
-    steps.push({ header: [name, text.text(10, "ab \r\n\0:,€\u010a5")] });
+    const name = random.below(3) === 0 ? random.text(4, "ab-:\r\n ") : random.pick(HEADERS);
+    steps.push({ header: [name, random.text(10, "ab \r\n\0:,€\u010a5")] });
   }
   return steps;
 }
