@@ -6,7 +6,7 @@
  * that was handed to it, `hono-options.test` says `serve({ path }, app)`.
  */
 import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import process from "node:process";
 import { FRAMEWORKS, installFrameworks } from "../_npm.ts";
 import {
@@ -143,14 +143,12 @@ export class Site implements AsyncDisposable {
 
 async function startApp(app: string, directory: string): Promise<Program> {
   const name = app.replace(OPTIONS, "");
-  const file = join(FRAMEWORKS, `${name}.mjs`);
   const socket = join(directory, `${app}.sock`);
   const [starter, args] = app === name ? [listening({ path: socket }), []] : [[], [socket]];
   // The environment is for them: they look for NODE_ENV and the like.
   const access = [`--allow-read=${socket}`, `--allow-write=${socket}`];
   const denoPermissions = ["--allow-net", "--allow-env", ...args.length === 0 ? [] : access];
-  await copyApp(name, file);
-  const program = await spawnScript(file, args, { starter, denoPermissions });
+  const program = await spawnScript(await copyApp(name), args, { starter, denoPermissions });
   try {
     await program.waitForLine("stderr", /^Serving FastCGI on /, START_PATIENCE);
     return program;
@@ -160,20 +158,49 @@ async function startApp(app: string, directory: string): Promise<Program> {
   }
 }
 
-/** The type errors of a program that imports this module as `MODULE`: `""` if there is none. */
-export async function checkTypes(text: string): Promise<string> {
-  const file = join(FRAMEWORKS, "types.ts");
-  await writeFile(file, text.replace("MODULE", JSON.stringify(MODULE)));
+/** The type errors of programs beside the packages, as Deno sees them: `""` if there is none. */
+export async function checkTypes(files: readonly string[]): Promise<string> {
   // In its directory: in the project's, Deno leaves out whatever is in `.cache`.
   const options = { cwd: FRAMEWORKS };
-  await using program = await spawnProgram(process.execPath, ["check", "--quiet", file], options);
+  await using program = await spawnProgram(
+    process.execPath,
+    ["check", "--quiet", ...files],
+    options,
+  );
   const { code } = await program.exit;
   return code === 0 ? "" : program.stderr.text;
 }
 
+/** Writes down a program that imports this module as `MODULE`, for the compiler alone. */
+export async function writeTypes(text: string): Promise<string> {
+  const file = join(FRAMEWORKS, "types.ts");
+  await writeFile(file, text.replace("MODULE", JSON.stringify(MODULE)));
+  return file;
+}
+
+/** The type errors of programs in one directory, as `tsc` sees them with the types of a runtime. */
+export async function checkTypesOf(
+  files: readonly string[],
+  types: "bun" | "node",
+  more: Record<string, unknown> = {},
+): Promise<string> {
+  const compilerOptions = {
+    ...{ strict: true, module: "nodenext", target: "esnext", lib: ["esnext"], types: [types] },
+    ...{ noEmit: true, skipLibCheck: true, allowImportingTsExtensions: true },
+    ...{ erasableSyntaxOnly: true, verbatimModuleSyntax: true, ...more },
+  };
+  const project = join(dirname(files[0]!), `tsconfig.${types}.json`);
+  await writeFile(project, JSON.stringify({ compilerOptions, files }));
+  const compiler = join(FRAMEWORKS, "node_modules/typescript/bin/tsc");
+  await using program = await spawnScript(compiler, ["-p", project]);
+  await program.exit;
+  return program.stdout.text + program.stderr.text;
+}
+
 /** Puts an application beside the packages, as a file that imports this module. */
-async function copyApp(name: string, file: string): Promise<void> {
+export async function copyApp(name: string): Promise<string> {
+  const file = join(FRAMEWORKS, `${name}.mjs`);
   const text = await readFile(new URL(`${name}.mjs`, APPS), "utf8");
-  const copy = text.replace(`"../../../../mod.ts"`, JSON.stringify(MODULE));
-  if (copy !== await readFile(file, "utf8").catch(() => null)) await writeFile(file, copy);
+  await writeFile(file, text.replace(`"../../../../mod.ts"`, JSON.stringify(MODULE)));
+  return file;
 }

@@ -21,6 +21,8 @@ export interface HttpRequest {
   body?: Uint8Array | AsyncIterable<Uint8Array>;
   /** The length of a `body` that comes in parts, which are then sent with it and not in chunks. */
   length?: number;
+  /** Where `http` connects from. @default 127.0.0.1 */
+  localAddress?: string;
 }
 
 export interface HttpHead {
@@ -44,7 +46,7 @@ export const bytesOf = (text: string): Uint8Array => Uint8Array.from(Buffer.from
 
 /** Makes one request on a connection of its own and reads the whole answer. */
 export async function http(port: number, request: HttpRequest = {}): Promise<HttpResponse> {
-  await using connection = await HttpConnection.open(port);
+  await using connection = await HttpConnection.open(port, request.localAddress);
   return await connection.fetch(request);
 }
 
@@ -73,9 +75,9 @@ export class HttpConnection implements AsyncDisposable {
     socket.on("error", () => {});
   }
 
-  static open(port: number): Promise<HttpConnection> {
+  static open(port: number, localAddress?: string): Promise<HttpConnection> {
     return new Promise((resolve, reject) => {
-      const socket = connect({ host: "127.0.0.1", port, noDelay: true });
+      const socket = connect({ host: "127.0.0.1", port, noDelay: true, localAddress });
       socket.once("error", reject);
       socket.once("connect", () => {
         socket.removeListener("error", reject);

@@ -2,8 +2,6 @@ import process from "node:process";
 import { serve } from "../../../../mod.ts";
 const { Elysia, sse } = await import("elysia");
 
-const infos = new WeakMap();
-
 const app = new Elysia();
 app.get("/hello/:name", ({ params }) => `Héllo, ${params.name}`);
 app.get("/json", () => ({ ok: true }));
@@ -37,12 +35,7 @@ app.get("/lines", async function* () {
 app.get("/fail", () => {
   throw new Error("The application failed");
 });
-app.get("/address", ({ request }) => infos.get(request)?.remoteAddr.hostname ?? "");
 
 const path = process.argv[2];
 if (path === undefined) serve(app);
-// Elysia takes nothing but the request: what else is known of it stands beside it.
-else {serve({ path }, (request, info) => {
-    infos.set(request, info);
-    return app.fetch(request);
-  });}
+else serve({ path }, app);

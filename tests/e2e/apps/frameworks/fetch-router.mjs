@@ -2,8 +2,6 @@ import process from "node:process";
 import { serve } from "../../../../mod.ts";
 const { createRouter } = await import("@remix-run/fetch-router");
 
-const infos = new WeakMap();
-
 /** What a browser shows of the events. */
 function events(id) {
   let timer;
@@ -43,12 +41,7 @@ app.get("/events", ({ url }) => events(url.searchParams.get("id")));
 app.get("/fail", () => {
   throw new Error("The application failed");
 });
-app.get("/address", ({ request }) => new Response(infos.get(request)?.remoteAddr.hostname));
 
 const path = process.argv[2];
 if (path === undefined) serve(app);
-// A second argument of its `fetch` would be a RequestInit: it is for requests of one's own.
-else {serve({ path }, (request, info) => {
-    infos.set(request, info);
-    return app.fetch(request);
-  });}
+else serve({ path }, app);

@@ -1,6 +1,6 @@
 import process from "node:process";
 import { serve } from "../../../../mod.ts";
-const { createEventStream, getRequestIP, H3, parseCookies, setCookie } = await import("h3");
+const { createEventStream, H3, parseCookies, setCookie } = await import("h3");
 
 const app = new H3();
 app.get("/hello/:name", (event) => `Héllo, ${event.context.params.name}`);
@@ -28,12 +28,7 @@ app.get("/events", (event) => {
 app.get("/fail", () => {
   throw new Error("The application failed");
 });
-app.get("/address", (event) => getRequestIP(event) ?? "");
 
 const path = process.argv[2];
 if (path === undefined) serve(app);
-// h3 takes nothing but the request, and looks for the client's address there.
-else {serve({ path }, (request, info) => {
-    Object.defineProperty(request, "ip", { value: info.remoteAddr.hostname });
-    return app.fetch(request);
-  });}
+else serve({ path }, app);

@@ -29,8 +29,6 @@ app.get("/events", (c) =>
 app.get("/fail", () => {
   throw new Error("The application failed");
 });
-// The second argument of `fetch` is Hono's `env`, so that is `info`.
-app.get("/address", (c) => c.text(c.env.remoteAddr.hostname));
 app.use("/guarded/*", csrf());
 app.post("/guarded/*", (c) => c.text("taken"));
 

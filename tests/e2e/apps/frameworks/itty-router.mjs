@@ -39,8 +39,6 @@ app.get("/events", (request) => events(request.query.id));
 app.get("/fail", () => {
   throw new Error("The application failed");
 });
-// Whatever `fetch` is given beside the request comes to the handlers.
-app.get("/address", (_request, info) => new Response(info.remoteAddr.hostname));
 
 const path = process.argv[2];
 if (path === undefined) serve(app);

@@ -1,0 +1,3 @@
+export function load({ getClientAddress, url }) {
+  return { address: getClientAddress(), href: url.href };
+}
