@@ -1,7 +1,7 @@
 /**
  * Frameworks from npm, served as they are behind nginx: what their users do with them. Each is
- * served twice, by `serve(app)` and by `serve({ path }, app)`. The client's address, and others, are
- * in frameworks_recipes_test.ts.
+ * served twice, by `serve(app)` and by `serve({ path }, app)`. The client's address, and others,
+ * are in frameworks_recipes_test.ts.
  */
 import { assert, assertEquals, assertMatch } from "../_assert.ts";
 import { afterAll, beforeAll, describe, it } from "../_harness.ts";
