@@ -5,8 +5,8 @@ serve({ path: "/run/app/fcgi.sock", mode: 0o660 }, () => new Response("Hello\n")
 
 Deno.serve({ hostname: "127.0.0.1", port: 9001 }, (request) => {
   if (request.headers.get("upgrade") !== "websocket") return new Response(null, { status: 426 });
+  const address = request.headers.get("x-real-ip"); // not to be had after the next line
   const { socket, response } = Deno.upgradeWebSocket(request);
-  const address = request.headers.get("x-real-ip");
   socket.onmessage = ({ data }) => socket.send(`${data}, ${address}`);
   return response;
 });

@@ -14,7 +14,7 @@ import { putRecipe, startRecipe } from "./_recipes.ts";
 
 const SITES = fileURLToPath(new URL("./apps/sites/", import.meta.url));
 const BUILT = join(FRAMEWORKS, "sites");
-const CONFIGURATION = fileURLToPath(
+export const CONFIGURATION: string = fileURLToPath(
   new URL("../../examples/frameworks/nginx.conf", import.meta.url),
 );
 /** The port of the configuration. */
