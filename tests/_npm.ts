@@ -35,6 +35,7 @@ const PACKAGES = {
   "@types/ws": "8.18.2",
   "@vitejs/plugin-react": "6.3.0",
   "@whatwg-node/fetch": "0.12.1",
+  "astro": "7.3.5",
   "better-auth": "1.7.25",
   "elysia": "1.4.30",
   "exact-mirror": "1.2.6",

@@ -3,7 +3,7 @@ import { serve } from "@fastcgi/serve";
 
 serve({ path: "/run/app/fcgi.sock", mode: 0o660 }, () => new Response("Hello\n"));
 
-Deno.serve({ hostname: "127.0.0.1", port: 9001 }, (request) => {
+Deno.serve({ hostname: "127.0.0.1", port: 9006 }, (request) => {
   if (request.headers.get("upgrade") !== "websocket") return new Response(null, { status: 426 });
   const address = request.headers.get("x-real-ip"); // not to be had after the next line
   const { socket, response } = Deno.upgradeWebSocket(request);

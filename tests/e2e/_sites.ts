@@ -32,6 +32,11 @@ interface Kind {
 }
 
 export const KINDS: Record<string, Kind> = {
+  "astro": {
+    builder: "astro/bin/astro.mjs",
+    client: "dist/client",
+    parts: ["astro-adapter.js", "astro-entry.js"],
+  },
   "react-router": {
     builder: "@react-router/dev/bin.cjs",
     client: "build/client",
@@ -71,7 +76,7 @@ async function build(name: string): Promise<string> {
   for (const part of parts) await putRecipe(part, undefined, directory);
   await using program = await spawnScript(join(FRAMEWORKS, "node_modules", builder), ["build"], {
     cwd: directory,
-    env: { NODE_ENV: "production" },
+    env: { NODE_ENV: "production", ASTRO_TELEMETRY_DISABLED: "1" },
     denoPermissions: ["--allow-all"],
   });
   const timer = setTimeout(() => program.kill("SIGKILL"), BUILD_TIMEOUT);

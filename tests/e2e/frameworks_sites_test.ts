@@ -1,5 +1,5 @@
 /**
- * Sites that are built: SvelteKit, React Router and TanStack Start, by the recipes of
+ * Sites that are built: Astro, SvelteKit, React Router and TanStack Start, by the recipes of
  * `examples/frameworks/` and behind its nginx.conf, as they stand there.
  */
 import { readFile } from "node:fs/promises";
@@ -15,7 +15,7 @@ import { type BuiltSite, KINDS, PORT, startSite } from "./_sites.ts";
 /** As a browser says it on this port: frameworks compare it with the Origin. */
 const HOST = `127.0.0.1:${PORT}`;
 /** What each answers a form from another site. TanStack Start leaves that to middleware. */
-const REFUSED: Record<string, number> = { "react-router": 400, "sveltekit": 403 };
+const REFUSED: Record<string, number> = { "astro": 403, "react-router": 400, "sveltekit": 403 };
 
 const get = (target: string, request: HttpRequest = {}) =>
   http(PORT, { target, host: HOST, ...request });
@@ -57,7 +57,9 @@ describe("built sites", { skip: skipFrameworks, timeout: 90_000 }, () => {
         assertEquals([robots.status, robots.text], [200, "User-agent: *\n"]);
         assertEquals(robots.all("cache-control"), []);
         const { text } = await get("/form");
-        const script = /["'](?:\.?\/)?((?:assets|_app\/immutable)\/[^"']+\.js)["']/.exec(text)?.[1];
+        const script = /["'](?:\.?\/)?((?:assets|_app\/immutable|_astro)\/[^"']+\.js)["']/.exec(
+          text,
+        )?.[1];
         assert(script !== undefined && site.files.includes(script), `No script in ${text}`);
         const answer = await get(`/${script}`);
         assertEquals(answer.status, 200);
