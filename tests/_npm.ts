@@ -6,8 +6,9 @@
  * `tests/run.ts` fetches them before the first runner starts; a test that is run alone does it
  * itself.
  */
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { randomUUID } from "node:crypto";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { spawnProgram, which } from "./_runtime.ts";
 
@@ -94,4 +95,16 @@ export async function installFrameworks(): Promise<string | false> {
   }
   await writeFile(stamp, wanted);
   return false;
+}
+
+/**
+ * Writes a program down beside the packages, or in a folder there: whole or not at all, for another
+ * test may be about to start it.
+ */
+export async function writeProgram(file: string, text: string): Promise<void> {
+  if (text === await readFile(file, "utf8").catch(() => null)) return;
+  await mkdir(dirname(file), { recursive: true });
+  const unfinished = `${file}.${randomUUID()}`;
+  await writeFile(unfinished, text);
+  await rename(unfinished, file);
 }

@@ -1,6 +1,6 @@
 /**
- * What the pages say: their blocks of TypeScript run, the README's table of options is the types',
- * and their links lead somewhere.
+ * What the pages say: their blocks of TypeScript run, or are parts of files that do, the README's
+ * table of options is the types', and their links lead somewhere.
  *
  * A block is started as the page says it: by its shebang's permissions on Deno, on a socket that
  * was handed over where it names no address. What is changed are the addresses, which are the
@@ -198,13 +198,28 @@ const RUNS: [place: string, run: Run][] = [
   ["examples/handlers.md, Below a path", {
     asks: [["/app/login", 200, /^Your name/], ["/app/x", 302, /^$/], ["/login", 404, /./]],
   }],
-  ["examples/handlers.md, Frameworks", { asks: HELLO }],
 ];
 
+/** The page whose blocks are parts of the files beside it, which e2e/frameworks_* start. */
+const RECIPES = "examples/frameworks/";
+const isPart = ({ place, language }: Block) => place.startsWith(RECIPES) && language !== "sh";
+const unindented = (text: string) => text.replaceAll(/^ +/gm, "");
+
 describe("pages, blocks of TypeScript", { timeout: 60_000 }, () => {
-  const programs = blocks.filter(({ language }) =>
-    /^(ts|js|typescript|javascript)\b/.test(language)
-  );
+  const isCode = ({ language }: Block) => /^(ts|js|typescript|javascript)\b/.test(language);
+  const [parts, programs] = [
+    blocks.filter((block) => isPart(block)),
+    blocks.filter((block) => isCode(block) && !isPart(block)),
+  ];
+
+  it("are parts of the files beside them, word for word, where a page has recipes", () => {
+    const files = readdirSync(join(ROOT, RECIPES)).filter((name) => !name.endsWith(".md"))
+      .map((name) => unindented(readFileSync(join(ROOT, RECIPES, name), "utf8")));
+    const isThere = ({ text }: Block) => files.some((file) => file.includes(unindented(text)));
+    assertEquals(parts.filter((block) => !isThere(block)).map(({ place }) => place), []);
+    assertGreater(parts.length, 15);
+    assert(!isThere({ ...parts[0]!, text: parts[0]!.text.replace("Hono", "Mono") }));
+  });
 
   it("are all run below, none is ignored", () => {
     assertEquals(

@@ -8,7 +8,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import process from "node:process";
-import { FRAMEWORKS, installFrameworks } from "../_npm.ts";
+import { FRAMEWORKS, installFrameworks, writeProgram } from "../_npm.ts";
 import {
   freePort,
   type Program,
@@ -174,7 +174,7 @@ export async function checkTypes(files: readonly string[]): Promise<string> {
 /** Writes down a program that imports this module as `MODULE`, for the compiler alone. */
 export async function writeTypes(text: string): Promise<string> {
   const file = join(FRAMEWORKS, "types.ts");
-  await writeFile(file, text.replace("MODULE", JSON.stringify(MODULE)));
+  await writeProgram(file, text.replace("MODULE", JSON.stringify(MODULE)));
   return file;
 }
 
@@ -201,6 +201,6 @@ export async function checkTypesOf(
 export async function copyApp(name: string): Promise<string> {
   const file = join(FRAMEWORKS, `${name}.mjs`);
   const text = await readFile(new URL(`${name}.mjs`, APPS), "utf8");
-  await writeFile(file, text.replace(`"../../../../mod.ts"`, JSON.stringify(MODULE)));
+  await writeProgram(file, text.replace(`"../../../../mod.ts"`, JSON.stringify(MODULE)));
   return file;
 }

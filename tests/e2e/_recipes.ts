@@ -6,7 +6,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { FRAMEWORKS } from "../_npm.ts";
+import { FRAMEWORKS, writeProgram } from "../_npm.ts";
 import {
   freePort,
   type Program,
@@ -35,8 +35,7 @@ export async function putRecipe(
 ): Promise<string> {
   const text = await readFile(new URL(name, RECIPES), "utf8");
   const file = join(directory, name);
-  await mkdir(directory, { recursive: true });
-  await writeFile(
+  await writeProgram(
     file,
     text.replaceAll(`"@fastcgi/serve"`, JSON.stringify(MODULE))
       .replaceAll(/\/(?:run|srv)\/app\b/g, run),

@@ -95,6 +95,13 @@ describe("frameworks behind nginx", { skip: skipFrameworks, timeout: 60_000 }, (
     assertEquals(await send("/guarded/port/form", "http://elsewhere.test"), 403);
   });
 
+  it("hono's getConnInfo for Deno knows the client's address", {
+    skip: runtime !== "deno" && "Its module cannot be loaded elsewhere, and others want a server",
+  }, async () => {
+    const { status, text } = await site.get("hono", "/address", { localAddress: "127.0.0.9" });
+    assertEquals([status, text], [200, "127.0.0.9"]);
+  });
+
   it("elysia sends a generator's strings", async () => {
     const { status, text, isComplete } = await site.get("elysia", "/lines");
     assertEquals([status, text, isComplete], [200, "0 é\n1 é\n2 é\n", true]);

@@ -29,6 +29,10 @@ app.get("/events", (c) =>
 app.get("/fail", () => {
   throw new Error("The application failed");
 });
+if ("Deno" in globalThis) {
+  const { getConnInfo } = await import("hono/deno");
+  app.get("/address", (c) => c.text(getConnInfo(c).remote.address));
+}
 app.use("/guarded/*", csrf());
 app.post("/guarded/*", (c) => c.text("taken"));
 
