@@ -210,6 +210,54 @@ describe("ABORT_REQUEST", () => {
   });
 });
 
+describe("A web server that hangs up", () => {
+  // As `fetch(upstream, { signal: request.signal })` has one, and the sockets of `srvx/node`.
+  for (
+    const [name, reasonOf] of Object.entries({
+      "the signal's reason": (signal: AbortSignal) => signal.reason,
+      "an AbortError of another making": () => new DOMException("It is over", "AbortError"),
+    })
+  ) {
+    it(`is no failure of a body that breaks off because of it, with ${name}`, async () => {
+      await using peer = new Peer(({ signal }) =>
+        new Response(
+          new ReadableStream({
+            start(controller) {
+              controller.enqueue(new Uint8Array(1));
+              signal.addEventListener("abort", () => controller.error(reasonOf(signal)));
+            },
+          }),
+        )
+      );
+      void peer.send(request());
+      await peer.nextOf();
+      await peer.close();
+      const last = (await peer.rest()).at(-1);
+      assert(last === undefined || last.version === 0, "The answer must not pass for a whole one");
+      await peer.served;
+      assertEquals(peer.errorCount, 0);
+    });
+  }
+
+  it("is no excuse for a body that fails for a reason of its own", async () => {
+    await using peer = new Peer(({ signal }) =>
+      new Response(
+        new ReadableStream({
+          start(controller) {
+            controller.enqueue(new Uint8Array(1));
+            signal.addEventListener("abort", () => controller.error(new Error("Disk full")));
+          },
+        }),
+      )
+    );
+    void peer.send(request());
+    await peer.nextOf();
+    await peer.close();
+    await peer.served;
+    assertEquals(peer.takeErrors().map(String), ["Error: Disk full"]);
+  });
+});
+
 /** A body that always has more. */
 function endless(): ReadableStream<Uint8Array> {
   return new ReadableStream({

@@ -83,6 +83,7 @@ async function errorPage(exchange: Exchange, error: unknown): Promise<Response |
  * counts until `onError` has settled, as on the second rung.
  */
 async function breakOff(exchange: Exchange, error: unknown): Promise<void> {
+  if (isAbort(exchange, error)) return exchange.breakOff(error);
   const { logsFailures, reports } = exchange.application;
   if (logsFailures) exchange.log(describeThrown(error));
   exchange.setHandled(true);
@@ -92,7 +93,10 @@ async function breakOff(exchange: Exchange, error: unknown): Promise<void> {
   exchange.setHandled(false);
 }
 
-/** Whether a handler failed because its request was aborted, which is not reported as a failure. */
+/**
+ * Whether a handler, or the body of its answer, failed because its request was aborted, which is
+ * not reported as a failure.
+ */
 function isAbort({ abortReason }: Exchange, error: unknown): boolean {
   if (abortReason === undefined) return false;
   return error === abortReason || isAbortError(error);
