@@ -6,7 +6,7 @@ import { fetchNodeHandler } from "srvx/node";
 
 const app = express();
 app.get("/", (req, res) => {
-  res.cookie("visited", "yes").send(`Hello, ${req.ip}\n`);
+  res.cookie("visited", "yes", { secure: req.secure }).send(`Hello, ${req.ip}\n`);
 });
 app.post("/form", express.urlencoded(), (req, res) => {
   res.json(req.body);

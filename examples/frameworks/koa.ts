@@ -8,7 +8,7 @@ import { fetchNodeHandler } from "srvx/node";
 const app = new Koa();
 app.use(async (ctx) => {
   if (ctx.path === "/") {
-    ctx.cookies.set("visited", "yes");
+    ctx.cookies.set("visited", "yes", { secure: ctx.secure });
     ctx.body = `Hello, ${ctx.ip}\n`;
   } else if (ctx.path === "/upload") {
     let size = 0;

@@ -81,6 +81,8 @@ http {
   proxy_temp_path proxy_temp;
   uwsgi_temp_path uwsgi_temp;
   scgi_temp_path scgi_temp;
+  # As examples/nginx/README.md has it, where TLS ends in front of nginx.
+  map $http_x_forwarded_proto $tls { https on; default ""; }
   ${
   [...ports].map(([name, port]) => `
   server {
@@ -88,6 +90,7 @@ http {
     location / {
       include /etc/nginx/fastcgi_params;
       fastcgi_param HTTP_HOST $http_host;
+      fastcgi_param HTTPS $tls if_not_empty;
       fastcgi_pass unix:${name}/fcgi.sock;
     }
   }`).join("\n")

@@ -60,9 +60,11 @@ describe("recipes for frameworks", { skip: skipFrameworks, timeout: 60_000 }, ()
   });
 
   for (const name of ["express", "koa"]) {
-    it(`${name} sets a cookie, and knows what it does not have`, async () => {
+    it(`${name} sets a cookie, knows TLS, and what it does not have`, async () => {
       const { all } = await site.get(name, "/");
-      assertMatch(all("set-cookie").join(), /^visited=yes; path=\//i);
+      assertMatch(all("set-cookie").join(), /^visited=yes; path=\/(; httponly)?$/i);
+      const behindTls = await site.get(name, "/", { headers: [["X-Forwarded-Proto", "https"]] });
+      assertMatch(behindTls.all("set-cookie").join(), /^visited=yes; .*\bsecure\b/i);
       assertEquals((await site.get(name, "/none")).status, 404);
     });
 
