@@ -1,5 +1,5 @@
 /**
- * `examples/apache/shared-hosting.htaccess` as it is: a site on shared hosting with mod_fcgid, with
+ * `examples/shared-hosting/site/.htaccess` as it is: a site on shared hosting with mod_fcgid, with
  * nothing but `.htaccess`.
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
@@ -15,7 +15,7 @@ import { skipReason } from "./_web_server.ts";
 
 const MODULE = new URL("../../mod.ts", import.meta.url).href;
 const HTACCESS = await readFile(
-  new URL("../../examples/apache/shared-hosting.htaccess", import.meta.url),
+  new URL("../../examples/shared-hosting/site/.htaccess", import.meta.url),
   "utf8",
 );
 const skip = await skipReason(SETUPS.fcgid.server);
@@ -37,7 +37,7 @@ const TYPESCRIPT = `${JAVASCRIPT}export type Name = string;\n`;
 const ADA: [string, string][] = [["Authorization", "Bearer ada"]];
 
 /** Apache with the file in its document root, and the script. */
-async function startSite(script = "app.fcgi.ts", htaccess = HTACCESS): Promise<Site> {
+async function startSite(script = "app.fcgi.mjs", htaccess = HTACCESS): Promise<Site> {
   const site = await Site.make();
   const root = join(site.directory, "www");
   await mkdir(root);
@@ -62,7 +62,7 @@ async function startSite(script = "app.fcgi.ts", htaccess = HTACCESS): Promise<S
   return site;
 }
 
-describe("examples/apache/shared-hosting.htaccess", { skip, timeout: 30_000 }, () => {
+describe("examples/shared-hosting/site/.htaccess", { skip, timeout: 30_000 }, () => {
   it("gives files to Apache and all else to the application, with the Authorization", async () => {
     await using site = await startSite();
     assertEquals((await site.get("/plan.txt")).text, "Our plan\n");
@@ -83,10 +83,10 @@ describe("examples/apache/shared-hosting.htaccess", { skip, timeout: 30_000 }, (
     }
   });
 
-  it("takes app.fcgi.mjs as well as app.fcgi.ts", async () => {
+  it("takes app.fcgi.ts as well as app.fcgi.mjs", async () => {
     await using site = await startSite(
-      "app.fcgi.mjs",
-      HTACCESS.replace(/app\.fcgi\.ts \[L\]/, "app.fcgi.mjs [L]"),
+      "app.fcgi.ts",
+      HTACCESS.replace(/app\.fcgi\.mjs \[L\]/, "app.fcgi.ts [L]"),
     );
     const { status, text } = await site.get("/a");
     assertEquals([status, JSON.parse(text).url], [200, "http://example.org/a"]);
