@@ -48,7 +48,7 @@ export class Site implements AsyncDisposable {
   }
 
   /** Starts a web server with `site.conf`, of this text; it answers when this resolves. */
-  async start(commandLine: string[], configuration: string): Promise<void> {
+  async start(commandLine: string[], configuration: string): Promise<Program> {
     await writeFile(join(this.directory, "site.conf"), `${configuration}\n`);
     const [command = "", ...args] = commandLine;
     const program = await this.run(command, args);
@@ -57,6 +57,7 @@ export class Site implements AsyncDisposable {
       what: command,
     });
     assertEquals(outcome, true, program.stderr.text + await this.errorLog());
+    return program;
   }
 
   /** Starts a program in the directory, with the runtime that runs the test first for `env`. */
