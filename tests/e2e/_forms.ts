@@ -49,7 +49,7 @@ const handler = (request) => auth.handler(request);
     target: "/api/auth/sign-up/email",
     type: "application/json",
     body: JSON.stringify({ name: "Ada", email: "ada@example.org", password: "long enough" }),
-    refusal: "INVALID_ORIGIN",
+    refusal: "Invalid origin",
   },
 } satisfies Record<string, Forms>;
 export type FormsName = keyof typeof FORMS;
@@ -60,19 +60,26 @@ export async function skipForms(name: FormsName): Promise<string | false> {
   return !(await there) && `${name} is not among the packages from npm`;
 }
 
-/** Starts one on a Unix socket or a port; it is ready when this resolves. */
-export async function startForms(name: FormsName, options: object): Promise<Program> {
+/** Starts one on a port, or a Unix socket in a directory; it is ready when this resolves. */
+export async function startForms(
+  name: FormsName,
+  { path, ...options }: { path?: string; port?: number; mode?: number },
+  directory = "",
+): Promise<Program> {
+  const place = path === undefined ? options : { ...options, path: join(directory, path) };
   const file = join(FRAMEWORKS, `forms_${name}_${process.pid}.mjs`);
   await writeFile(
     file,
     `import { serve } from ${JSON.stringify(MODULE)};
 ${FORMS[name].source}
-serve(${JSON.stringify(options)}, handler);
+serve(${JSON.stringify(place)}, handler);
 `,
   );
   const program = await spawnScript(file, [], {
     denoPermissions: ["--allow-all"],
     cwd: FRAMEWORKS,
+    // `bun test` says that this is a test, where better-auth lets everybody in.
+    env: { NODE_ENV: "production" },
   });
   try {
     await program.waitForLine("stderr", /^Serving FastCGI on/);
