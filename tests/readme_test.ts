@@ -199,6 +199,13 @@ const RUNS: [place: string, run: Run][] = [
   ["examples/README.md, Authorizers", {
     asks: [["/", 302, /^$/], ["/", 200, /^$/, { cookie: "session=42" }]],
   }],
+  ["examples/coming-from/README.md, flup", { asks: HELLO }],
+  ["examples/coming-from/README.md, PHP", {
+    asks: [["/?name=Ada%20L", 200, /^Hello, Ada L\n$/], ["/", 200, /^Hello, stranger\n$/]],
+  }],
+  ["examples/coming-from/README.md, node-fastcgi", {
+    asks: [["/a%20b?c", 200, /^Hello from \/a%20b\n$/]],
+  }],
   ["examples/handlers.md, Below a path", {
     asks: [["/app/login", 200, /^Your name/], ["/app/x", 302, /^$/], ["/login", 404, /./]],
   }],
