@@ -1,8 +1,9 @@
 /** The entries of `examples/troubleshooting.md` for nginx and php-fpm. */
-import { writeFile } from "node:fs/promises";
+import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { assert, assertEquals } from "../_assert.ts";
+import { waitUntil } from "../_runtime.ts";
 import { listening, skipListening } from "../runtime/_starters.ts";
 import { PhpFpm, skipPhp } from "./_php_fpm.ts";
 import type { HttpRequest } from "./_http_client.ts";
@@ -93,8 +94,12 @@ const NGINX: Record<string, Case["run"]> = {
     const answer = site.get("/slow");
     await app.waitForLine("stderr", /^slow$/);
     // A socket that is there, and nobody who takes what comes: as systemd's is without its service.
-    const [command = "", ...args] = listening({ path: join(site.directory, "held.sock") });
-    if (!skipListening) await site.run(command, [...args, "/bin/sleep", "60"]);
+    const socket = join(site.directory, "held.sock");
+    if (!skipListening) {
+      const [command = "", ...args] = listening({ path: socket });
+      await site.run(command, [...args, "/bin/sleep", "60"]);
+      await waitUntil(() => stat(socket).then(() => true, () => false), { what: socket });
+    }
     const nobody = site.get("/held/");
     await t.sees(site, 504, "/a/slow");
     if (!skipListening) assertEquals((await nobody).status, 504);

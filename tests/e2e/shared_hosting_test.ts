@@ -214,6 +214,18 @@ describe("examples/shared-hosting, End of script output", { skip, timeout: 40_00
     });
   }
 
+  it("says which path leads nowhere", async () => {
+    await using host = await upload();
+    await host.sh("mv .deno gone || mv .bun gone || mv node gone", host.home);
+    await host.start();
+    assertEquals((await host.site.get("/hello/")).status, 500);
+    const path = /\/home\/me\/\S+\/bin\/\w+/.exec(SHEBANGS[runtime])![0];
+    const line = `/usr/bin/env: '${
+      path.replace("/home/me", host.home)
+    }': No such file or directory`;
+    assertStringIncludes(await host.site.errorLog(), line);
+  });
+
   it("says more where it is CGI", { skip: skipCgi }, async () => {
     await using host = await upload();
     const folder = join(host.documentRoot, "hello");
