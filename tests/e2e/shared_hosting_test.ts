@@ -15,7 +15,6 @@ import { skipReason } from "./_web_server.ts";
 
 const skipFcgid = await skipReason(SETUPS.fcgid.server);
 const skipCgi = await skipReason(SERVERS["Apache mod_cgid"]);
-const skip = skipFcgid;
 
 const made = await Promise.all(BUNDLERS.map(async (bundler) => {
   const program = await findRuntime(bundler.command);
@@ -23,6 +22,7 @@ const made = await Promise.all(BUNDLERS.map(async (bundler) => {
 }));
 /** The bundler for tests of something else: any that is here. */
 const some = made.find(({ program }) => program !== null)!;
+const skip = skipFcgid || some === undefined && "Neither deno nor bun is here, to bundle";
 
 /** A host with the site of the example, in a folder of the document root. */
 async function upload(
