@@ -25,5 +25,5 @@ export function headerLimitWarning(head: string): string | null {
       `limit ${APACHE_LINE_LIMIT}`;
   }
   return `Header block of the response is larger than stock nginx takes: ${head.length} bytes, ` +
-    `limit ${NGINX_HEADER_LIMIT} (raise fastcgi_buffer_size)`;
+    `limit ${NGINX_HEADER_LIMIT} (fastcgi_buffer_size 16k; fastcgi_buffers 8 16k;)`;
 }

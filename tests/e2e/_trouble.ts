@@ -30,10 +30,6 @@ import { APACHE_SITE, MODULES, Site } from "./_site.ts";
 const PAGE = "examples/troubleshooting.md";
 /** What goes wrong, by the last part of the path. */
 export const APP: string = fileURLToPath(new URL("./apps/trouble.ts", import.meta.url));
-/** Node starts the application many times here, and takes half a second for its TypeScript. */
-const COMPILED = runtime === "node"
-  ? { NODE_COMPILE_CACHE: fileURLToPath(new URL("../../.cache/compiled", import.meta.url)) }
-  : {};
 const isRoot = process.getuid?.() === 0;
 
 /** A row of the page. */
@@ -272,9 +268,8 @@ export class Trouble implements AsyncDisposable {
 
   /** Starts the application; what it says counts. */
   async program(args: string[], options: SpawnScriptOptions = {}, file = APP): Promise<Program> {
-    const env = { ...COMPILED, ...options.env };
     const program = this.use(
-      await spawnScript(file, args, { denoPermissions: ["--allow-all"], ...options, env }),
+      await spawnScript(file, args, { denoPermissions: ["--allow-all"], ...options }),
     );
     this.#programs.push(program);
     return program;
