@@ -393,6 +393,8 @@ export class Plan {
       for (const worker of this.#workers) this.#killInTheEnd(worker, "told to stop again");
       return;
     }
+    // What still waits on the socket then is the workers', which take it before they close theirs.
+    if (this.#phase === "serving") this.#actions.push({ do: "close" });
     this.#phase = "stopping";
     this.#stopSince = this.#now;
     if (this.#reload !== undefined) this.#actions.push({ do: "reloaded", failure: "stopped" });

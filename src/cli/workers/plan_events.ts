@@ -43,6 +43,8 @@ export type Action =
   | { do: "drain" | "kill" | "ping"; worker: number }
   /** The first worker is ready: clients may come. */
   | { do: "open" }
+  /** The end has begun: clients are to go elsewhere. */
+  | { do: "close" }
   /** A line for the log; about a worker, if it names one. */
   | { do: "log"; line: string; worker?: number; slot?: number }
   /** A reload has ended; with a text, if it has failed. */

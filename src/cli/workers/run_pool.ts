@@ -8,6 +8,7 @@ import { findInheritedSockets } from "../../runtime/listen/inherited_socket.ts";
 import { DEFAULT_TARGET } from "../../runtime/listen/listen.ts";
 import { listenQueue } from "../../runtime/listen/listen_queue.ts";
 import type { ListenTarget } from "../../runtime/listen/listener.ts";
+import { dropSocket } from "../../runtime/listen/drop_socket.ts";
 import type { LendTarget, Lent } from "../../runtime/listen/lend_socket.ts";
 import { SocketName } from "../../runtime/listen/socket_name.ts";
 import { parentChannel } from "../../runtime/channel.ts";
@@ -83,6 +84,12 @@ async function supervise(command: PoolCommand, sockets: Sockets): Promise<number
     async open() {
       for (const name of names) await name.open();
       print(`Serving FastCGI on ${describe(sockets, names)}, ${count(command)}`);
+    },
+    close() {
+      watches.forEach((watch) => clearInterval(watch));
+      for (const name of names) name.close();
+      // A port is open as long as anybody has it.
+      sockets.lent.forEach((one, index) => "port" in one && dropSocket(sockets.fd + index));
     },
     listenQueue: () => listenQueue(sockets.fd),
     log: (line) => print(`fcgi: ${line}`),

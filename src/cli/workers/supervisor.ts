@@ -143,6 +143,8 @@ export class Supervisor {
         return this.#live.get(action.worker)?.child.kill();
       case "open":
         return void this.#open();
+      case "close":
+        return this.#host.close();
       case "log":
         return this.#log(action);
       case "reloaded":

@@ -28,6 +28,8 @@ export interface SupervisorHost {
    * @throws {Error} If that is impossible.
    */
   open(): Promise<void>;
+  /** Lets nobody in any more: whoever comes now must not wait until the last answer is given. */
+  close(): void;
   /** How many connections wait to be accepted, if that is known. */
   listenQueue(): number | null;
   log(line: string): void;

@@ -23,6 +23,7 @@ export class SocketName {
   readonly #link: SocketLink;
   readonly #file: Stats | undefined;
   #isOpen = false;
+  #isClosed = false;
 
   constructor(link: SocketLink) {
     this.#link = link;
@@ -44,6 +45,7 @@ export class SocketName {
     const { path, place, spare } = this.#link;
     try {
       const stale = await findStaleSocket(place);
+      if (this.#isClosed) return;
       if (stale !== undefined) takeAway(place, stale, join(dirname(spare), "stale"));
       this.#putInPlace();
       this.#isOpen = true;
@@ -75,6 +77,8 @@ export class SocketName {
   close(): void {
     const { place, spare } = this.#link;
     if (this.#isOpen && isSameFile(fileAt(place), this.#file)) unlinkSync(place);
+    this.#isOpen = false;
+    this.#isClosed = true;
     if (fileAt(spare) !== undefined) unlinkSync(spare);
     try {
       rmdirSync(dirname(spare));

@@ -272,7 +272,13 @@ describe("Plan: reload", () => {
   it("ends with a stop", () => {
     const world = serving();
     world.tell({ type: "reload" });
-    assertEquals(world.tell({ type: "stop" }), ["not reloaded", "drain 1", "drain 2", "drain 3"]);
+    assertEquals(world.tell({ type: "stop" }), [
+      "close",
+      "not reloaded",
+      "drain 1",
+      "drain 2",
+      "drain 3",
+    ]);
     assertEquals(world.ready(3), []);
     world.exit(1);
     world.exit(3);
@@ -314,7 +320,7 @@ describe("Plan: reload", () => {
 describe("Plan: stop", () => {
   it("kills what is not done in time", () => {
     const world = serving();
-    assertEquals(world.tell({ type: "stop" }), ["drain 1", "drain 2"]);
+    assertEquals(world.tell({ type: "stop" }), ["close", "drain 1", "drain 2"]);
     world.exit(1);
     assertEquals(world.pass(31_999), []);
     assertEquals(world.pass(1), ["kill 2"]);

@@ -14,7 +14,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { assertEquals, assertGreater, assertMatch } from "../../_assert.ts";
 import { describe } from "../../_harness.ts";
-import { runtime, spawnScript, tempDir, waitUntil } from "../../_runtime.ts";
+import { freePort, runtime, spawnScript, tempDir, waitUntil } from "../../_runtime.ts";
 import { RawPeer } from "../../runtime/_raw_peer.ts";
 import { asBySystemd, listening, skipListening } from "../../runtime/_starters.ts";
 import { sideBySide } from "../_side_by_side.ts";
@@ -68,6 +68,47 @@ describe("fcgi serve --workers", { skip: skipPools }, () => {
       }
       assertEquals((await slow).release, "first");
       assertEquals(await pool.program.exit, { code: 0, signal: null });
+    },
+
+    "lets nobody in any more while it gives its last answers": async () => {
+      await using pool = await TestPool.start();
+      let isAnswered = false;
+      const slow = pool.ask("wait=5000").then(() => isAnswered = true);
+      await waitUntil(async () => (await pool.status())["active requests"] === 2);
+      pool.program.kill("SIGTERM");
+      await waitUntil(() => !existsSync(pool.path));
+      assertEquals(isAnswered, false);
+      await slow;
+      assertEquals(await pool.program.exit, { code: 0, signal: null });
+    },
+
+    "lets nobody in any more on a port either": async () => {
+      await using directory = await tempDir();
+      const file = join(directory.path, "app.mjs");
+      await writeFile(file, APP);
+      const port = await freePort();
+      const args = ["serve", file, "--listen", String(port), "--workers", "2"];
+      await using program = await spawnScript(MAIN, args, ALL);
+      await program.waitForLine("stderr", /^Serving FastCGI on /, 20_000);
+      const address = { transport: "tcp", hostname: "127.0.0.1", port } as const;
+      await using peer = await RawPeer.connect(address);
+      let isAnswered = false;
+      const slow = peer.fetch({ uri: "/?wait=5000", keep: false }).then(({ status }) => {
+        isAnswered = true;
+        return status;
+      });
+      await using other = await RawPeer.connect(address);
+      const isActive = async () => {
+        const { text } = await other.fetch({ params: { FCGI_COMMAND: "status" } });
+        return JSON.parse(text)["active requests"] === 2;
+      };
+      await waitUntil(isActive);
+      program.kill("SIGTERM");
+      const isRefused = () => RawPeer.connect(address).then(() => false, () => true);
+      await waitUntil(isRefused);
+      assertEquals(isAnswered, false);
+      assertEquals(await slow, 200);
+      assertEquals(await program.exit, { code: 0, signal: null });
     },
 
     "kills what does not end in time, and says so with exit code 1": async () => {

@@ -20,6 +20,7 @@ describe("Supervisor", () => {
         kill: () => {},
       }),
       open: () => Promise.resolve(),
+      close: () => {},
       listenQueue: () => null,
       log: () => {},
     });
