@@ -225,6 +225,11 @@ async function play(): Promise<Map<string, Played>> {
 
 /** That nothing was lost but what could not be helped. */
 function judge(name: string, { outcomes, events, begun, given, lines }: Played): void {
+  for (const { id, method, status } of outcomes) {
+    const times = begun.get(id)?.length ?? 0;
+    if (method === "POST") assert(times <= 1, `${name}: POST ${id} was begun ${times} times`);
+    if (status === 200) assertGreater(times, 0);
+  }
   for (const { what, victim, outcomes } of events) {
     const lost = outcomes.filter(({ status }) => status !== 200);
     for (const { id, status, method } of lost) {
@@ -240,11 +245,6 @@ function judge(name: string, { outcomes, events, begun, given, lines }: Played):
     assertLess(longest, LONGEST);
     // Somebody has waited for it, or it was no test of the time-outs.
     if (what === "frozen" || what === "cut off") assertGreater(longest, 500);
-  }
-  for (const { id, method, status } of outcomes) {
-    const times = begun.get(id)?.length ?? 0;
-    if (method === "POST") assert(times <= 1, `${name}: POST ${id} was begun ${times} times`);
-    if (status === 200) assertGreater(times, 0);
   }
 }
 
