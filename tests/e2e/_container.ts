@@ -9,7 +9,7 @@
 import { spawnSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import process from "node:process";
-import { type Program, runtime, spawnProgram, tempDir, waitUntil, which } from "../_runtime.ts";
+import { type Program, runtime, spawnProgram, waitUntil, which } from "../_runtime.ts";
 
 const PATH = "/usr/local/bin:/usr/bin:/bin";
 /** Where the copy is, in a mount namespace of its own. */

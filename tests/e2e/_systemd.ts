@@ -9,7 +9,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { type Program, runtime, spawnProgram, tempDir, waitUntil, which } from "../_runtime.ts";
-import { childrenOf } from "../cli/workers/_pool.ts";
+import { childrenOf, isAlive } from "../cli/workers/_pool.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const SYSTEMD = "/lib/systemd/systemd";
@@ -22,8 +22,8 @@ const EMPTY = ["/srv", "/usr/local/bin", "/var/cache", "/var/lib", "/var/tmp", "
 
 /**
  * What process 1 does before it is systemd: mounts. `$1` is a directory with the units and the
- * applications, `$2` the checkout. The runtime is in the environment: where Deno sees its own path in
- * the arguments of a shell, it takes what follows for its own.
+ * applications, `$2` the checkout. The runtime is in the environment: where Deno sees its own path
+ * in the arguments of a shell, it takes what follows for its own.
  */
 const BOOT = `set -e
 mount -t tmpfs tmpfs /run
@@ -107,6 +107,7 @@ export class Systemd implements AsyncDisposable {
       await writeFile(file, text);
       await chmod(file, 0o755);
     }
+    await sweep();
     const group = join(groups!, `fcgi-test-${process.pid}`);
     await mkdir(group, { recursive: true });
     stack.defer(() => removeGroup(group));
@@ -164,6 +165,14 @@ export class Systemd implements AsyncDisposable {
     // Its process 1 goes with it, and with that all others.
     this.#program.kill("SIGKILL");
     await this.#stack.disposeAsync();
+  }
+}
+
+/** Removes what a test has left behind that could not end by itself. */
+async function sweep(): Promise<void> {
+  for (const name of await readdir(groups!)) {
+    const [, pid] = /^fcgi-test-(\d+)$/.exec(name) ?? [];
+    if (pid !== undefined && !await isAlive(Number(pid))) await removeGroup(join(groups!, name));
   }
 }
 
