@@ -86,7 +86,8 @@ class Site {
       for (const [index, { load }] of this.#sides.entries()) {
         const outcomes = load.outcomes.slice(from[index]);
         const share = (name: HostName) => outcomes.filter(({ host }) => host === name).length;
-        assertLess(share("three"), Math.min(share("one"), share("two")));
+        // Taken in turn it would have nearly as many; this way it has a third of the others'.
+        assertLess(share("three"), 0.7 * Math.min(share("one"), share("two")));
       }
       three.machine.setRate(null);
     });

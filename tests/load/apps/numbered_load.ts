@@ -1,8 +1,8 @@
 /**
  * A load on a web server, on 127.0.0.1 of the machine that runs this:
  * `numbered_load.ts PORT LANES NAME`. Each lane has one request at a time, on a kept connection;
- * every request has a number, and every second one is a POST. It says on standard output what became of each, a line of JSON, until it is
- * told to end (SIGTERM); its last line is `"end"`.
+ * every request has a number, and every second one is a POST. It says on standard output what
+ * became of each, a line of JSON, until it is told to end (SIGTERM); its last line is `"end"`.
  */
 import process from "node:process";
 import { HttpConnection } from "../../e2e/_http_client.ts";
