@@ -49,7 +49,12 @@ export interface SpawnOptions {
 }
 
 export interface SpawnScriptOptions extends SpawnOptions {
-  /** Permission flags for `deno run`; the other two have none. @default {["--allow-net"]} */
+  /**
+   * Permission flags for `deno run`, at least one: with none, `node:child_process` on Deno gives all.
+   * The other two have none.
+   *
+   * @default {["--allow-net"]}
+   */
   denoPermissions?: string[];
   /**
    * A program that starts it in its own way, and its arguments:

@@ -369,7 +369,7 @@ async function unitsFor(directory: string, file: string): Promise<string[]> {
     const unit = join(directory, name);
     await copyFile(join(UNITS, name), unit);
     const text = await readFile(unit, "utf8");
-    await writeFile(unit, text.replaceAll("/srv/app/app.fcgi.ts", file));
+    await writeFile(unit, text.replaceAll(/\/srv\/(?:app|%i)\/app\.fcgi\.ts/g, file));
     units.push(unit);
   }
   return units;
