@@ -50,8 +50,8 @@ export interface SpawnOptions {
 
 export interface SpawnScriptOptions extends SpawnOptions {
   /**
-   * Permission flags for `deno run`, at least one: with none, `node:child_process` on Deno gives all.
-   * The other two have none.
+   * Permission flags for `deno run`, at least one: with none, `node:child_process` on Deno gives
+   * all. The other two have none.
    *
    * @default {["--allow-net"]}
    */
