@@ -14,7 +14,7 @@ import {
 import { assertEquals } from "../_assert.ts";
 import { FRAMEWORKS, installFrameworks } from "../_npm.ts";
 import { freePort, runtime, tempDir } from "../_runtime.ts";
-import { Nginx, skipNginx } from "../load/_nginx.ts";
+import { configurationOf, Nginx, skipNginx } from "../load/_nginx.ts";
 import { Hash } from "./_content.ts";
 import { http, type HttpRequest, type HttpResponse } from "./_http_client.ts";
 
@@ -23,29 +23,17 @@ export { skipNginx };
 /** Header fields that are the web server's own, not the application's. */
 const OWN = new Set(["connection", "date", "keep-alive", "server", "transfer-encoding"]);
 
-const configuration = (port: number, server: string) => `
-daemon off;
-pid nginx.pid;
-error_log error.log;
-worker_processes 1;
-events {}
-http {
-  access_log off;
+const configuration = (port: number, server: string) =>
+  configurationOf(`
   include /etc/nginx/mime.types;
   client_max_body_size 64m;
-  client_body_temp_path body_temp;
-  fastcgi_temp_path fastcgi_temp;
-  proxy_temp_path proxy_temp;
-  uwsgi_temp_path uwsgi_temp;
-  scgi_temp_path scgi_temp;
   server {
     listen 127.0.0.1:${port};
     server_name example.org;
     fastcgi_buffering off;
     ${server}
   }
-}
-`;
+`);
 
 /**
  * The HTTP server in front of a gateway: that of `serveGateway`, or one for fetch handlers: the

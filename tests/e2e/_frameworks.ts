@@ -17,7 +17,7 @@ import {
   spawnScript,
   tempDir,
 } from "../_runtime.ts";
-import { Nginx, skipNginx } from "../load/_nginx.ts";
+import { configurationOf, Nginx, skipNginx } from "../load/_nginx.ts";
 import { listening, skipListening } from "../runtime/_starters.ts";
 import { http, HttpConnection, type HttpRequest, type HttpResponse } from "./_http_client.ts";
 
@@ -32,19 +32,9 @@ const MODULE = new URL("../../mod.ts", import.meta.url).href;
 export const skipFrameworks: string | false = skipNginx || skipListening ||
   await installFrameworks();
 
-const configuration = (port: number) => `
-daemon off;
-pid nginx.pid;
-error_log error.log;
-events {}
-http {
-  access_log off;
+const configuration = (port: number) =>
+  configurationOf(`
   client_max_body_size 64m;
-  client_body_temp_path body_temp;
-  fastcgi_temp_path fastcgi_temp;
-  proxy_temp_path proxy_temp;
-  uwsgi_temp_path uwsgi_temp;
-  scgi_temp_path scgi_temp;
   server {
     listen 127.0.0.1:${port};
     server_name ~^(?<app>[a-z0-9-]+)\\.test$;
@@ -61,8 +51,7 @@ http {
       fastcgi_pass unix:$app.sock;
     }
   }
-}
-`;
+`);
 
 /** nginx and all the applications. */
 export class Site implements AsyncDisposable {

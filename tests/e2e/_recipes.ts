@@ -15,7 +15,7 @@ import {
   type SpawnScriptOptions,
   tempDir,
 } from "../_runtime.ts";
-import { Nginx } from "../load/_nginx.ts";
+import { configurationOf, Nginx } from "../load/_nginx.ts";
 import { http, type HttpRequest, type HttpResponse } from "./_http_client.ts";
 
 const RECIPES = new URL("../../examples/frameworks/", import.meta.url);
@@ -68,23 +68,13 @@ export async function startRecipe(
   }
 }
 
-const configuration = (ports: ReadonlyMap<string, number>) => `
-daemon off;
-pid nginx.pid;
-error_log error.log;
-events {}
-http {
-  access_log off;
+const configuration = (ports: ReadonlyMap<string, number>) =>
+  configurationOf(`
   client_max_body_size 64m;
-  client_body_temp_path body_temp;
-  fastcgi_temp_path fastcgi_temp;
-  proxy_temp_path proxy_temp;
-  uwsgi_temp_path uwsgi_temp;
-  scgi_temp_path scgi_temp;
   # As examples/nginx/README.md has it, where TLS ends in front of nginx.
   map $http_x_forwarded_proto $tls { https on; default ""; }
   ${
-  [...ports].map(([name, port]) => `
+    [...ports].map(([name, port]) => `
   server {
     listen 127.0.0.1:${port};
     location / {
@@ -94,9 +84,8 @@ http {
       fastcgi_pass unix:${name}/fcgi.sock;
     }
   }`).join("\n")
-}
-}
-`;
+  }
+`);
 
 /** nginx, as the README has it, and recipes behind it, each on a port of its own. */
 export class Recipes implements AsyncDisposable {

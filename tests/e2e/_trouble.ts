@@ -23,6 +23,7 @@ import {
   waitUntil,
   which,
 } from "../_runtime.ts";
+import { configurationOf } from "../load/_nginx.ts";
 import { apacheCommand } from "./_apache.ts";
 import { HttpConnection, type HttpRequest, type HttpResponse } from "./_http_client.ts";
 import { APACHE_SITE, MODULES, Site } from "./_site.ts";
@@ -135,22 +136,13 @@ export class Trouble implements AsyncDisposable {
     await site.start(
       [...command, ...isRoot ? ["-g", `user ${user};`] : []],
       this.place(
-        `daemon off;
-        pid nginx.pid;
-        events {}
-        http {
-          access_log off;
-          client_body_temp_path body;
-          fastcgi_temp_path fastcgi;
-          proxy_temp_path proxy;
-          uwsgi_temp_path uwsgi;
-          scgi_temp_path scgi;
+        configurationOf(`
           ${http}
           server {
             listen 127.0.0.1:${site.port};
             ${location}
           }
-        }`,
+        `),
         site,
       ),
     );

@@ -19,7 +19,7 @@ import {
   waitUntil,
   which,
 } from "../_runtime.ts";
-import { Nginx } from "../load/_nginx.ts";
+import { configurationOf, Nginx } from "../load/_nginx.ts";
 import { writeExecutable } from "./_apps.ts";
 import { skipFcgiwrap, startFcgiwrap, startOnSocket } from "./_fcgiwrap.ts";
 import { bytesOf, http, type HttpRequest, type HttpResponse } from "./_http_client.ts";
@@ -136,19 +136,10 @@ class Pair implements AsyncDisposable {
     const file = join(this.directory, "nginx.conf");
     await writeFile(
       file,
-      `daemon off;
-      pid nginx.pid;
-      events {}
-      http {
-        access_log off;
-        client_body_temp_path body;
-        fastcgi_temp_path fastcgi;
-        proxy_temp_path proxy;
-        uwsgi_temp_path uwsgi;
-        scgi_temp_path scgi;
+      configurationOf(`
         ${server("before", this.#ports[0]!, sockets[0], before)}
         ${server("after", this.#ports[1]!, sockets[1], "")}
-      }`,
+      `),
     );
     this.#nginx = this.use(await Nginx.start(file));
   }

@@ -13,6 +13,7 @@ import process from "node:process";
 import { assertEquals } from "../_assert.ts";
 import { describe, it } from "../_harness.ts";
 import { which } from "../_runtime.ts";
+import { configurationOf } from "../load/_nginx.ts";
 import { apacheCommand } from "./_apache.ts";
 import { shebang, writeExecutable } from "./_apps.ts";
 import { SETUPS } from "./_servers.ts";
@@ -91,22 +92,12 @@ describe("flup's guide", { timeout: 20_000 }, () => {
       const asRoot = process.getuid?.() === 0 ? ["-g", "user root;"] : [];
       await site.start(
         [(await which("nginx"))!, "-p", ".", "-e", "error.log", "-c", "site.conf", ...asRoot],
-        `
-        daemon off;
-        pid nginx.pid;
-        events {}
-        http {
-          access_log off;
-          client_body_temp_path body;
-          fastcgi_temp_path fastcgi;
-          proxy_temp_path proxy;
-          uwsgi_temp_path uwsgi;
-          scgi_temp_path scgi;
+        configurationOf(`
           server {
             listen 127.0.0.1:${site.port};
             ${block}
           }
-        }`,
+        `),
       );
       const url = "http://example.org/yourapplication/a%20b?c=%2F";
       assertEquals(await get(site, "/yourapplication/a%20b?c=%2F"), { url, scriptName, pathInfo });

@@ -20,6 +20,25 @@ export const skipNginx: string | false = nginx === null
   ? "nginx is not installed"
   : !(await exists("/etc/nginx/fastcgi_params")) && "nginx has no /etc/nginx/fastcgi_params";
 
+/** A configuration that keeps all its files in the directory of nginx, with this in its `http`. */
+export function configurationOf(http: string): string {
+  return `daemon off;
+pid nginx.pid;
+error_log error.log;
+worker_processes 1;
+events { worker_connections 512; }
+http {
+  access_log off;
+  client_body_temp_path body_temp;
+  fastcgi_temp_path fastcgi_temp;
+  proxy_temp_path proxy_temp;
+  uwsgi_temp_path uwsgi_temp;
+  scgi_temp_path scgi_temp;
+  ${http}
+}
+`;
+}
+
 /** nginx, and the directory where it looks for the sockets of the application. */
 export class Nginx implements AsyncDisposable {
   readonly directory: string;

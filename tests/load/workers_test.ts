@@ -10,7 +10,7 @@ import { describe, it } from "../_harness.ts";
 import { freePort, tempDir, waitUntil } from "../_runtime.ts";
 import { kill, skipPools, TestPool } from "../cli/workers/_pool.ts";
 import { HttpConnection } from "../e2e/_http_client.ts";
-import { Nginx, skipNginx } from "./_nginx.ts";
+import { configurationOf, Nginx, skipNginx } from "./_nginx.ts";
 
 const WORKERS = 2;
 const LANES = 8;
@@ -33,20 +33,12 @@ export default {
 `;
 
 function configuration(port: number, socket: string): string {
-  return `daemon off;
-pid nginx.pid;
-error_log error.log;
-events { worker_connections 512; }
-http {
-  access_log off;
-  client_body_temp_path body_temp; fastcgi_temp_path fastcgi_temp; proxy_temp_path proxy_temp;
-  uwsgi_temp_path uwsgi_temp; scgi_temp_path scgi_temp;
+  return configurationOf(`
   server {
     listen 127.0.0.1:${port};
     location / { include /etc/nginx/fastcgi_params; fastcgi_pass unix:${socket}; }
   }
-}
-`;
+  `);
 }
 
 /** Requests without a pause, each with a number of its own. */
