@@ -211,7 +211,8 @@ export class Exchange {
 
   #onEnd(body: EndRequestBody): void {
     if (this.#state !== "discard") this.#complete(body);
-    this.#options.onEnd?.(body.appStatus);
+    // The end of an aborted request is that of no reply.
+    if (this.#abortTimer === undefined) this.#options.onEnd?.(body.appStatus);
   }
 
   /** Ends the response, if that is complete. */

@@ -13,8 +13,12 @@ import { Application, type ApplicationConnection } from "./_application.ts";
 const GET = (path = "/", init?: RequestInit) => new Request(`http://localhost${path}`, init);
 const stdout = (id: number, content: string | Uint8Array) =>
   rawRecord({ type: RecordType.STDOUT, id, content, padding: 5 });
-const end = (id: number) =>
-  rawRecord({ type: RecordType.END_REQUEST, id, content: "\0".repeat(8) });
+const end = (id: number, appStatus = 0) =>
+  rawRecord({
+    type: RecordType.END_REQUEST,
+    id,
+    content: bytes([0, 0, 0, appStatus, 0, 0, 0, 0]),
+  });
 const reply = (id: number, text: string) => concat([stdout(id, text), end(id)]);
 
 /** Waits while others do what they can. */
@@ -182,16 +186,21 @@ describe("Requests that share a connection", () => {
     const { application, client, asked } = await setUp();
     const connection = await application.accept();
     const abort = new AbortController();
-    const given = client.fetch(GET("/given"), { signal: abort.signal });
+    const statuses: number[] = [];
+    const given = client.fetch(GET("/given"), {
+      signal: abort.signal,
+      onEnd: (status) => void statuses.push(status),
+    });
     const ids = await requests(connection, 2);
     const id = ids.get("/given")!;
     abort.abort(new Error("enough"));
     await assertRejects(() => given, Error, "enough");
     const aborted = await connection.record();
     assertEquals([aborted?.type, aborted?.requestId], [RecordType.ABORT_REQUEST, id]);
-    connection.send(end(id));
+    connection.send(end(id, 1));
     connection.send(reply(ids.get("/first")!, "\nfine"));
     assertEquals(await (await asked).text(), "fine");
+    assertEquals(statuses, []);
     const next = client.fetch(GET("/next"));
     assertEquals((await requests(connection, 1)).size, 1);
     connection.send(reply(1, "\n"));
